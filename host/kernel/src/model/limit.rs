@@ -1,0 +1,115 @@
+//! Every bound of the system: name, value, unit and reason. Beyond a bound something is refused or stopped, never cut in silence.
+
+/// Bytes of a file or object that one call moves: the most that crosses the import boundary in one piece.
+pub const CONTENT_BYTES_MAX: usize = 16 << 20;
+/// Entries of one listing.
+pub const LIST_ENTRIES_MAX: usize = 10_000;
+/// Entries that one recursive removal may touch.
+pub const REMOVE_ENTRIES_MAX: usize = 100_000;
+/// Bytes of a path as a guest writes it; Linux's own PATH_MAX.
+pub const PATH_BYTES_MAX: usize = 4_096;
+/// Segments of a path or name.
+pub const PATH_SEGMENTS_MAX: usize = 256;
+/// Bytes of one segment; Linux's NAME_MAX.
+pub const SEGMENT_BYTES_MAX: usize = 255;
+/// Symbolic links that one name may go through; Linux's MAXSYMLINKS.
+pub const LINKS_MAX: usize = 40;
+/// Bytes of an object's name.
+pub const OBJECT_NAME_BYTES_MAX: usize = 1_024;
+/// Segments of an object's name.
+pub const OBJECT_NAME_SEGMENTS_MAX: usize = 16;
+/// Bytes of an object's type or of one tag.
+pub const OBJECT_WORD_BYTES_MAX: usize = 64;
+/// Bytes of an object's title.
+pub const OBJECT_TITLE_BYTES_MAX: usize = 1_024;
+/// Tags of an object.
+pub const OBJECT_TAGS_MAX: usize = 32;
+/// Bytes of a question, note or reason shown to a person.
+pub const HUMAN_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a person's answer.
+pub const ANSWER_TEXT_BYTES_MAX: usize = 64 << 10;
+/// Rights that one request for permission may name.
+pub const APPROVE_RIGHTS_MAX: usize = 8;
+/// Bytes of one log line; longer ones are cut and say so.
+pub const LOG_LINE_BYTES_MAX: usize = 4_096;
+/// Bytes that a call may log or print in all; more is dropped and counted.
+pub const LOG_BYTES_MAX: usize = 1 << 20;
+/// Random bytes of one request.
+pub const RANDOM_BYTES_MAX: u32 = 65_536;
+/// Longest sleep: ten years, in nanoseconds.
+pub const SLEEP_NANOSECONDS_MAX: u64 = 10 * 366 * 24 * 3_600 * 1_000_000_000;
+/// Bytes of a process's result.
+pub const EXIT_RESULT_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a call's arguments or result (JSON).
+pub const CALL_TEXT_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a failure's message.
+pub const FAILURE_BYTES_MAX: usize = 16 << 10;
+/// Imports that one call may make.
+pub const IMPORTS_MAX: u32 = 100_000;
+/// Bytes of requests and answers that one call may keep for replay.
+pub const JOURNAL_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one record of the log.
+pub const RECORD_BYTES_MAX: usize = 4_096;
+/// Bytes of a resource name as a record keeps it; longer ones are cut and end in `...`, their digest is in the request's.
+pub const RECORD_NAME_BYTES_MAX: usize = 1_024;
+/// Bytes of a reason or error as a record keeps it.
+pub const RECORD_TEXT_BYTES_MAX: usize = 512;
+/// Links between a grant and its root.
+pub const GRANT_DEPTH_MAX: usize = 8;
+/// Grants of one holder.
+pub const GRANTS_PER_HOLDER_MAX: usize = 20_000;
+/// Bytes of a payload kept in its row; larger ones are files named by their digest.
+pub const INLINE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of changes that may wait for the disk; beyond, new system calls wait.
+pub const UNCOMMITTED_BYTES_MAX: usize = 32 << 20;
+/// Bytes at which a batch is committed without waiting for somebody to ask.
+pub const BATCH_BYTES: usize = 1 << 20;
+/// Milliseconds after which a batch is committed without waiting for somebody to ask.
+pub const BATCH_MILLISECONDS: u64 = 50;
+/// Bytes of object payloads kept in memory to be read again.
+pub const OBJECT_CACHE_BYTES: usize = 32 << 20;
+/// Questions that one process may have open.
+pub const QUESTIONS_PER_PROCESS_MAX: usize = 64;
+/// Tools that one component may describe.
+pub const TOOLS_PER_COMPONENT_MAX: usize = 64;
+/// Bytes of a tool's name.
+pub const TOOL_NAME_BYTES_MAX: usize = 64;
+/// Bytes of a tool's summary.
+pub const TOOL_SUMMARY_BYTES_MAX: usize = 4 << 10;
+/// Bytes of one JSON Schema of a tool.
+pub const TOOL_SCHEMA_BYTES_MAX: usize = 64 << 10;
+/// Tools that one image may name.
+pub const IMAGE_TOOLS_MAX: usize = 512;
+
+/// What one call may use. Frozen in the call's row when it starts, so that a resumed call has what it started with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode, minicbor::CborLen, serde::Serialize)]
+#[cbor(map)]
+pub struct CallLimits {
+    /// Linear memory of all instances of the call, in bytes.
+    #[n(0)]
+    pub memory_bytes: u64,
+    /// Processor time, in ticks of 10 ms.
+    #[n(1)]
+    pub cpu_ticks: u64,
+    /// Time in memory outside waits, in milliseconds.
+    #[n(2)]
+    pub wall_milliseconds: u64,
+    /// Imports.
+    #[n(3)]
+    pub imports: u32,
+    /// Bytes kept for replay.
+    #[n(4)]
+    pub journal_bytes: u64,
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 256 << 20,
+            cpu_ticks: 3_000,
+            wall_milliseconds: 120_000,
+            imports: IMPORTS_MAX,
+            journal_bytes: JOURNAL_BYTES_MAX as u64,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Floor 0: pure values and decisions. No input or output, no clock, no randomness; nothing here can fail for a reason outside its
+//! arguments.
+
+pub mod answer;
+pub mod call;
+pub mod codec;
+pub mod decide;
+pub mod grant;
+pub mod id;
+pub mod image;
+pub mod index;
+pub mod limit;
+pub mod name;
+pub mod need;
+pub mod path;
+pub mod policy;
+pub mod preview;
+pub mod process;
+pub mod record;
+pub mod resource;
+pub mod right;
+pub mod row;
+pub mod time;
+pub mod tree;
