@@ -1,0 +1,486 @@
+//! Everything that a tool, an agent or a script can ask for: one closed enum, one variant an import.
+
+use super::id::{CallId, Pid};
+use minicbor::{CborLen, Decode, Encode};
+use std::sync::Arc;
+
+/// What `fs.write` may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen)]
+#[cbor(index_only)]
+pub enum WriteMode {
+    #[n(0)]
+    CreateOrReplace,
+    #[n(1)]
+    CreateNew,
+    #[n(2)]
+    ReplaceExisting,
+}
+
+/// An object's content: checked JSON text, or bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+pub enum Payload {
+    #[n(0)]
+    Json(#[n(0)] String),
+    #[n(1)]
+    Bytes(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+}
+
+impl Payload {
+    /// Its size in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Payload::Json(text) => text.len(),
+            Payload::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether it is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What a new object gets beside name and payload.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct ObjectOptions {
+    #[n(0)]
+    pub object_type: String,
+    #[n(1)]
+    pub immutable: bool,
+    #[n(2)]
+    pub title: String,
+    #[n(3)]
+    pub tags: Vec<String>,
+}
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, CborLen, serde::Serialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    #[n(0)]
+    Debug,
+    #[n(1)]
+    Info,
+    #[n(2)]
+    Warn,
+    #[n(3)]
+    Error,
+}
+
+/// One system call with its arguments. Its encoding is the canonical form that replay compares and that an approval is bound to.
+///
+/// Texts are as the guest wrote them; [`super::need`] turns them into resources.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+pub enum Call {
+    #[n(0)]
+    FsRead {
+        #[n(0)]
+        path: String,
+    },
+    #[n(1)]
+    FsReadRange {
+        #[n(0)]
+        path: String,
+        #[n(1)]
+        offset: u64,
+        #[n(2)]
+        length: u32,
+    },
+    #[n(2)]
+    FsWrite {
+        #[n(0)]
+        path: String,
+        #[cbor(n(1), with = "minicbor::bytes")]
+        content: Vec<u8>,
+        #[n(2)]
+        mode: WriteMode,
+    },
+    #[n(3)]
+    FsAppend {
+        #[n(0)]
+        path: String,
+        #[cbor(n(1), with = "minicbor::bytes")]
+        content: Vec<u8>,
+    },
+    #[n(4)]
+    FsList {
+        #[n(0)]
+        path: String,
+    },
+    #[n(5)]
+    FsStat {
+        #[n(0)]
+        path: String,
+    },
+    #[n(6)]
+    FsMakeDir {
+        #[n(0)]
+        path: String,
+    },
+    #[n(7)]
+    FsRemove {
+        #[n(0)]
+        path: String,
+        #[n(1)]
+        recursive: bool,
+    },
+    #[n(8)]
+    FsRename {
+        #[n(0)]
+        old: String,
+        #[n(1)]
+        new: String,
+        #[n(2)]
+        replace: bool,
+    },
+    #[n(9)]
+    FsCopy {
+        #[n(0)]
+        source: String,
+        #[n(1)]
+        target: String,
+        #[n(2)]
+        replace: bool,
+    },
+    #[n(10)]
+    FsWorkingDirectory,
+    #[n(11)]
+    FsChangeDirectory {
+        #[n(0)]
+        path: String,
+    },
+    #[n(12)]
+    ObjectCreate {
+        #[n(0)]
+        name: String,
+        #[n(1)]
+        payload: Payload,
+        #[n(2)]
+        options: ObjectOptions,
+    },
+    #[n(13)]
+    ObjectRead {
+        #[n(0)]
+        name: String,
+    },
+    #[n(14)]
+    ObjectUpdate {
+        #[n(0)]
+        name: String,
+        #[n(1)]
+        payload: Payload,
+        #[n(2)]
+        expected_version: Option<u64>,
+    },
+    #[n(15)]
+    ObjectDelete {
+        #[n(0)]
+        name: String,
+        #[n(1)]
+        expected_version: Option<u64>,
+    },
+    #[n(16)]
+    ObjectList {
+        #[n(0)]
+        namespace: Option<String>,
+    },
+    #[n(17)]
+    ObjectNamespaces {
+        #[n(0)]
+        namespace: Option<String>,
+    },
+    #[n(18)]
+    ObjectCreateNamespace {
+        #[n(0)]
+        namespace: String,
+    },
+    #[n(19)]
+    ClockNow,
+    #[n(20)]
+    ClockSleep {
+        #[n(0)]
+        nanoseconds: u64,
+    },
+    #[n(21)]
+    RandomBytes {
+        #[n(0)]
+        count: u32,
+    },
+    #[n(22)]
+    HumanAsk {
+        #[n(0)]
+        question: String,
+        #[n(1)]
+        queue: Option<String>,
+    },
+    #[n(23)]
+    HumanApprove {
+        #[n(0)]
+        resource: String,
+        #[n(1)]
+        rights: Vec<String>,
+        #[n(2)]
+        reason: String,
+        #[n(3)]
+        queue: Option<String>,
+    },
+    #[n(24)]
+    HumanTell {
+        #[n(0)]
+        message: String,
+        #[n(1)]
+        queue: Option<String>,
+    },
+    #[n(25)]
+    LogWrite {
+        #[n(0)]
+        level: Level,
+        #[n(1)]
+        message: String,
+    },
+    #[n(26)]
+    ProcessSelf,
+    #[n(27)]
+    ProcessExit {
+        #[n(0)]
+        result: String,
+    },
+}
+
+/// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Looks at something: one record at its end, no waiting for the disk.
+    Observe,
+    /// Changes the kernel's own state: change and record are one.
+    Internal,
+    /// Changes the outside: its intent is durable first.
+    Effect,
+    /// A row that ends later.
+    Wait,
+}
+
+impl Call {
+    /// `interface.function` as the WIT names it.
+    pub fn operation(&self) -> &'static str {
+        self.shape().0
+    }
+
+    /// Its class.
+    pub fn class(&self) -> Class {
+        self.shape().1
+    }
+
+    fn shape(&self) -> (&'static str, Class) {
+        use Class::{Effect, Internal, Observe, Wait};
+        match self {
+            Call::FsRead { .. } => ("fs.read", Observe),
+            Call::FsReadRange { .. } => ("fs.read-range", Observe),
+            Call::FsWrite { .. } => ("fs.write", Effect),
+            Call::FsAppend { .. } => ("fs.append", Effect),
+            Call::FsList { .. } => ("fs.list", Observe),
+            Call::FsStat { .. } => ("fs.stat", Observe),
+            Call::FsMakeDir { .. } => ("fs.make-dir", Effect),
+            Call::FsRemove { .. } => ("fs.remove", Effect),
+            Call::FsRename { .. } => ("fs.rename", Effect),
+            Call::FsCopy { .. } => ("fs.copy", Effect),
+            Call::FsWorkingDirectory => ("fs.working-directory", Observe),
+            Call::FsChangeDirectory { .. } => ("fs.change-directory", Internal),
+            Call::ObjectCreate { .. } => ("object.create", Internal),
+            Call::ObjectRead { .. } => ("object.read", Observe),
+            Call::ObjectUpdate { .. } => ("object.update", Internal),
+            Call::ObjectDelete { .. } => ("object.delete", Internal),
+            Call::ObjectList { .. } => ("object.list", Observe),
+            Call::ObjectNamespaces { .. } => ("object.namespaces", Observe),
+            Call::ObjectCreateNamespace { .. } => ("object.create-namespace", Internal),
+            Call::ClockNow => ("clock.now", Observe),
+            Call::ClockSleep { .. } => ("clock.sleep", Wait),
+            Call::RandomBytes { .. } => ("random.bytes", Observe),
+            Call::HumanAsk { .. } => ("human.ask", Wait),
+            Call::HumanApprove { .. } => ("human.approve", Wait),
+            Call::HumanTell { .. } => ("human.tell", Internal),
+            Call::LogWrite { .. } => ("log.write", Internal),
+            Call::ProcessSelf => ("process.self", Observe),
+            Call::ProcessExit { .. } => ("process.exit", Internal),
+        }
+    }
+
+    /// One of each variant, for tests that must not forget one.
+    pub fn examples() -> Vec<Call> {
+        let path = || "notes.md".to_owned();
+        let json = || Payload::Json("{}".to_owned());
+        let options =
+            ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+        vec![
+            Call::FsRead { path: path() },
+            Call::FsReadRange { path: path(), offset: 1, length: 2 },
+            Call::FsWrite { path: path(), content: b"x".to_vec(), mode: WriteMode::CreateOrReplace },
+            Call::FsAppend { path: path(), content: b"x".to_vec() },
+            Call::FsList { path: ".".into() },
+            Call::FsStat { path: path() },
+            Call::FsMakeDir { path: "made".into() },
+            Call::FsRemove { path: "gone.md".into(), recursive: false },
+            Call::FsRename { old: "old.md".into(), new: "new.md".into(), replace: false },
+            Call::FsCopy { source: path(), target: "copy.md".into(), replace: false },
+            Call::FsWorkingDirectory,
+            Call::FsChangeDirectory { path: ".".into() },
+            Call::ObjectCreate { name: "made".into(), payload: json(), options },
+            Call::ObjectRead { name: "note".into() },
+            Call::ObjectUpdate { name: "note".into(), payload: json(), expected_version: None },
+            Call::ObjectDelete { name: "gone".into(), expected_version: None },
+            Call::ObjectList { namespace: None },
+            Call::ObjectNamespaces { namespace: None },
+            Call::ObjectCreateNamespace { namespace: "team".into() },
+            Call::ClockNow,
+            Call::ClockSleep { nanoseconds: 1 },
+            Call::RandomBytes { count: 8 },
+            Call::HumanAsk { question: "Which?".into(), queue: None },
+            Call::HumanApprove {
+                resource: "fs:workspace/a".into(),
+                rights: vec!["read".into()],
+                reason: "to see".into(),
+                queue: None,
+            },
+            Call::HumanTell { message: "Done.".into(), queue: None },
+            Call::LogWrite { level: Level::Info, message: "line".into() },
+            Call::ProcessSelf,
+            Call::ProcessExit { result: "null".into() },
+        ]
+    }
+}
+
+/// What an entry of a directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen)]
+#[cbor(index_only)]
+pub enum EntryKind {
+    #[n(0)]
+    File,
+    #[n(1)]
+    Directory,
+    #[n(2)]
+    Link,
+    #[n(3)]
+    Other,
+}
+
+/// What is known of a file or directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen)]
+pub struct Stat {
+    #[n(0)]
+    pub kind: EntryKind,
+    /// Bytes; 0 for what is no file.
+    #[n(1)]
+    pub size: u64,
+    #[n(2)]
+    pub modified: super::time::Time,
+}
+
+/// One entry of a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+pub struct Entry {
+    /// Bytes that are not UTF-8 as `\xNN`.
+    #[n(0)]
+    pub name: String,
+    #[n(1)]
+    pub stat: Stat,
+}
+
+/// What an object is, without its payload.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
+#[cbor(map)]
+pub struct ObjectInfo {
+    /// `<namespace>/<name>`.
+    #[n(0)]
+    #[serde(rename = "id")]
+    pub name: String,
+    #[n(1)]
+    #[serde(rename = "type")]
+    pub object_type: String,
+    #[n(2)]
+    pub version: u64,
+    #[n(3)]
+    pub immutable: bool,
+    #[n(4)]
+    pub title: String,
+    #[n(5)]
+    pub tags: Vec<String>,
+    /// Bytes of the payload.
+    #[n(6)]
+    pub size: u64,
+    #[n(7)]
+    pub created: super::time::Time,
+    #[n(8)]
+    pub updated: super::time::Time,
+    /// Who made it.
+    #[n(9)]
+    pub created_by: Pid,
+    /// The call that wrote its present content.
+    #[n(10)]
+    pub written_by: CallId,
+}
+
+/// What a person says to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
+pub enum Approval {
+    /// Yes, once.
+    #[n(0)]
+    Allow,
+    /// Yes, from now on.
+    #[n(1)]
+    Always,
+    /// No, this time.
+    #[n(2)]
+    Deny,
+    /// No, from now on.
+    #[n(3)]
+    Never,
+}
+
+/// Who is calling.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct Identity {
+    #[n(0)]
+    pub pid: Pid,
+    #[n(1)]
+    pub parent: Option<Pid>,
+    #[n(2)]
+    pub image: String,
+    #[n(3)]
+    pub call: CallId,
+    #[n(4)]
+    pub tool: String,
+}
+
+/// The result of a system call that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+pub enum Reply {
+    #[n(0)]
+    Unit,
+    #[n(1)]
+    Bytes(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    #[n(2)]
+    Entries(#[n(0)] Vec<Entry>),
+    #[n(3)]
+    Stat(#[n(0)] Stat),
+    #[n(4)]
+    Text(#[n(0)] String),
+    #[n(5)]
+    Info(#[n(0)] ObjectInfo),
+    #[n(6)]
+    Object(#[n(0)] ObjectInfo, #[n(1)] Arc<Payload>),
+    #[n(7)]
+    Infos(#[n(0)] Vec<ObjectInfo>),
+    #[n(8)]
+    Names(#[n(0)] Vec<String>),
+    #[n(9)]
+    Time(#[n(0)] super::time::Time),
+    #[n(10)]
+    Approval(#[n(0)] Approval),
+    #[n(11)]
+    Identity(#[n(0)] Identity),
+}

@@ -1,0 +1,214 @@
+//! What a system call is about and which rights it needs. One place, so that no primitive can forget.
+
+use super::answer::CallError;
+use super::call::{Call, Payload};
+use super::limit;
+use super::path;
+use super::resource::{Kind, Pattern, Resource};
+use super::right::{Right, Rights};
+
+/// What the names in a call are relative to.
+pub struct Context<'a> {
+    pub working_directory: &'a Resource,
+    /// The process's own namespace.
+    pub own_namespace: &'a str,
+}
+
+/// A right on a resource that a call needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    pub resource: Resource,
+    pub right: Right,
+    /// Also on everything below it.
+    pub whole: bool,
+}
+
+/// Queue of the person who runs the host.
+pub const OWNER: &str = "owner";
+
+/// The resources that a call names, in the order of its arguments; and a check of every argument that needs no look outside.
+///
+/// # Errors
+/// `invalid` or `too-large`.
+pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallError> {
+    let file = |text: &str| path::resolve(text, context.working_directory).map_err(CallError::Invalid);
+    let object = |text: &str| path::object(text, context.own_namespace).map_err(CallError::Invalid);
+    let namespace = |text: &str| path::namespace(text).map_err(CallError::Invalid);
+    let own = || Resource::new(Kind::Object, context.own_namespace);
+    Ok(match call {
+        Call::FsRead { path }
+        | Call::FsList { path }
+        | Call::FsStat { path }
+        | Call::FsMakeDir { path }
+        | Call::FsChangeDirectory { path }
+        | Call::FsRemove { path, .. } => vec![file(path)?],
+        Call::FsReadRange { path, length, .. } => {
+            at_most(*length as usize, limit::CONTENT_BYTES_MAX, "a range")?;
+            vec![file(path)?]
+        }
+        Call::FsWrite { path, content, .. } | Call::FsAppend { path, content } => {
+            at_most(content.len(), limit::CONTENT_BYTES_MAX, "the content")?;
+            vec![file(path)?]
+        }
+        Call::FsRename { old: from, new: to, .. } | Call::FsCopy { source: from, target: to, .. } => {
+            two_ends(file(from)?, file(to)?)?
+        }
+        Call::ObjectCreate { name, payload, options } => {
+            check_payload(payload)?;
+            check_options(options)?;
+            vec![object(name)?]
+        }
+        Call::ObjectUpdate { name, payload, .. } => {
+            check_payload(payload)?;
+            vec![object(name)?]
+        }
+        Call::ObjectRead { name } | Call::ObjectDelete { name, .. } => vec![object(name)?],
+        Call::ObjectList { namespace: name } | Call::ObjectNamespaces { namespace: name } => {
+            vec![name.as_deref().map_or_else(|| Ok(own()), namespace)?]
+        }
+        Call::ObjectCreateNamespace { namespace: name } => vec![namespace(name)?],
+        Call::ClockSleep { nanoseconds } => {
+            if *nanoseconds > limit::SLEEP_NANOSECONDS_MAX {
+                return Err(CallError::TooLarge("a sleep is at most ten years".into()));
+            }
+            vec![Resource::new(Kind::Clock, "sleep")]
+        }
+        Call::RandomBytes { count } => {
+            at_most(*count as usize, limit::RANDOM_BYTES_MAX as usize, "random bytes")?;
+            Vec::new()
+        }
+        Call::HumanAsk { question: text, queue } | Call::HumanTell { message: text, queue } => {
+            at_most(text.len(), limit::HUMAN_TEXT_BYTES_MAX, "the text")?;
+            vec![queue_name(queue.as_deref())?]
+        }
+        Call::HumanApprove { resource, rights, reason, queue } => {
+            at_most(reason.len(), limit::HUMAN_TEXT_BYTES_MAX, "the reason")?;
+            asked_permission(resource, rights)?;
+            vec![queue_name(queue.as_deref())?]
+        }
+        Call::ProcessExit { result } => {
+            at_most(result.len(), limit::EXIT_RESULT_BYTES_MAX, "the result")?;
+            check_json(result)?;
+            Vec::new()
+        }
+        Call::FsWorkingDirectory | Call::ClockNow | Call::LogWrite { .. } | Call::ProcessSelf => Vec::new(),
+    })
+}
+
+/// The rights that a call needs on the resources that it names. `directory` says that the first of them is a directory.
+pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Vec<Need> {
+    let need = |index: usize, right: Right, whole: bool| Need { resource: names[index].clone(), right, whole };
+    match call {
+        Call::FsRead { .. } | Call::FsReadRange { .. } | Call::ObjectRead { .. } => vec![need(0, Right::Read, false)],
+        Call::FsWrite { .. }
+        | Call::FsAppend { .. }
+        | Call::FsMakeDir { .. }
+        | Call::ObjectCreate { .. }
+        | Call::ObjectUpdate { .. }
+        | Call::ObjectCreateNamespace { .. } => vec![need(0, Right::Write, false)],
+        Call::FsList { .. }
+        | Call::FsStat { .. }
+        | Call::FsChangeDirectory { .. }
+        | Call::ObjectList { .. }
+        | Call::ObjectNamespaces { .. } => vec![need(0, Right::List, false)],
+        Call::FsRemove { recursive, .. } => vec![need(0, Right::Delete, *recursive && directory)],
+        Call::ObjectDelete { .. } => vec![need(0, Right::Delete, false)],
+        Call::FsRename { .. } => vec![
+            need(0, Right::Read, directory),
+            need(0, Right::Delete, directory),
+            need(1, Right::Write, directory),
+        ],
+        Call::FsCopy { .. } => vec![need(0, Right::Read, false), need(1, Right::Write, false)],
+        Call::ClockSleep { .. } => vec![need(0, Right::Sleep, false)],
+        Call::HumanAsk { .. } | Call::HumanApprove { .. } => vec![need(0, Right::Ask, false)],
+        Call::HumanTell { .. } => vec![need(0, Right::Tell, false)],
+        Call::FsWorkingDirectory
+        | Call::ClockNow
+        | Call::RandomBytes { .. }
+        | Call::LogWrite { .. }
+        | Call::ProcessSelf
+        | Call::ProcessExit { .. } => Vec::new(),
+    }
+}
+
+/// The pattern and rights of a request for permission.
+///
+/// # Errors
+/// `invalid`: no pattern, no right of its kind, or a request without bounds.
+pub fn asked_permission(resource: &str, rights: &[String]) -> Result<(Pattern, Rights), CallError> {
+    let pattern = Pattern::parse(resource).map_err(|error| CallError::Invalid(error.to_string()))?;
+    if pattern.is_unbounded() {
+        return Err(CallError::Invalid(format!("'{pattern}' has no bounds; ask for a part of it")));
+    }
+    if rights.is_empty() || rights.len() > limit::APPROVE_RIGHTS_MAX {
+        return Err(CallError::Invalid(format!("1 to {} rights can be asked for", limit::APPROVE_RIGHTS_MAX)));
+    }
+    let known = pattern.kind().rights();
+    let mut wanted = Vec::new();
+    for word in rights {
+        match Right::parse(word) {
+            Some(right) if known.contains(right) => wanted.push(right),
+            _ => {
+                let word: String = word.chars().take(40).collect();
+                return Err(CallError::Invalid(format!(
+                    "'{word}' is no right on {}; it has {known}",
+                    pattern.kind().word()
+                )));
+            }
+        }
+    }
+    Ok((pattern, Rights::of(&wanted)))
+}
+
+fn two_ends(from: Resource, to: Resource) -> Result<Vec<Resource>, CallError> {
+    if from.split_first().0 != to.split_first().0 {
+        return Err(CallError::Invalid("both names must be in one mount".into()));
+    }
+    if to.is_within(&from) && to != from {
+        return Err(CallError::Invalid("a directory cannot go into itself".into()));
+    }
+    Ok(vec![from, to])
+}
+
+fn queue_name(queue: Option<&str>) -> Result<Resource, CallError> {
+    let queue = queue.unwrap_or(OWNER);
+    super::name::check_new_segment(queue).map_err(CallError::Invalid)?;
+    if queue.contains('/') {
+        return Err(CallError::Invalid("a queue's name has no '/'".into()));
+    }
+    Ok(Resource::new(Kind::Human, queue))
+}
+
+fn check_payload(payload: &Payload) -> Result<(), CallError> {
+    at_most(payload.len(), limit::CONTENT_BYTES_MAX, "the payload")?;
+    match payload {
+        Payload::Json(text) => check_json(text),
+        Payload::Bytes(_) => Ok(()),
+    }
+}
+
+fn check_json(text: &str) -> Result<(), CallError> {
+    serde_json::from_str::<serde::de::IgnoredAny>(text)
+        .map(|_| ())
+        .map_err(|error| CallError::Invalid(format!("not JSON: {error}")))
+}
+
+fn check_options(options: &super::call::ObjectOptions) -> Result<(), CallError> {
+    at_most(options.title.len(), limit::OBJECT_TITLE_BYTES_MAX, "the title")?;
+    at_most(options.tags.len(), limit::OBJECT_TAGS_MAX, "the number of tags")?;
+    for word in options.tags.iter().chain([&options.object_type]) {
+        at_most(word.len(), limit::OBJECT_WORD_BYTES_MAX, "a type or tag")?;
+        if word.is_empty() || word.chars().any(super::name::is_hidden) {
+            return Err(CallError::Invalid("a type or tag is empty or has invisible characters".into()));
+        }
+    }
+    Ok(())
+}
+
+fn at_most(size: usize, most: usize, what: &str) -> Result<(), CallError> {
+    if size <= most {
+        Ok(())
+    } else {
+        Err(CallError::TooLarge(format!("{what} is {size}, at most {most}")))
+    }
+}
