@@ -1,0 +1,38 @@
+//! The attributes that turn plain functions into the tools of a component. Use them through the crate `libos-guest`.
+
+mod docs;
+mod expand;
+mod function;
+
+use proc_macro::TokenStream;
+
+/// Makes a component with one tool of a function.
+///
+/// The tool has the function's name and its doc comment as summary, so both are needed. The parameters become one JSON object:
+/// `Option` parameters may be left out, fields that the function does not have are refused, and a doc comment on a parameter
+/// (`/** ... */` or `///`) becomes its description. `#[serde(...)]` and `#[schemars(...)]` may stand on a parameter, for example
+/// `#[schemars(range(max = 60))]`. Types of parameters implement `serde::Deserialize` and `schemars::JsonSchema`.
+///
+/// The function returns a value, or a type called `Result` whose error converts into `libos::Failure`. The value implements
+/// `serde::Serialize` and `schemars::JsonSchema`.
+///
+/// A component has one `#[libos::tool]` or one `#[libos::tools]`.
+#[proc_macro_attribute]
+pub fn tool(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    finish(expand::tool(attributes.into(), item.into()))
+}
+
+/// Makes a component with several tools of an inline module: each `pub fn` in it is a tool, as under [`macro@tool`].
+///
+/// The other items of the module stay what they are, and other modules are there to be called: only the functions that are
+/// tools must be written in it.
+#[proc_macro_attribute]
+pub fn tools(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    finish(expand::tools(attributes.into(), item.into()))
+}
+
+fn finish(result: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    result
+        .unwrap_or_else(|error| error.to_compile_error())
+        .into()
+}
