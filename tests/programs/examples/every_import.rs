@@ -1,0 +1,51 @@
+//! Calls one import of the world, chosen by name: a test of the host walks them all.
+
+use libos::object::{Options, Payload};
+use libos::{Failure, clock, fs, human, log, object, process, random};
+use libos_programs::{Outcome, debug_outcome, outcome};
+use std::time::Duration;
+
+/// Calls exactly one import, named as `interface.function`, with fixed harmless arguments and returns its outcome.
+#[libos::tool]
+fn every_import(import: String) -> libos::Result<Outcome> {
+    let (path, empty) = ("notes.md", Payload::Json("{}".into()));
+    Ok(match import.as_str() {
+        "fs.read" => outcome(fs::read(path)),
+        "fs.read-range" => outcome(fs::read_range(path, 1, 2)),
+        "fs.write" => outcome(fs::write(path, "x")),
+        "fs.append" => outcome(fs::append(path, "x")),
+        "fs.list" => debug_outcome(fs::list(".")),
+        "fs.stat" => debug_outcome(fs::stat(path)),
+        "fs.make-dir" => outcome(fs::make_dir("made")),
+        "fs.remove" => outcome(fs::remove("gone.md")),
+        "fs.rename" => outcome(fs::rename("old.md", "new.md")),
+        "fs.copy" => outcome(fs::copy(path, "copy.md")),
+        "fs.working-directory" => outcome(Ok(fs::working_directory())),
+        "fs.change-directory" => outcome(fs::change_directory(".")),
+        "object.create" => debug_outcome(object::create("made", &empty, &Options::new("note"))),
+        "object.read" => debug_outcome(object::read("note")),
+        "object.update" => debug_outcome(object::update("note", &empty, None)),
+        "object.delete" => outcome(object::delete("gone", None)),
+        "object.list" => debug_outcome(object::list(None)),
+        "object.namespaces" => outcome(object::namespaces(None)),
+        "object.create-namespace" => outcome(object::create_namespace("team")),
+        "clock.now" => outcome(Ok(clock::now().to_string())),
+        "clock.sleep" => outcome(clock::sleep(Duration::from_nanos(1))),
+        "random.bytes" => outcome(random::bytes(8)),
+        "human.ask" => outcome(human::ask("Which?")),
+        "human.approve" => debug_outcome(human::approve(
+            "fs:workspace/notes.md",
+            &["read"],
+            "to read it",
+        )),
+        "human.tell" => outcome(human::tell("hello")),
+        "log.write" => outcome(Ok(log::info("hello"))),
+        "process.self" => debug_outcome(Ok(process::identity())),
+        "process.exit" => outcome(process::exit("done")),
+        other => {
+            return Err(Failure::invalid_arguments(format_args!(
+                "no import is called {other}"
+            )));
+        }
+    })
+}
