@@ -1,0 +1,7 @@
+//! Ends in a panic.
+
+/// Panics with this message.
+#[libos::tool]
+fn panics(message: String) {
+    panic!("{message}");
+}

@@ -1,0 +1,9 @@
+//! Computes for ever: only the host can end it.
+
+/// Never returns.
+#[libos::tool]
+fn spin() {
+    loop {
+        std::hint::black_box(());
+    }
+}
