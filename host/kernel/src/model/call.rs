@@ -2,7 +2,6 @@
 
 use super::id::{CallId, Pid};
 use minicbor::{CborLen, Decode, Encode};
-use std::sync::Arc;
 
 /// What `fs.write` may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen)]
@@ -472,7 +471,7 @@ pub enum Reply {
     #[n(5)]
     Info(#[n(0)] ObjectInfo),
     #[n(6)]
-    Object(#[n(0)] ObjectInfo, #[n(1)] Arc<Payload>),
+    Object(#[n(0)] ObjectInfo, #[n(1)] Payload),
     #[n(7)]
     Infos(#[n(0)] Vec<ObjectInfo>),
     #[n(8)]

@@ -68,8 +68,6 @@ pub const BATCH_BYTES: usize = 1 << 20;
 pub const BATCH_MILLISECONDS: u64 = 50;
 /// Bytes of object payloads kept in memory to be read again.
 pub const OBJECT_CACHE_BYTES: usize = 32 << 20;
-/// Questions that one process may have open.
-pub const QUESTIONS_PER_PROCESS_MAX: usize = 64;
 /// Tools that one component may describe.
 pub const TOOLS_PER_COMPONENT_MAX: usize = 64;
 /// Bytes of a tool's name.

@@ -6,6 +6,7 @@ use super::limit;
 use super::path;
 use super::resource::{Kind, Pattern, Resource};
 use super::right::{Right, Rights};
+use minicbor::{CborLen, Decode, Encode};
 
 /// What the names in a call are relative to.
 pub struct Context<'a> {
@@ -15,11 +16,14 @@ pub struct Context<'a> {
 }
 
 /// A right on a resource that a call needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
 pub struct Need {
+    #[n(0)]
     pub resource: Resource,
+    #[n(1)]
     pub right: Right,
     /// Also on everything below it.
+    #[n(2)]
     pub whole: bool,
 }
 

@@ -137,6 +137,11 @@ impl Rights {
         self.0 & other.0 == other.0
     }
 
+    /// The set and this one.
+    pub fn with(self, right: Right) -> Rights {
+        Rights(self.0 | 1 << right as u32)
+    }
+
     /// Whether there is none.
     pub fn is_empty(self) -> bool {
         self.0 == 0

@@ -6,6 +6,7 @@ use super::decide::Default;
 use super::grant::Effect;
 use super::id::{CallId, Digest, EffectId, GrantId, Pid, Position, QuestionId, Seq};
 use super::limit::CallLimits;
+use super::need::Need;
 use super::process::State;
 use super::resource::{Pattern, Resource};
 use super::right::Rights;
@@ -268,21 +269,15 @@ pub enum Subject {
         #[n(0)]
         operation: String,
         #[n(1)]
-        resources: Vec<Resource>,
-        #[n(2)]
-        rights: Rights,
+        needs: Vec<Need>,
         /// The rule that asks; none if it is the process's default.
-        #[n(3)]
+        #[n(2)]
         rule: Option<GrantId>,
         /// What the call does, ready to be shown.
-        #[n(4)]
+        #[n(3)]
         preview: Vec<String>,
-        /// What the answer is bound to.
-        #[cbor(n(5), with = "minicbor::bytes")]
-        #[serde(skip)]
-        fingerprint: Digest,
-        /// The parts of the fingerprint, by name, so that a change can be named.
-        #[n(6)]
+        /// What the answer is bound to, part by part, so that a change can be named.
+        #[n(4)]
         #[serde(skip)]
         parts: Vec<FingerprintPart>,
     },
@@ -348,9 +343,35 @@ pub struct QuestionRow {
     #[n(9)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub again: Option<String>,
-    /// Bytes of the queue's work that this stands for: requests that are equal share a question.
-    #[n(10)]
-    pub count: u32,
+}
+
+impl QuestionRow {
+    /// The rules that `always` or `never` would make, to be shown before they are made. None for an answer that makes no rule, and
+    /// for a name that a rule would read as a wildcard.
+    pub fn standing_rules(&self, approval: Approval) -> Option<Vec<StandingRule>> {
+        let effect = match approval {
+            Approval::Always => Effect::Allow,
+            Approval::Never => Effect::Deny,
+            Approval::Allow | Approval::Deny => return None,
+        };
+        match &self.subject {
+            Subject::Permission { resource, rights, .. } => {
+                Some(vec![StandingRule { pattern: resource.clone(), rights: *rights, effect }])
+            }
+            Subject::Approval { needs, .. } => {
+                let mut rules: Vec<StandingRule> = Vec::new();
+                for need in needs {
+                    let pattern = if need.whole { Pattern::below(&need.resource) } else { Pattern::exact(&need.resource) }?;
+                    match rules.iter_mut().find(|rule| rule.pattern == pattern) {
+                        Some(rule) => rule.rights = rule.rights.with(need.right),
+                        None => rules.push(StandingRule { pattern, rights: Rights::of(&[need.right]), effect }),
+                    }
+                }
+                Some(rules)
+            }
+            Subject::Question { .. } | Subject::Note { .. } => None,
+        }
+    }
 }
 
 /// State of an effect.
@@ -523,9 +544,9 @@ pub struct ToolRow {
     pub standard: bool,
 }
 
-/// A rule that an answer makes, for it to be shown before it is made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StandingAnswer {
+/// A rule that an answer makes.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct StandingRule {
     pub pattern: Pattern,
     pub rights: Rights,
     pub effect: Effect,

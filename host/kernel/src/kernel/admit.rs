@@ -1,0 +1,382 @@
+//! Admission: decide, take uses, and write what must be written before anything happens, in one change.
+
+use super::Kernel;
+use super::calls::Place;
+use super::grants::Asking;
+use super::permit::{Open, Permit};
+use super::state::{State, Woken};
+use crate::model::answer::{Answer, CallError, Denial, Stop};
+use crate::model::call::{Approval, Call, Class};
+use crate::model::decide::{Verdict, Why};
+use crate::model::grant::Holder;
+use crate::model::id::{Digest, GrantId, QuestionId};
+use crate::model::need::{Need, needs};
+use crate::model::record::{Decided, Outcome, Record};
+use crate::model::resource::Resource;
+use crate::model::row::{EffectRow, EffectState, Probe, QuestionState, Subject, request_digest};
+use crate::model::time::Time;
+use crate::store::batch::NewRecord;
+use crate::store::table::{self, Table};
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// One try to carry out a system call.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    pub place: Place,
+    pub call: Arc<Call>,
+    /// What it is about now; differs from `asked` where a link led elsewhere.
+    pub names: Vec<Resource>,
+    pub asked: Vec<Resource>,
+    /// What was seen outside before an effect.
+    pub prepared: Option<Prepared>,
+}
+
+/// What was seen outside before an effect.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub probe: Probe,
+    /// The first name is a directory.
+    pub directory: bool,
+    /// Digest of what is there now: part of what an approval is bound to.
+    pub present: Digest,
+}
+
+/// What deciding says.
+#[must_use]
+pub enum Admit {
+    /// Go on. For an effect: once this batch is on the disk.
+    Go(Permit, Option<u64>),
+    /// Wait; then decide again or take the answer.
+    Wait(oneshot::Receiver<Woken>),
+    /// It is over: refused.
+    Over(Arc<Answer>),
+}
+
+/// The outcome of deciding all needs of a call.
+pub(super) enum Decisions {
+    Allowed(Vec<GrantId>),
+    Ask(Option<GrantId>),
+    Denied(Need, Why),
+}
+
+impl Kernel {
+    /// Decides without changing anything: whether looking outside is already out of the question.
+    pub fn would_refuse(&self, attempt: &Attempt) -> bool {
+        let now = self.now();
+        let state = self.lock();
+        let wanted = needs(&attempt.call, &attempt.names, false);
+        matches!(state.decide(attempt.place, &wanted, now, true), Decisions::Denied(..))
+    }
+
+    /// Whether what allowed an effect is still in force, after its intent has become durable.
+    pub fn still_allowed(&self, permit: &Permit, attempt: &Attempt) -> bool {
+        let now = self.now();
+        let state = self.lock();
+        let directory = attempt.prepared.as_ref().is_some_and(|prepared| prepared.directory);
+        let revoked = |id: &GrantId| state.grants.get(*id).is_none_or(|grant| grant.revoked);
+        if !state.calls.contains_key(&attempt.place.call) || permit.grants().iter().any(revoked) {
+            return false;
+        }
+        needs(&attempt.call, &attempt.names, directory).iter().all(|need| {
+            // The use is taken already, so only a deny or a revocation counts: a spent grant is in force for this effect.
+            !matches!(state.decide_one(attempt.place, need, now, true), Verdict::Deny(why) if why != Why::NoGrant)
+        })
+    }
+
+    /// Decides, and takes the first durable step.
+    ///
+    /// # Errors
+    /// The call has ended, or the host has stopped.
+    pub fn admit(self: &Arc<Self>, attempt: &Attempt) -> Result<Admit, Stop> {
+        let now = self.now();
+        let mut state = self.lock();
+        if let Some(why) = &state.failed {
+            return Err(Stop::Host(why.clone()));
+        }
+        if !state.calls.contains_key(&attempt.place.call) {
+            return Err(Stop::Ended);
+        }
+        if let Some(receiver) = state.rejoin_wait(attempt) {
+            return Ok(Admit::Wait(receiver));
+        }
+        let directory = attempt.prepared.as_ref().is_some_and(|prepared| prepared.directory);
+        let wanted = needs(&attempt.call, &attempt.names, directory);
+        let said = state.said_by_person(attempt)?;
+        if let Said::No(reason) = said {
+            return Ok(Admit::Over(state.refuse_by_person(attempt, &wanted, reason, now)));
+        }
+        let question = if let Said::Yes(question) = said { Some(question) } else { None };
+        match state.decide(attempt.place, &wanted, now, question.is_some()) {
+            Decisions::Denied(need, why) => Ok(Admit::Over(state.refuse(attempt, &need, &why, now))),
+            Decisions::Ask(rule) => state.ask_approval(attempt, &wanted, rule, said, now).map(Admit::Wait),
+            Decisions::Allowed(grants) => {
+                let Some(uses) = state.take_uses(&grants) else {
+                    // Another call took the last use since the decision: impossible under one lock, but closed all the same.
+                    let need = wanted.into_iter().next();
+                    return need.map_or(Err(Stop::Ended), |need| {
+                        Ok(Admit::Over(state.refuse(attempt, &need, &Why::NoGrant, now)))
+                    });
+                };
+                state.use_answer(attempt, question);
+                if attempt.call.class() == Class::Wait {
+                    return state.open_wait(attempt, &grants, now).map(Admit::Wait);
+                }
+                Ok(self.permit(&mut state, attempt, &grants, uses, question, now))
+            }
+        }
+    }
+
+    fn permit(
+        self: &Arc<Self>,
+        state: &mut State,
+        attempt: &Attempt,
+        grants: &[GrantId],
+        uses: Vec<GrantId>,
+        question: Option<QuestionId>,
+        now: Time,
+    ) -> Admit {
+        let decided = state.decided(grants);
+        let mut open = Open {
+            kernel: Arc::clone(self),
+            place: attempt.place,
+            call: Arc::clone(&attempt.call),
+            asked: attempt.asked.clone(),
+            decided,
+            uses,
+            question,
+            effect: None,
+            intent: None,
+            started: now,
+        };
+        let mut durable = None;
+        if attempt.call.class() == Class::Effect {
+            let (effect, intent) = state.write_intent(attempt, &open, now);
+            open.effect = Some(effect);
+            open.intent = Some(intent);
+            durable = Some(state.mark());
+        }
+        Admit::Go(Permit::of_call(attempt.names.clone(), open), durable)
+    }
+}
+
+/// What a person said to this very call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Said {
+    /// Nothing yet: not asked, or still open.
+    Nothing,
+    Yes(QuestionId),
+    No(String),
+    /// An answer that does not apply any more, and why.
+    Stale(String),
+}
+
+impl State {
+    /// Decides every need. `by_person`: a person has said yes to this very call.
+    pub(super) fn decide(&self, place: Place, wanted: &[Need], now: Time, by_person: bool) -> Decisions {
+        let mut grants = Vec::with_capacity(wanted.len());
+        let mut ask = None;
+        for need in wanted {
+            match self.decide_one(place, need, now, by_person) {
+                Verdict::Allow(id) if id == GrantId(0) => {}
+                Verdict::Allow(id) => grants.push(id),
+                Verdict::Ask(rule) => ask = ask.or(Some(rule)),
+                Verdict::Deny(why) => return Decisions::Denied(need.clone(), why),
+            }
+        }
+        match ask {
+            Some(rule) => Decisions::Ask(rule),
+            None => Decisions::Allowed(grants),
+        }
+    }
+
+    fn decide_one(&self, place: Place, need: &Need, now: Time, by_person: bool) -> Verdict {
+        if let Some(reason) = self.ceiling.refuses(&need.resource, need.right, need.whole) {
+            return Verdict::Deny(Why::Ceiling(reason));
+        }
+        let Some((tool, component)) = self.digest_of_tool(place.call) else { return Verdict::Deny(Why::NoGrant) };
+        let default = self.processes.get(&place.pid).map(|process| process.default).unwrap_or_default();
+        let asking = Asking { tool, component, now, default };
+        self.grants.decide(&Holder::Process(place.pid), need, asking, by_person)
+    }
+
+    fn decided(&self, grants: &[GrantId]) -> Decided {
+        if grants.is_empty() {
+            return Decided::Free;
+        }
+        Decided::Allow { grants: grants.iter().flat_map(|id| self.grants.chain(*id)).collect() }
+    }
+
+    fn take_uses(&mut self, grants: &[GrantId]) -> Option<Vec<GrantId>> {
+        let mut taken: Vec<GrantId> = Vec::new();
+        for id in grants {
+            // One call takes one use of a grant, however many of its needs the grant answers.
+            if taken.contains(id) {
+                continue;
+            }
+            match self.grants.take_use(*id) {
+                Some(changed) => {
+                    if !changed.is_empty() {
+                        taken.push(*id);
+                    }
+                    changed.into_iter().for_each(|grant| self.put_grant(grant));
+                }
+                None => {
+                    self.give_uses_back(&taken);
+                    return None;
+                }
+            }
+        }
+        Some(taken)
+    }
+
+    pub(super) fn give_uses_back(&mut self, uses: &[GrantId]) {
+        for id in uses {
+            for grant in self.grants.give_back(*id) {
+                self.put_grant(grant);
+            }
+        }
+    }
+
+    /// Writes what must be known before an effect may start.
+    fn write_intent(&mut self, attempt: &Attempt, open: &Open, now: Time) -> (crate::model::id::EffectId, u64) {
+        self.flush_kept(attempt.place.call);
+        let id = self.new_effect();
+        let mut record = Record::new(attempt.call.operation(), now, open.decided.clone(), Outcome::Intent);
+        attempt.place.mark(&mut record);
+        record.resources = attempt.names.iter().map(ToString::to_string).collect();
+        if attempt.asked != attempt.names {
+            record.asked = attempt.asked.iter().map(ToString::to_string).collect();
+        }
+        record.effect = Some(id);
+        record.question = open.question;
+        let intent = self.record(NewRecord { record, request: Some(Arc::clone(&attempt.call)), answer: None });
+        let row = EffectRow {
+            id,
+            pid: attempt.place.pid,
+            call: attempt.place.call,
+            position: attempt.place.position,
+            operation: attempt.call.operation().to_owned(),
+            resources: attempt.names.clone(),
+            idempotency_key: idempotency_key(attempt.place),
+            probe: attempt.prepared.as_ref().map_or(Probe::None, |prepared| prepared.probe.clone()),
+            state: EffectState::Prepared,
+            intent,
+            time: now,
+            uses: open.uses.clone(),
+            request: request_digest(&attempt.call),
+            question: open.question,
+        };
+        self.put(Table::Effect, table::number(id.0), &row);
+        self.effects.insert(id, row);
+        (id, intent)
+    }
+
+    /// Refuses; the guest gets a typed value. A refusal that was told before in this call is only counted.
+    fn refuse(&mut self, attempt: &Attempt, need: &Need, why: &Why, now: Time) -> Arc<Answer> {
+        let rule = match why {
+            Why::Rule(id) | Why::Inside(id) => Some(*id),
+            _ => None,
+        };
+        self.refuse_with(attempt, need, rule, why.reason().to_owned(), now)
+    }
+
+    fn refuse_by_person(&mut self, attempt: &Attempt, wanted: &[Need], reason: String, now: Time) -> Arc<Answer> {
+        let first = wanted.first().cloned();
+        let Some(need) = first else { return Arc::new(Answer::Failed(CallError::Internal)) };
+        if let Some(id) = self.questions.remove(&(attempt.place.call, attempt.place.position)) {
+            self.mark_applied(id);
+        }
+        self.refuse_with(attempt, &need, None, reason, now)
+    }
+
+    fn refuse_with(
+        &mut self,
+        attempt: &Attempt,
+        need: &Need,
+        rule: Option<GrantId>,
+        reason: String,
+        now: Time,
+    ) -> Arc<Answer> {
+        let answer = Arc::new(Answer::Failed(CallError::Denied(Denial {
+            right: need.right,
+            // What was asked for: a resolved name would tell what a link says.
+            resource: attempt.asked.first().unwrap_or(&need.resource).to_string(),
+            reason: reason.clone(),
+        })));
+        let place = attempt.place;
+        // A call that others saw go on must be refused again when it is replayed, whatever is granted meanwhile.
+        self.journal_answer(place, &attempt.call, &answer, now, false);
+        let told = (attempt.call.operation().to_owned(), format!("{} {}: {reason}", need.right, need.resource));
+        if let Some(live) = self.calls.get_mut(&place.call) {
+            if let Some(count) = live.refusals.get_mut(&told) {
+                *count += 1;
+                return answer;
+            }
+            if live.refusals.len() < 1_000 {
+                live.refusals.insert(told, 0);
+            }
+        }
+        let resource = need.resource.to_string();
+        let decided = Decided::Deny { right: need.right, resource, rule, reason };
+        let mut record = Record::new(attempt.call.operation(), now, decided, Outcome::Denied);
+        place.mark(&mut record);
+        record.resources = attempt.names.iter().map(ToString::to_string).collect();
+        if attempt.asked != attempt.names {
+            record.asked = attempt.asked.iter().map(ToString::to_string).collect();
+        }
+        self.record(NewRecord { record, request: Some(Arc::clone(&attempt.call)), answer: Some(Arc::clone(&answer)) });
+        answer
+    }
+
+    /// What a person has said to this very call: same bytes, same rule, same state of the outside.
+    fn said_by_person(&self, attempt: &Attempt) -> Result<Said, Stop> {
+        let place = (attempt.place.call, attempt.place.position);
+        let Some(id) = self.questions.get(&place) else { return Ok(Said::Nothing) };
+        let question = self.question(*id).map_err(|error| Stop::Host(error.to_string()))?;
+        let Some(question) = question else { return Ok(Said::Nothing) };
+        let QuestionState::Answered { approval, note, .. } = &question.state else { return Ok(Said::Nothing) };
+        let Subject::Approval { parts, .. } = &question.subject else { return Ok(Said::Nothing) };
+        if matches!(approval, Approval::Deny | Approval::Never) {
+            return Ok(Said::No(match note {
+                Some(note) => format!("a person refused it: {note}"),
+                None => "a person refused it".into(),
+            }));
+        }
+        let now = self.fingerprint(attempt);
+        let changed: Vec<&str> =
+            parts.iter().filter(|part| !now.contains(part)).map(|part| part.name.as_str()).collect();
+        if changed.is_empty() {
+            Ok(Said::Yes(*id))
+        } else {
+            Ok(Said::Stale(format!("{} changed since {id} was asked", changed.join(" and "))))
+        }
+    }
+
+    fn use_answer(&mut self, attempt: &Attempt, question: Option<QuestionId>) {
+        if let Some(id) = question {
+            self.questions.remove(&(attempt.place.call, attempt.place.position));
+            self.mark_applied(id);
+        }
+    }
+
+    fn mark_applied(&mut self, id: QuestionId) {
+        if let Ok(Some(mut question)) = self.question(id)
+            && let QuestionState::Answered { approval, at, .. } = question.state
+        {
+            question.state = QuestionState::Applied { approval, at };
+            self.put_question(&question);
+        }
+    }
+}
+
+/// The same for all tries of one effect, and for no other.
+fn idempotency_key(place: Place) -> Digest {
+    Sha256::new()
+        .chain_update(place.pid.0.to_be_bytes())
+        .chain_update(place.call.0.to_be_bytes())
+        .chain_update(place.position.to_be_bytes())
+        .finalize()
+        .into()
+}

@@ -1,0 +1,352 @@
+//! Calls: started, resumed, logged to, dropped from memory, ended.
+
+use super::Kernel;
+use super::state::{LiveCall, State};
+use crate::model::answer::Stop;
+use crate::model::call::Level;
+use crate::model::codec::to_bytes;
+use crate::model::id::{CallId, Digest, Pid, Position};
+use crate::model::limit::{self, CallLimits};
+use crate::model::process::Change;
+use crate::model::record::{Decided, Outcome, Record};
+use crate::model::row::{CallRow, CallState, Failure, JournalRow, QuestionState, ToolRow};
+use crate::model::time::Time;
+use crate::store::StoreError;
+use crate::store::table::{self, Table};
+use minicbor::{CborLen, Decode, Encode};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Where in which call something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub pid: Pid,
+    pub call: CallId,
+    pub position: Position,
+    pub incarnation: u32,
+}
+
+impl Place {
+    pub(super) fn mark(&self, record: &mut Record) {
+        record.pid = Some(self.pid);
+        record.call = Some(self.call);
+        record.position = Some(self.position);
+        record.incarnation = self.incarnation;
+    }
+}
+
+/// What a call is started with.
+#[derive(Debug, Clone)]
+pub struct StartCall {
+    pub pid: Pid,
+    pub tool: String,
+    /// JSON.
+    pub arguments: String,
+    pub limits: CallLimits,
+}
+
+/// A call that was started.
+#[derive(Debug, Clone)]
+pub struct Started {
+    pub row: CallRow,
+    pub tool: Arc<ToolRow>,
+    pub arguments: Arc<str>,
+    /// Answers of an earlier run, in the order of their positions.
+    pub journal: Vec<JournalRow>,
+}
+
+/// A call that is started again.
+pub type Resumed = Started;
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedCall {
+    pub call: CallId,
+    pub pid: Pid,
+    /// JSON, or why not.
+    pub result: Result<String, Failure>,
+    /// The batch that must be on the disk before anybody learns of it.
+    pub durable: u64,
+}
+
+/// One line of a call's log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
+pub struct LogLine {
+    #[n(0)]
+    pub time: Time,
+    #[n(1)]
+    pub level: Level,
+    #[n(2)]
+    pub text: String,
+}
+
+impl Kernel {
+    /// Starts a call of a tool for a process.
+    ///
+    /// # Errors
+    /// A sentence for whoever asked: no such process or tool, or the host has stopped.
+    pub fn start_call(&self, start: StartCall) -> Result<Started, super::HostError> {
+        use super::HostError;
+        let (now, seed) = (self.now(), self.random32()?);
+        if start.arguments.len() > limit::CALL_TEXT_BYTES_MAX {
+            return Err(HostError::Usage(format!("the arguments have more than {} bytes", limit::CALL_TEXT_BYTES_MAX)));
+        }
+        let mut state = self.lock();
+        state.check_alive()?;
+        let process = state.processes.get(&start.pid).cloned();
+        let process = process.ok_or_else(|| HostError::Usage(format!("there is no live process {}", start.pid)))?;
+        let tool = state.tool_of(&process.image, &start.tool)?;
+        let changed = process.state.clone().after(Change::CallStarted);
+        let running = changed.map_err(|error| HostError::Usage(error.to_string()))?;
+        let id = state.new_call();
+        let mut record = Record::new("call.start", now, Decided::Host, Outcome::Done);
+        record.pid = Some(start.pid);
+        record.call = Some(id);
+        record.detail = Some(format!("{} {}", tool.name, &crate::model::id::hex(&tool.component)[..16]));
+        let record = state.note(record);
+        let row = CallRow {
+            id,
+            pid: start.pid,
+            tool: tool.name.clone(),
+            component: tool.component,
+            state: CallState::Running,
+            seed,
+            limits: start.limits,
+            incarnation: 0,
+            started: now,
+            ended: None,
+            record,
+            log_lines: 0,
+            log_bytes: 0,
+            log_dropped: 0,
+            printed: 0,
+        };
+        state.put_process(crate::model::row::ProcessRow { state: running, ..process });
+        state.put(Table::Call, table::number(id.0), &row);
+        state.put_bytes(Table::CallText, table::arguments(id), start.arguments.clone().into_bytes());
+        state.calls_of.insert((start.pid, id));
+        state.calls.insert(id, LiveCall::new(row.clone(), true));
+        Ok(Started { row, tool, arguments: start.arguments.into(), journal: Vec::new() })
+    }
+
+    /// Starts a call again that was waiting or interrupted. Its journal is read from the disk: everything until now is brought there
+    /// first.
+    ///
+    /// # Errors
+    /// There is no such call, it runs already, it still waits, or the host has stopped.
+    pub async fn resume_call(&self, call: CallId) -> Result<Resumed, super::HostError> {
+        use super::HostError;
+        self.barrier().await?;
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_alive()?;
+        let live = state.calls.get_mut(&call);
+        let live = live.ok_or_else(|| HostError::Usage(format!("call {call} has ended or never was")))?;
+        if live.resident {
+            return Err(HostError::Usage(format!("call {call} runs already")));
+        }
+        if live.row.state == CallState::Waiting {
+            return Err(HostError::Usage(format!("call {call} still waits")));
+        }
+        live.row.incarnation += 1;
+        live.row.state = CallState::Running;
+        live.resident = true;
+        live.kept.clear();
+        let row = live.row.clone();
+        let journal = state.read_journal(call)?;
+        if let Some(live) = state.calls.get_mut(&call) {
+            live.journal_bytes = journal.iter().map(|line| 64 + line.answer.size()).sum();
+        }
+        let tool = state.tool_of_call(&row)?;
+        let arguments = state.get(Table::CallText, &table::arguments(call))?;
+        let arguments = arguments.and_then(|bytes| String::from_utf8(bytes).ok());
+        let arguments = arguments.ok_or_else(|| StoreError::Damaged(format!("the arguments of {call} are missing")))?;
+        let mut record = Record::new("call.resume", now, Decided::Host, Outcome::Done);
+        record.pid = Some(row.pid);
+        record.call = Some(call);
+        record.incarnation = row.incarnation;
+        record.parent = Some(row.record);
+        record.detail = Some(format!("{} answers are replayed", journal.len()));
+        state.note(record);
+        state.save_call(call);
+        state.refresh_process(row.pid);
+        Ok(Resumed { row, tool, arguments: arguments.into(), journal })
+    }
+
+    /// Lets a waiting call go from memory. False if its wait has ended meanwhile: then it goes on.
+    pub fn park_call(&self, call: CallId) -> bool {
+        let mut state = self.lock();
+        let Some(live) = state.calls.get_mut(&call) else { return false };
+        let waits = live.row.state == CallState::Waiting;
+        if waits {
+            live.resident = false;
+            live.waiter = None;
+        }
+        waits
+    }
+
+    /// The instance of a call is gone and it has not ended: the host closes, or a fault that is not the call's. It stays resumable.
+    pub fn drop_call(&self, call: CallId) {
+        let mut state = self.lock();
+        if let Some(live) = state.calls.get_mut(&call) {
+            live.resident = false;
+            live.waiter = None;
+            if live.row.state == CallState::Running {
+                live.row.state = CallState::Runnable;
+            }
+        }
+        state.save_call(call);
+    }
+
+    /// Ends a call with its result, and its process if that was made for it or asked to exit.
+    ///
+    /// # Errors
+    /// The call has ended already, or the host has stopped.
+    pub fn end_call(&self, call: CallId, result: Result<String, Failure>) -> Result<EndedCall, Stop> {
+        let now = self.now();
+        let mut state = self.lock();
+        if let Some(why) = &state.failed {
+            return Err(Stop::Host(why.clone()));
+        }
+        let Some(live) = state.calls.get(&call) else { return Err(Stop::Ended) };
+        let pid = live.row.pid;
+        let (end, outcome) = match &result {
+            Ok(_) => (CallState::Done, Outcome::Done),
+            Err(failure) => (CallState::Failed(failure.clone()), Outcome::Failed(failure.message.clone())),
+        };
+        if let Ok(text) = &result {
+            state.put_bytes(Table::CallText, table::result(call), text.clone().into_bytes());
+        }
+        state.finish_call(call, end, outcome, now);
+        state.end_process_after(call, pid, &result, now);
+        Ok(EndedCall { call, pid, result, durable: state.mark() })
+    }
+
+    /// Adds what the guest printed to the call's log. What an earlier run printed already is skipped: `offset` is where in the whole
+    /// output this piece starts.
+    pub fn print(&self, call: CallId, offset: u64, bytes: &[u8]) {
+        let now = self.now();
+        let mut state = self.lock();
+        let Some(live) = state.calls.get_mut(&call) else { return };
+        let seen = live.row.printed.saturating_sub(offset).min(bytes.len() as u64);
+        let new = &bytes[seen as usize..];
+        if new.is_empty() {
+            return;
+        }
+        live.row.printed += new.len() as u64;
+        state.append_log(call, Level::Info, &String::from_utf8_lossy(new), now);
+        state.save_call(call);
+    }
+}
+
+impl LiveCall {
+    pub(super) fn new(row: CallRow, resident: bool) -> LiveCall {
+        LiveCall { row, kept: Vec::new(), journal_bytes: 0, resident, waiter: None, refusals: HashMap::new() }
+    }
+}
+
+impl State {
+    /// Adds a line to a call's log, as long as there is room.
+    pub(crate) fn append_log(&mut self, call: CallId, level: Level, text: &str, now: Time) {
+        let Some(live) = self.calls.get_mut(&call) else { return };
+        let row = &mut live.row;
+        if row.log_bytes + text.len() as u64 > limit::LOG_BYTES_MAX as u64 {
+            row.log_dropped += text.len() as u64;
+            return;
+        }
+        row.log_bytes += text.len() as u64;
+        let line = row.log_lines;
+        row.log_lines += 1;
+        self.put(Table::CallLog, table::place(call, line), &LogLine { time: now, level, text: text.to_owned() });
+    }
+
+    fn read_journal(&self, call: CallId) -> Result<Vec<JournalRow>, StoreError> {
+        let mut journal = Vec::new();
+        for (key, value) in self.scan(Table::Journal, &table::number(call.0))? {
+            let position = table::read_place(&key).map(|(_, position)| position);
+            if position != Some(journal.len() as Position) {
+                break;
+            }
+            journal.push(crate::model::codec::from_bytes(&value)?);
+        }
+        Ok(journal)
+    }
+
+    /// Writes the end of a call and forgets it: open waits end, open questions are withdrawn, counted refusals are recorded.
+    pub(super) fn finish_call(&mut self, call: CallId, end: CallState, outcome: Outcome, now: Time) {
+        self.withdraw_waits(call, "the call has ended");
+        let Some(mut live) = self.calls.remove(&call) else { return };
+        self.calls_of.remove(&(live.row.pid, call));
+        for ((operation, reason), count) in live.refusals.drain().filter(|(_, count)| *count > 0) {
+            let mut record = Record::new(operation, now, Decided::Free, Outcome::Denied);
+            record.pid = Some(live.row.pid);
+            record.call = Some(call);
+            record.incarnation = live.row.incarnation;
+            record.count = count;
+            record.detail = Some(reason);
+            self.note(record);
+        }
+        live.row.state = end;
+        live.row.ended = Some(now);
+        let mut record = Record::new("call.end", now, Decided::Host, outcome);
+        record.pid = Some(live.row.pid);
+        record.call = Some(call);
+        record.incarnation = live.row.incarnation;
+        record.parent = Some(live.row.record);
+        record.duration = u64::try_from(now.since(live.row.started).as_nanos()).unwrap_or(u64::MAX);
+        record.detail = Some(live.row.tool.clone());
+        self.note(record);
+        self.batch.size += to_bytes(&live.row).len();
+        self.put(Table::Call, table::number(call.0), &live.row);
+        self.refresh_process(live.row.pid);
+    }
+
+    /// Ends every open wait of a call without an answer.
+    pub(super) fn withdraw_waits(&mut self, call: CallId, why: &str) {
+        let all = (call, 0)..=(call, Position::MAX);
+        let waits: Vec<_> = self.waits.range(all.clone()).map(|(place, _)| *place).collect();
+        for place in waits {
+            if let Some(row) = self.waits.remove(&place) {
+                if let crate::model::row::Wait::Until(until) = row.kind {
+                    self.timers.remove(&(until, place.0, place.1));
+                }
+                self.remove(Table::Wait, table::place(place.0, place.1));
+            }
+        }
+        let questions: Vec<_> = self.questions.range(all).map(|(place, id)| (*place, *id)).collect();
+        for (place, id) in questions {
+            self.questions.remove(&place);
+            if let Ok(Some(mut question)) = self.question(id)
+                && question.state == QuestionState::Open
+            {
+                question.state = QuestionState::Withdrawn { why: why.to_owned() };
+                self.put_question(&question);
+            }
+        }
+    }
+
+    /// The component that a call started with.
+    fn tool_of_call(&self, row: &CallRow) -> Result<Arc<ToolRow>, super::HostError> {
+        match self.tools.get(&row.tool) {
+            Some(tool) if tool.component == row.component => Ok(Arc::clone(tool)),
+            other => {
+                let export = other.map_or_else(|| row.tool.clone(), |tool| tool.export.clone());
+                Ok(Arc::new(ToolRow {
+                    name: row.tool.clone(),
+                    export,
+                    component: row.component,
+                    summary: String::new(),
+                    arguments: String::new(),
+                    result: String::new(),
+                    imports: Vec::new(),
+                    added: row.started,
+                    standard: false,
+                }))
+            }
+        }
+    }
+
+    pub(super) fn digest_of_tool(&self, call: CallId) -> Option<(&str, &Digest)> {
+        self.calls.get(&call).map(|live| (live.row.tool.as_str(), &live.row.component))
+    }
+}

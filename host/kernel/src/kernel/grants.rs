@@ -1,0 +1,274 @@
+//! The table of grants in memory: rows by number, an index by holder, and the decision over them.
+
+use crate::model::decide::{Answered, Candidate, Decision, Default, Verdict, Why};
+use crate::model::grant::{Effect, Grant, Holder, OnlyTool};
+use crate::model::id::{Digest, GrantId};
+use crate::model::index::{GrantIndex, Leaf};
+use crate::model::limit;
+use crate::model::need::Need;
+use crate::model::resource::Resource;
+use crate::model::right::Right;
+use crate::model::time::Time;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+/// The tool in whose name something is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    pub tool: &'a str,
+    pub component: &'a Digest,
+    pub now: Time,
+    pub default: Default,
+}
+
+/// All grants that are not revoked for good.
+#[derive(Debug, Default)]
+pub struct Grants {
+    /// A slot that is free keeps its last row; nothing refers to it.
+    slots: Vec<Grant>,
+    free: Vec<u32>,
+    by_id: HashMap<GrantId, u32>,
+    holders: HashMap<Holder, Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    slots: Vec<u32>,
+    index: GrantIndex,
+}
+
+impl Grants {
+    /// A grant.
+    pub fn get(&self, id: GrantId) -> Option<&Grant> {
+        self.by_id.get(&id).map(|slot| &self.slots[*slot as usize])
+    }
+
+    /// The grants of a holder, oldest first.
+    pub fn of(&self, holder: &Holder) -> impl Iterator<Item = &Grant> {
+        let slots = self.holders.get(holder).map_or(&[][..], |held| &held.slots);
+        slots.iter().map(|slot| &self.slots[*slot as usize])
+    }
+
+    /// How many grants a holder has.
+    pub fn count(&self, holder: &Holder) -> usize {
+        self.holders.get(holder).map_or(0, |held| held.slots.len())
+    }
+
+    /// Adds a grant, or takes the place of the row with its number.
+    pub fn insert(&mut self, grant: Grant) {
+        if let Some(slot) = self.by_id.get(&grant.id) {
+            self.slots[*slot as usize] = grant;
+            return;
+        }
+        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        let leaf = Leaf { slot, rights: grant.rights, effect: grant.effect };
+        let held = self.holders.entry(grant.holder.clone()).or_default();
+        held.index.insert(&grant.pattern, leaf);
+        held.slots.push(slot);
+        self.by_id.insert(grant.id, slot);
+        match self.slots.get_mut(slot as usize) {
+            Some(place) => *place = grant,
+            None => self.slots.push(grant),
+        }
+    }
+
+    /// Forgets the grants of a holder that has ended; their rows stay in the store.
+    pub fn forget(&mut self, holder: &Holder) {
+        for slot in self.holders.remove(holder).unwrap_or_default().slots {
+            self.by_id.remove(&self.slots[slot as usize].id);
+            self.free.push(slot);
+        }
+    }
+
+    /// Whether a grant and all that it hangs on are in force; and if so, whether uses are limited anywhere on its chain.
+    pub fn in_force(&self, id: GrantId, now: Time) -> Option<bool> {
+        self.slot_in_force(*self.by_id.get(&id)?, now)
+    }
+
+    fn slot_in_force(&self, slot: u32, now: Time) -> Option<bool> {
+        let mut grant = &self.slots[slot as usize];
+        let mut finite = false;
+        for _ in 0..=limit::GRANT_DEPTH_MAX {
+            if grant.revoked || grant.uses_left == Some(0) || grant.not_after.is_some_and(|last| now > last) {
+                return None;
+            }
+            finite |= grant.uses_left.is_some();
+            match grant.parent {
+                None => return Some(finite),
+                Some(parent) => grant = self.get(parent)?,
+            }
+        }
+        None
+    }
+
+    /// The grant and what it hangs on, up to the root.
+    pub fn chain(&self, id: GrantId) -> Vec<GrantId> {
+        let mut chain = Vec::new();
+        let mut next = Some(id);
+        while let Some(grant) = next.and_then(|id| self.get(id)) {
+            chain.push(grant.id);
+            next = if chain.len() > limit::GRANT_DEPTH_MAX { None } else { grant.parent };
+        }
+        chain
+    }
+
+    /// Takes a use from each finite grant on the chain. Answers the changed rows; none is changed if one has no use left.
+    pub fn take_use(&mut self, id: GrantId) -> Option<Vec<Grant>> {
+        self.change_uses(id, |uses| uses.checked_sub(1))
+    }
+
+    /// Gives a use back to each finite grant on the chain.
+    pub fn give_back(&mut self, id: GrantId) -> Vec<Grant> {
+        self.change_uses(id, |uses| uses.checked_add(1)).unwrap_or_default()
+    }
+
+    fn change_uses(&mut self, id: GrantId, change: impl Fn(u32) -> Option<u32>) -> Option<Vec<Grant>> {
+        let mut changed = Vec::new();
+        for id in self.chain(id) {
+            let mut grant = self.get(id)?.clone();
+            if let Some(uses) = grant.uses_left {
+                grant.uses_left = Some(change(uses)?);
+                changed.push(grant);
+            }
+        }
+        for grant in &changed {
+            self.insert(grant.clone());
+        }
+        Some(changed)
+    }
+
+    /// Decides one need.
+    pub fn decide(&self, holder: &Holder, need: &Need, asking: Asking<'_>, by_person: bool) -> Verdict {
+        if need.whole {
+            return self.decide_whole(holder, need, asking);
+        }
+        let mut decision = Decision::default();
+        self.covering(holder, &need.resource, need.right, asking, |candidate| decision.add(candidate));
+        let answered = match decision.open_ask() {
+            _ if by_person => Answered::ByPerson,
+            None => Answered::No,
+            Some(ask) if !decision.has_several_asks() => {
+                self.allow_that_names(holder, need, asking, ask).map_or(Answered::No, Answered::ByGrant)
+            }
+            Some(_) => self.allows_that_name_all(holder, need, asking),
+        };
+        decision.verdict(answered, asking.default)
+    }
+
+    /// Everything below must be allowed by one grant, and nothing there denied or asked for.
+    fn decide_whole(&self, holder: &Holder, need: &Need, asking: Asking<'_>) -> Verdict {
+        let Some(Held { index, .. }) = self.holders.get(holder) else { return Verdict::Deny(Why::NoGrant) };
+        let mut inside = None;
+        let _ = index.meeting(&need.resource, need.right, |leaf| {
+            let live = leaf.effect != Effect::Allow && self.candidate(leaf, asking).is_some();
+            if live {
+                inside = Some(self.slots[leaf.slot as usize].id);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        if let Some(id) = inside {
+            return Verdict::Deny(Why::Inside(id));
+        }
+        let (mut whole, mut part) = (None, false);
+        let _ = index.covering(&need.resource, need.right, |leaf| {
+            if let Some(candidate) = self.candidate(leaf, asking) {
+                part = true;
+                if self.slots[leaf.slot as usize].pattern.covers_subtree(&need.resource) {
+                    let rank = (candidate.finite, candidate.id);
+                    whole = Some(whole.map_or(rank, |best: (bool, GrantId)| best.min(rank)));
+                }
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        match whole {
+            Some((_, id)) => Verdict::Allow(id),
+            None if part => Verdict::Deny(Why::Parts),
+            None => Verdict::Deny(Why::NoGrant),
+        }
+    }
+
+    fn candidate(&self, leaf: Leaf, asking: Asking<'_>) -> Option<Candidate> {
+        let grant = &self.slots[leaf.slot as usize];
+        if let Some(OnlyTool { name, component }) = &grant.only_tool
+            && (&**name != asking.tool || component != asking.component)
+        {
+            return None;
+        }
+        let finite = self.slot_in_force(leaf.slot, asking.now)?;
+        Some(Candidate { id: grant.id, effect: grant.effect, finite, answers: grant.answers })
+    }
+
+    fn covering(
+        &self,
+        holder: &Holder,
+        resource: &Resource,
+        right: Right,
+        asking: Asking<'_>,
+        mut visit: impl FnMut(Candidate),
+    ) {
+        let Some(Held { index, .. }) = self.holders.get(holder) else { return };
+        let _ = index.covering(resource, right, |leaf| {
+            if let Some(candidate) = self.candidate(leaf, asking) {
+                visit(candidate);
+            }
+            ControlFlow::<()>::Continue(())
+        });
+    }
+
+    fn allow_that_names(&self, holder: &Holder, need: &Need, asking: Asking<'_>, ask: GrantId) -> Option<GrantId> {
+        let mut best: Option<(bool, GrantId)> = None;
+        self.covering(holder, &need.resource, need.right, asking, |candidate| {
+            if candidate.effect == Effect::Allow && candidate.answers == Some(ask) {
+                let rank = (candidate.finite, candidate.id);
+                best = Some(best.map_or(rank, |known| known.min(rank)));
+            }
+        });
+        best.map(|(_, id)| id)
+    }
+
+    /// For a resource that several asks cover: each needs its own allow. The use is taken from the last.
+    fn allows_that_name_all(&self, holder: &Holder, need: &Need, asking: Asking<'_>) -> Answered {
+        let mut asks = Vec::new();
+        self.covering(holder, &need.resource, need.right, asking, |candidate| {
+            if candidate.effect == Effect::Ask {
+                asks.push(candidate.id);
+            }
+        });
+        let mut answered = Answered::No;
+        for ask in asks {
+            match self.allow_that_names(holder, need, asking, ask) {
+                Some(id) => answered = Answered::ByGrant(id),
+                None => return Answered::No,
+            }
+        }
+        answered
+    }
+
+    /// The asks in force of a holder that meet what a new allow is to cover.
+    pub fn asks_met(&self, allow: &Grant, now: Time) -> Vec<GrantId> {
+        let probe = |ask: &Grant| {
+            ask.effect == Effect::Ask
+                && ask.rights.iter().any(|right| allow.rights.contains(right))
+                && patterns_meet(&ask.pattern, &allow.pattern)
+                && self.in_force(ask.id, now).is_some()
+        };
+        self.of(&allow.holder).filter(|grant| probe(grant)).map(|grant| grant.id).collect()
+    }
+}
+
+/// Whether some resource could be covered by both.
+fn patterns_meet(left: &crate::model::resource::Pattern, right: &crate::model::resource::Pattern) -> bool {
+    if left.kind() != right.kind() {
+        return false;
+    }
+    let (mut left, mut right) = (left.segments(), right.segments());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) | (Some("**"), _) | (_, Some("**")) => return true,
+            (None, Some(_)) | (Some(_), None) => return false,
+            (Some(left), Some(right)) if left == right || left.starts_with('*') || right.starts_with('*') => {}
+            _ => return false,
+        }
+    }
+}

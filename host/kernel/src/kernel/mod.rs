@@ -1,0 +1,214 @@
+//! Floor 2: the tables in memory and their changes. Everything that is decided, changed or recorded is decided, changed and recorded
+//! here, under one lock; a committer thread brings it to the disk in order.
+
+mod admit;
+pub mod audit;
+mod calls;
+mod committer;
+mod grants;
+pub mod host;
+mod objects;
+mod open;
+mod permit;
+mod processes;
+mod questions;
+mod recover;
+mod rules;
+mod state;
+mod tools;
+pub mod view;
+mod waits;
+
+pub use admit::{Admit, Attempt, Prepared};
+pub use calls::{EndedCall, Resumed, StartCall, Started};
+pub use host::HostError;
+pub use open::Options;
+pub use permit::Permit;
+pub use questions::Reaction;
+pub use state::{State, Woken};
+pub use tools::NewTool;
+
+use crate::model::answer::Stop;
+use crate::model::id::CallId;
+use crate::model::time::Time;
+use crate::store::StoreError;
+use crate::store::disk::Storage;
+use crate::store::reader::Snapshot;
+use crate::world::World;
+use redb::Database;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{Notify, watch};
+
+/// What the committer and everybody else share.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Wakes the committer.
+    work: Condvar,
+    /// The number of the last batch on the disk.
+    durable: watch::Sender<u64>,
+    /// A commit failed, or the kernel is closed.
+    stopped: watch::Sender<bool>,
+}
+
+impl Shared {
+    /// The lock. A panic under it must not free its holders to go on with half a change: the state is marked as failed first.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
+            let mut state = poisoned.into_inner();
+            state.failed.get_or_insert_with(|| "a part of the host panicked".into());
+            state
+        })
+    }
+}
+
+/// The kernel over one store and one world.
+pub struct Kernel {
+    shared: Arc<Shared>,
+    world: Arc<dyn World>,
+    storage: Arc<dyn Storage>,
+    database: Arc<Database>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+    /// Something became runnable or a timer changed.
+    changed: Notify,
+}
+
+impl Kernel {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.lock()
+    }
+
+    /// The outside.
+    pub(crate) fn world(&self) -> &dyn World {
+        &*self.world
+    }
+
+    /// The time, for records and timers.
+    pub fn now(&self) -> Time {
+        self.world.now(&Permit::of_kernel(Vec::new()))
+    }
+
+    /// Random bytes for keys and seeds.
+    ///
+    /// # Errors
+    /// The system has none.
+    pub fn random32(&self) -> Result<[u8; 32], Stop> {
+        let mut bytes = [0; 32];
+        self.world
+            .random(&Permit::of_kernel(Vec::new()), &mut bytes)
+            .map_err(|error| Stop::Host(format!("no randomness: {error:?}")))?;
+        Ok(bytes)
+    }
+
+    /// What is committed at this moment: what may be shown to anybody.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Snapshot::of(&self.database, Arc::clone(&self.storage))
+    }
+
+    /// Waits until a batch is on the disk.
+    ///
+    /// # Errors
+    /// A commit failed; nothing is done any more.
+    pub async fn durable(&self, number: u64) -> Result<(), Stop> {
+        if *self.shared.durable.borrow() >= number {
+            return Ok(());
+        }
+        let mut durable = self.shared.durable.subscribe();
+        let mut stopped = self.shared.stopped.subscribe();
+        {
+            let mut state = self.lock();
+            if let Some(why) = &state.failed {
+                return Err(Stop::Host(why.clone()));
+            }
+            if state.number == number {
+                state.urgent = true;
+                self.shared.work.notify_one();
+            }
+        }
+        tokio::select! {
+            biased;
+            reached = durable.wait_for(|have| *have >= number) => reached.map(|_| ()).map_err(|_| self.why_stopped()),
+            _ = stopped.wait_for(|stopped| *stopped) => {
+                if *self.shared.durable.borrow() >= number { Ok(()) } else { Err(self.why_stopped()) }
+            }
+        }
+    }
+
+    /// Waits until everything until now is on the disk.
+    ///
+    /// # Errors
+    /// A commit failed; nothing is done any more.
+    pub async fn barrier(&self) -> Result<(), Stop> {
+        let mark = self.lock().mark();
+        self.durable(mark).await
+    }
+
+    /// Waits until there is room for more changes.
+    ///
+    /// # Errors
+    /// A commit failed; nothing is done any more.
+    pub(crate) async fn room(&self) -> Result<(), Stop> {
+        loop {
+            let mark = {
+                let state = self.lock();
+                if let Some(why) = &state.failed {
+                    return Err(Stop::Host(why.clone()));
+                }
+                if state.uncommitted() < crate::model::limit::UNCOMMITTED_BYTES_MAX {
+                    return Ok(());
+                }
+                if state.in_flight.is_some() { state.number - 1 } else { state.number }
+            };
+            self.durable(mark).await?;
+        }
+    }
+
+    fn why_stopped(&self) -> Stop {
+        Stop::Host(self.lock().failed.clone().unwrap_or_else(|| "the host is closed".into()))
+    }
+
+    /// Resolves when a call became runnable or the next timer changed since the last time.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Calls whose wait has ended and that nobody runs; each is told once.
+    pub fn take_runnable(&self) -> Vec<CallId> {
+        std::mem::take(&mut self.lock().runnable)
+    }
+
+    /// Why the kernel has stopped, if it has.
+    pub fn failure(&self) -> Option<String> {
+        self.lock().failed.clone()
+    }
+
+    /// Resolves when a commit has failed.
+    pub async fn stopped(&self) {
+        let mut stopped = self.shared.stopped.subscribe();
+        // The sender lives as long as the kernel.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    }
+
+    /// Brings everything to the disk and ends the committer. Also done when the kernel is dropped.
+    pub fn close(&self) {
+        {
+            let mut state = self.lock();
+            state.closing = true;
+            self.shared.work.notify_one();
+        }
+        let thread = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A committer that panicked has nothing more to bring to the disk.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

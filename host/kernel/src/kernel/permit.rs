@@ -1,0 +1,193 @@
+//! What deciding leaves behind: the right to do one thing once. Only the kernel makes one, and every method of the outside takes
+//! one.
+
+use super::Kernel;
+use super::calls::Place;
+use super::state::State;
+use crate::model::answer::{Answer, CallError};
+use crate::model::call::{Call, Class, Reply};
+use crate::model::id::{EffectId, GrantId, QuestionId, Seq};
+use crate::model::record::{Decided, Outcome, Record};
+use crate::model::resource::Resource;
+use crate::model::row::EffectState;
+use crate::model::time::Time;
+use crate::store::batch::{NewJournal, NewRecord, Request};
+use crate::store::table::{self, Table};
+use std::sync::Arc;
+
+/// The right to do one thing once. It cannot be copied. Dropped without being closed, it closes its record as `unknown`.
+#[must_use = "a permit that is not closed is recorded as unknown"]
+pub struct Permit {
+    resources: Vec<Resource>,
+    open: Option<Open>,
+}
+
+/// What is to be recorded when it is closed.
+pub(super) struct Open {
+    pub kernel: Arc<Kernel>,
+    pub place: Place,
+    pub call: Arc<Call>,
+    pub asked: Vec<Resource>,
+    pub decided: Decided,
+    /// The grants of which a use was taken.
+    pub uses: Vec<GrantId>,
+    pub question: Option<QuestionId>,
+    pub effect: Option<EffectId>,
+    pub intent: Option<Seq>,
+    pub started: Time,
+}
+
+impl Permit {
+    /// For what the kernel itself must see: the time, randomness, what is at a name before an effect, what became of an effect.
+    pub(crate) fn of_kernel(resources: Vec<Resource>) -> Permit {
+        Permit { resources, open: None }
+    }
+
+    pub(super) fn of_call(resources: Vec<Resource>, open: Open) -> Permit {
+        Permit { resources, open: Some(open) }
+    }
+
+    /// What it is for.
+    ///
+    /// # Panics
+    /// The operation has no resource of that number, which is a mistake in a primitive.
+    pub fn resource(&self, index: usize) -> &Resource {
+        &self.resources[index]
+    }
+
+    pub(super) fn grants(&self) -> &[GrantId] {
+        match self.open.as_ref().map(|open| &open.decided) {
+            Some(Decided::Allow { grants }) => grants,
+            _ => &[],
+        }
+    }
+
+    /// The effect that it stands for.
+    pub fn effect(&self) -> Option<EffectId> {
+        self.open.as_ref().and_then(|open| open.effect)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(open) = self.open.take() {
+            let kernel = Arc::clone(&open.kernel);
+            let now = kernel.now();
+            kernel.lock().abandon(open, &self.resources, now);
+        }
+    }
+}
+
+impl Kernel {
+    /// Closes a permit: record, journal and the change of the kernel's own state are one. `apply` makes that change; it runs only if
+    /// the outside did its part.
+    pub fn close(
+        &self,
+        mut permit: Permit,
+        result: Result<Reply, CallError>,
+        apply: impl FnOnce(&mut State, &Place, Reply) -> Result<Reply, CallError>,
+    ) -> Arc<Answer> {
+        let now = self.now();
+        let resources = std::mem::take(&mut permit.resources);
+        let Some(open) = permit.open.take() else { return Arc::new(Answer::from(result)) };
+        let mut state = self.lock();
+        let result = result.and_then(|reply| apply(&mut state, &open.place, reply));
+        let answer = Arc::new(Answer::from(result));
+        state.finish(open, &resources, now, &answer);
+        answer
+    }
+
+    /// Gives a permit back that was not used: the name leads to another one, which is to be decided again. Only for observes.
+    pub fn give_back(&self, mut permit: Permit) {
+        if let Some(open) = permit.open.take() {
+            self.lock().give_uses_back(&open.uses);
+        }
+    }
+}
+
+impl State {
+    /// Writes record and journal line of something that has ended.
+    fn finish(&mut self, open: Open, resources: &[Resource], now: Time, answer: &Arc<Answer>) {
+        let class = open.call.class();
+        let outcome = match &**answer {
+            Answer::Done(_) => Outcome::Done,
+            Answer::Failed(error) => Outcome::Failed(error.to_string()),
+        };
+        if let Some(effect) = open.effect {
+            self.settle_effect(effect, EffectState::Done);
+        }
+        let place = open.place;
+        self.journal_answer(place, &open.call, answer, now, class != Class::Observe);
+        self.record_end(open, resources, now, outcome, Some(Arc::clone(answer)));
+    }
+
+    /// Writes the record of something of which nobody knows how it ended.
+    fn abandon(&mut self, open: Open, resources: &[Resource], now: Time) {
+        if let Some(effect) = open.effect {
+            self.settle_effect(effect, EffectState::Unknown);
+            let answer = Arc::new(Answer::Failed(CallError::OutcomeUnknown(effect)));
+            self.journal_answer(open.place, &open.call, &answer, now, true);
+        }
+        self.record_end(open, resources, now, Outcome::Unknown, None);
+    }
+
+    fn record_end(
+        &mut self,
+        open: Open,
+        resources: &[Resource],
+        now: Time,
+        outcome: Outcome,
+        answer: Option<Arc<Answer>>,
+    ) {
+        let mut record = Record::new(open.call.operation(), now, open.decided, outcome);
+        open.place.mark(&mut record);
+        record.resources = resources.iter().map(ToString::to_string).collect();
+        if open.asked != resources {
+            record.asked = open.asked.iter().map(ToString::to_string).collect();
+        }
+        record.question = open.question;
+        record.effect = open.effect;
+        record.parent = open.intent;
+        record.duration = u64::try_from(now.since(open.started).as_nanos()).unwrap_or(u64::MAX);
+        self.record(NewRecord { record, request: Some(open.call), answer });
+    }
+
+    /// Takes an effect off the list of open ones. A row of a finished effect stays only if a person may have to settle it.
+    pub(super) fn settle_effect(&mut self, id: EffectId, state: EffectState) {
+        if let Some(mut row) = self.effects.remove(&id) {
+            row.state = state;
+            let key = table::number(id.0);
+            match state {
+                EffectState::Unknown => self.put(Table::Effect, key, &row),
+                _ => self.remove(Table::Effect, key),
+            }
+        }
+    }
+
+    /// Keeps the answer of a position for replay: on the disk if it must survive by itself, else in memory until something does.
+    pub(super) fn journal_answer(
+        &mut self,
+        place: Place,
+        call: &Arc<Call>,
+        answer: &Arc<Answer>,
+        time: Time,
+        survives: bool,
+    ) {
+        let line = NewJournal {
+            call: place.call,
+            position: place.position,
+            time,
+            request: Request::Call(Arc::clone(call)),
+            answer: Arc::clone(answer),
+        };
+        // A call that was cancelled meanwhile has no journal any more; what it did stays in the log.
+        let Some(live) = self.calls.get_mut(&place.call) else { return };
+        live.journal_bytes += line.size();
+        if survives {
+            self.flush_kept(place.call);
+            self.journal(line);
+        } else {
+            live.kept.push(line);
+        }
+    }
+}

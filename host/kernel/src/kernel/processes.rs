@@ -1,0 +1,170 @@
+//! Processes: made by a person from an image, with the grants that the image's templates give; ended with their calls.
+
+use super::host::HostError;
+use super::state::State;
+use super::Kernel;
+use crate::model::decide::Default as WithoutGrant;
+use crate::model::grant::{Effect, Grant, Holder, Issuer};
+use crate::model::id::{CallId, GrantId, Pid};
+use crate::model::process::{Change, State as ProcessState};
+use crate::model::record::{Decided, Outcome, Record};
+use crate::model::resource::{Kind, Pattern, Resource};
+use crate::model::right::{Right, Rights};
+use crate::model::row::{CallState, Failure, ProcessRow};
+use crate::model::time::Time;
+use std::collections::HashMap;
+
+/// The mount that processes start in.
+pub const FIRST_MOUNT: &str = "workspace";
+
+/// A process's own namespace.
+pub fn own_namespace(pid: Pid) -> String {
+    format!("process/{}", pid.0)
+}
+
+impl Kernel {
+    /// Makes a process from an image, as a person: its templates become grants. `for_one_call`: it ends with its call.
+    ///
+    /// # Errors
+    /// There is no such image, or the host has stopped.
+    pub fn new_process(&self, image: &str, for_one_call: bool) -> Result<Pid, HostError> {
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_alive()?;
+        if !state.images.contains_key(image) {
+            return Err(HostError::Usage(format!("there is no image '{image}'; `libos image list` shows them")));
+        }
+        let pid = state.new_pid();
+        let default = state.policy.defaults.get(image).copied().unwrap_or(WithoutGrant::Deny);
+        state.put_process(ProcessRow {
+            pid,
+            parent: None,
+            image: image.to_owned(),
+            state: ProcessState::Ready,
+            working_directory: Resource::new(Kind::Fs, FIRST_MOUNT),
+            default,
+            for_one_call,
+            created: now,
+            exit_requested: None,
+        });
+        let count = state.derive_templates(image, pid, now);
+        state.grant_own_namespace(pid, now);
+        let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
+        record.pid = Some(pid);
+        record.detail = Some(format!("from image {image}, with {count} grants of it"));
+        state.note(record);
+        Ok(pid)
+    }
+}
+
+impl State {
+    /// Refuses work when the host has stopped.
+    pub(super) fn check_alive(&self) -> Result<(), HostError> {
+        match &self.failed {
+            Some(why) => Err(HostError::Stopped(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Each line of an image becomes a grant of the process, as a child of the line.
+    fn derive_templates(&mut self, image: &str, pid: Pid, now: Time) -> usize {
+        let holder = Holder::Image(image.into());
+        let lines: Vec<Grant> =
+            self.grants.of(&holder).filter(|line| self.grants.in_force(line.id, now).is_some()).cloned().collect();
+        let mut children: HashMap<GrantId, GrantId> = HashMap::new();
+        // Asks come first, so that the allows that name them can name their children.
+        let (asks, others): (Vec<Grant>, Vec<Grant>) = lines.into_iter().partition(|line| line.effect == Effect::Ask);
+        let count = asks.len() + others.len();
+        for line in asks.into_iter().chain(others) {
+            let id = self.new_grant();
+            children.insert(line.id, id);
+            self.put_grant(Grant {
+                id,
+                holder: Holder::Process(pid),
+                uses_left: None,
+                parent: Some(line.id),
+                answers: line.answers.and_then(|ask| children.get(&ask).copied()),
+                created: now,
+                ..line
+            });
+        }
+        count
+    }
+
+    fn grant_own_namespace(&mut self, pid: Pid, now: Time) {
+        let id = self.new_grant();
+        let own = Resource::new(Kind::Object, own_namespace(pid));
+        // A namespace of digits has no wildcard.
+        let Some(pattern) = Pattern::below(&own) else { return };
+        self.put_grant(Grant {
+            id,
+            holder: Holder::Process(pid),
+            pattern,
+            rights: Rights::of(&[Right::Read, Right::List, Right::Write, Right::Delete]),
+            effect: Effect::Allow,
+            uses_left: None,
+            not_after: None,
+            only_tool: None,
+            answers: None,
+            parent: None,
+            issuer: Issuer::Runtime,
+            revoked: false,
+            created: now,
+        });
+    }
+
+    fn live_calls(&self, pid: Pid) -> impl Iterator<Item = CallId> {
+        self.calls_of.range((pid, CallId(0))..=(pid, CallId(u64::MAX))).map(|(_, call)| *call)
+    }
+
+    /// Sets a process's state from that of its calls.
+    pub(super) fn refresh_process(&mut self, pid: Pid) {
+        let Some(process) = self.processes.get(&pid) else { return };
+        let mut calls = self.live_calls(pid).peekable();
+        let waits = |call: CallId| self.calls.get(&call).is_some_and(|live| live.row.state == CallState::Waiting);
+        let change = if calls.peek().is_none() {
+            Change::NoCallsLeft
+        } else if calls.all(waits) {
+            Change::AllCallsWait
+        } else {
+            Change::CallStarted
+        };
+        let before = process.state.clone();
+        if let Ok(after) = before.clone().after(change)
+            && after != before
+        {
+            let process = ProcessRow { state: after, ..process.clone() };
+            self.put_process(process);
+        }
+    }
+
+    /// After a call: the process ends if it asked to, or if it was made for this call.
+    pub(super) fn end_process_after(&mut self, call: CallId, pid: Pid, result: &Result<String, Failure>, now: Time) {
+        let Some(process) = self.processes.get(&pid) else { return };
+        let change = match (&process.exit_requested, process.for_one_call, result) {
+            (Some(result), _, _) => Change::Exit(result.clone()),
+            (None, false, _) => return,
+            (None, true, Ok(_)) => Change::Exit("null".into()),
+            (None, true, Err(failure)) => Change::Fail(failure.message.clone()),
+        };
+        self.end_process(pid, change, Some(call), now);
+    }
+
+    /// Ends a process: its other calls are cancelled and its grants leave memory.
+    pub(super) fn end_process(&mut self, pid: Pid, change: Change, cause: Option<CallId>, now: Time) {
+        let Some(process) = self.processes.get(&pid).cloned() else { return };
+        let others: Vec<CallId> = self.live_calls(pid).collect();
+        for other in others {
+            let why = "its process has ended".to_owned();
+            self.finish_call(other, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
+        }
+        let Ok(state) = process.state.clone().after(change) else { return };
+        let mut record = Record::new("process.end", now, Decided::Host, Outcome::Done);
+        record.pid = Some(pid);
+        record.call = cause;
+        record.detail = Some(state.word().to_owned());
+        self.note(record);
+        self.put_process(ProcessRow { state, ..process });
+        self.grants.forget(&Holder::Process(pid));
+    }
+}

@@ -1,0 +1,327 @@
+//! Everything the kernel knows, behind one lock: the tables in memory and the batch of what is not on the disk yet. A change and
+//! the record of it are made under one hold of the lock, so they are committed together.
+
+use super::grants::Grants;
+use crate::model::call::{ObjectInfo, Payload};
+use crate::model::codec::{from_bytes, to_bytes};
+use crate::model::decide::Ceiling;
+use crate::model::grant::Grant;
+use crate::model::id::{CallId, EffectId, GrantId, Pid, Position, QuestionId, Seq};
+use crate::model::image::Image;
+use crate::model::limit;
+use crate::model::policy::Policy;
+use crate::model::record::Record;
+use crate::model::row::{CallRow, EffectRow, ProcessRow, QuestionRow, ToolRow, WaitRow};
+use crate::model::time::Time;
+use crate::store::StoreError;
+use crate::store::batch::{Batch, NewJournal, NewRecord};
+use crate::store::disk::Storage;
+use crate::store::reader::Snapshot;
+use crate::store::table::{self, Table, meta};
+use minicbor::{CborLen, Decode, Encode};
+use redb::Database;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// The next number of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen)]
+pub struct Counters {
+    #[n(0)]
+    pub pid: u64,
+    #[n(1)]
+    pub call: u64,
+    #[n(2)]
+    pub question: u64,
+    #[n(3)]
+    pub grant: u64,
+    #[n(4)]
+    pub effect: u64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self { pid: 1, call: 1, question: 1, grant: 1, effect: 1 }
+    }
+}
+
+/// What a waiting import is told.
+#[derive(Debug)]
+pub enum Woken {
+    /// This is the answer.
+    Answer(Arc<crate::model::answer::Answer>),
+    /// Decide again.
+    Again,
+}
+
+/// A call that has not ended.
+#[derive(Debug)]
+pub struct LiveCall {
+    pub row: CallRow,
+    /// Answers of observes that are not in the journal yet: they go there with the first thing that must survive.
+    pub kept: Vec<NewJournal>,
+    /// Bytes of all journal lines so far.
+    pub journal_bytes: usize,
+    /// An instance of it is in memory.
+    pub resident: bool,
+    /// Who awaits the end of the open wait, if the call is resident.
+    pub waiter: Option<(Position, oneshot::Sender<Woken>)>,
+    /// Refusals that were told already, and how often they came again.
+    pub refusals: HashMap<(String, String), u32>,
+}
+
+/// Payloads of objects that were used lately.
+#[derive(Debug, Default)]
+pub struct ObjectCache {
+    entries: HashMap<String, (ObjectInfo, Arc<Payload>)>,
+    order: VecDeque<String>,
+    bytes: usize,
+}
+
+impl ObjectCache {
+    /// An object.
+    pub fn get(&self, name: &str) -> Option<&(ObjectInfo, Arc<Payload>)> {
+        self.entries.get(name)
+    }
+
+    /// Keeps an object; the oldest go.
+    pub fn put(&mut self, info: ObjectInfo, payload: Arc<Payload>) {
+        self.remove(&info.name.clone());
+        self.bytes += payload.len() + 256;
+        self.order.push_back(info.name.clone());
+        self.entries.insert(info.name.clone(), (info, payload));
+        while self.bytes > limit::OBJECT_CACHE_BYTES {
+            let Some(oldest) = self.order.front().cloned() else { break };
+            self.remove(&oldest);
+        }
+    }
+
+    /// Forgets an object.
+    pub fn remove(&mut self, name: &str) {
+        if let Some((_, payload)) = self.entries.remove(name) {
+            self.bytes -= payload.len() + 256;
+            self.order.retain(|known| known != name);
+        }
+    }
+}
+
+/// The tables and the batch.
+pub struct State {
+    pub batch: Batch,
+    /// The batch that is being written now.
+    pub in_flight: Option<Arc<Batch>>,
+    /// Number of `batch`; the first is 1.
+    pub number: u64,
+    /// Somebody waits for `batch`.
+    pub urgent: bool,
+    pub closing: bool,
+    /// Why nothing is done any more.
+    pub failed: Option<String>,
+
+    pub counters: Counters,
+    pub next_seq: Seq,
+    pub grants: Grants,
+    pub processes: HashMap<Pid, ProcessRow>,
+    pub calls: HashMap<CallId, LiveCall>,
+    /// The live calls of each process.
+    pub calls_of: BTreeSet<(Pid, CallId)>,
+    pub waits: BTreeMap<(CallId, Position), WaitRow>,
+    pub timers: BTreeSet<(Time, CallId, Position)>,
+    /// Questions that wait or whose answer waits to be used.
+    pub questions: BTreeMap<(CallId, Position), QuestionId>,
+    pub effects: HashMap<EffectId, EffectRow>,
+    pub tools: BTreeMap<String, Arc<ToolRow>>,
+    pub images: BTreeMap<String, Arc<Image>>,
+    pub policy: Policy,
+    pub ceiling: Ceiling,
+    pub objects: ObjectCache,
+    /// Calls whose wait has ended and that nobody runs.
+    pub runnable: Vec<CallId>,
+
+    pub(super) database: Arc<Database>,
+    pub(super) storage: Arc<dyn Storage>,
+}
+
+impl State {
+    /// Changes a row.
+    pub fn put<T: Encode<()> + CborLen<()>>(&mut self, table: Table, key: Vec<u8>, row: &T) {
+        self.put_bytes(table, key, to_bytes(row));
+    }
+
+    /// Changes a value.
+    pub fn put_bytes(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
+        self.batch.size += key.len() + value.len() + 32;
+        self.batch.rows.insert((table, key), Some(value));
+    }
+
+    /// Removes a row.
+    pub fn remove(&mut self, table: Table, key: Vec<u8>) {
+        self.batch.size += key.len() + 32;
+        self.batch.rows.insert((table, key), None);
+    }
+
+    /// A value as it is now, committed or not.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let place = (table, key.to_vec());
+        for batch in [Some(&self.batch), self.in_flight.as_deref()].into_iter().flatten() {
+            if let Some(value) = batch.rows.get(&place) {
+                return Ok(value.clone());
+            }
+        }
+        self.snapshot()?.get(table, key)
+    }
+
+    /// A row as it is now, committed or not.
+    ///
+    /// # Errors
+    /// The disk failed, or the row is damaged.
+    pub fn row<T: for<'b> Decode<'b, ()>>(&self, table: Table, key: &[u8]) -> Result<Option<T>, StoreError> {
+        self.get(table, key)?.map(|bytes| from_bytes(&bytes).map_err(StoreError::from)).transpose()
+    }
+
+    /// Keys and values that start with `prefix` as they are now, committed or not, in order.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn scan(&self, table: Table, prefix: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, StoreError> {
+        let mut found = BTreeMap::new();
+        self.snapshot()?.scan(table, prefix, |key, value| {
+            found.insert(key.to_vec(), value);
+            Ok(std::ops::ControlFlow::Continue(()))
+        })?;
+        for batch in [self.in_flight.as_deref(), Some(&self.batch)].into_iter().flatten() {
+            let changes = batch.rows.range((table, prefix.to_vec())..);
+            for ((_, key), value) in
+                changes.take_while(|((found, key), _)| *found == table && key.starts_with(prefix))
+            {
+                match value {
+                    Some(value) => drop(found.insert(key.clone(), value.clone())),
+                    None => drop(found.remove(key)),
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// What is committed.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Snapshot::of(&self.database, Arc::clone(&self.storage))
+    }
+
+    /// Adds a record; answers its place.
+    pub fn record(&mut self, mut new: NewRecord) -> Seq {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        new.record.seq = seq;
+        self.batch.size += 256
+            + new.request.as_ref().map_or(0, |call| call.size())
+            + new.answer.as_ref().map_or(0, |answer| answer.size());
+        self.batch.records.push(new);
+        seq
+    }
+
+    /// Adds a record of something without request and answer.
+    pub fn note(&mut self, record: Record) -> Seq {
+        self.record(NewRecord { record, request: None, answer: None })
+    }
+
+    /// Adds a line to the journal on the disk.
+    pub fn journal(&mut self, line: NewJournal) {
+        self.batch.size += line.size();
+        self.batch.journal.push(line);
+    }
+
+    /// The number of the batch that holds everything until now.
+    pub fn mark(&self) -> u64 {
+        if self.batch.is_empty() { self.number - 1 } else { self.number }
+    }
+
+    /// Bytes that are not on the disk.
+    pub fn uncommitted(&self) -> usize {
+        self.batch.size + self.in_flight.as_ref().map_or(0, |batch| batch.size)
+    }
+
+    fn count(&mut self, next: impl Fn(&mut Counters) -> &mut u64) -> u64 {
+        let counter = next(&mut self.counters);
+        let number = *counter;
+        *counter += 1;
+        let counters = self.counters;
+        self.put(Table::Meta, meta::COUNTERS.to_vec(), &counters);
+        number
+    }
+
+    /// A new process's number.
+    pub fn new_pid(&mut self) -> Pid {
+        Pid(self.count(|counters| &mut counters.pid))
+    }
+
+    /// A new call's number.
+    pub fn new_call(&mut self) -> CallId {
+        CallId(self.count(|counters| &mut counters.call))
+    }
+
+    /// A new question's number.
+    pub fn new_question(&mut self) -> QuestionId {
+        QuestionId(self.count(|counters| &mut counters.question))
+    }
+
+    /// A new grant's number.
+    pub fn new_grant(&mut self) -> GrantId {
+        GrantId(self.count(|counters| &mut counters.grant))
+    }
+
+    /// A new effect's number.
+    pub fn new_effect(&mut self) -> EffectId {
+        EffectId(self.count(|counters| &mut counters.effect))
+    }
+
+    /// Changes a grant, in memory and on the disk.
+    pub fn put_grant(&mut self, grant: Grant) {
+        self.put(Table::Grant, table::number(grant.id.0), &grant);
+        self.grants.insert(grant);
+    }
+
+    /// Changes a process, in memory and on the disk; one that has ended leaves memory.
+    pub fn put_process(&mut self, process: ProcessRow) {
+        self.put(Table::Process, table::number(process.pid.0), &process);
+        if process.state.is_final() {
+            self.processes.remove(&process.pid);
+        } else {
+            self.processes.insert(process.pid, process);
+        }
+    }
+
+    /// Writes a live call's row.
+    pub fn save_call(&mut self, call: CallId) {
+        if let Some(row) = self.calls.get(&call).map(|live| live.row.clone()) {
+            self.put(Table::Call, table::number(call.0), &row);
+        }
+    }
+
+    /// Changes a question's row.
+    pub fn put_question(&mut self, question: &QuestionRow) {
+        self.put(Table::Question, table::number(question.id.0), question);
+    }
+
+    /// A question.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn question(&self, id: QuestionId) -> Result<Option<QuestionRow>, StoreError> {
+        self.row(Table::Question, &table::number(id.0))
+    }
+
+    /// Moves what a call observed so far to the journal on the disk, because what comes next must survive.
+    pub fn flush_kept(&mut self, call: CallId) {
+        let kept = self.calls.get_mut(&call).map(|live| std::mem::take(&mut live.kept)).unwrap_or_default();
+        for line in kept {
+            self.journal(line);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Waits: rows that end later. A waiting call may leave memory; the end of its wait makes it runnable.
+
+use super::Kernel;
+use super::admit::Attempt;
+use super::state::{State, Woken};
+use crate::model::answer::{Answer, Stop};
+use crate::model::call::{Call, Reply};
+use crate::model::id::{CallId, GrantId, Position};
+use crate::model::need::asked_permission;
+use crate::model::record::{Decided, Outcome, Record};
+use crate::model::row::{CallState, Subject, Wait, WaitRow, request_digest};
+use crate::model::time::Time;
+use crate::store::batch::{NewJournal, NewRecord, Request};
+use crate::store::table::{self, Table};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+impl Kernel {
+    /// When the next timer is due.
+    pub fn next_timer(&self) -> Option<Time> {
+        self.lock().timers.first().map(|(time, ..)| *time)
+    }
+
+    /// Ends the waits whose time has come.
+    pub fn fire_timers(&self) {
+        let now = self.now();
+        let mut state = self.lock();
+        while let Some((due, call, position)) = state.timers.first().copied()
+            && due <= now
+        {
+            let since = state.waits.get(&(call, position)).map_or(now, |row| row.since);
+            let mut record = Record::new("clock.sleep", now, Decided::Free, Outcome::Done);
+            record.duration = u64::try_from(now.since(since).as_nanos()).unwrap_or(u64::MAX);
+            state.end_wait(call, position, Some(Answer::Done(Reply::Unit)), record, now);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+}
+
+impl State {
+    /// Whether this place waits already: then nothing is decided again, only awaited.
+    pub(super) fn rejoin_wait(&mut self, attempt: &Attempt) -> Option<oneshot::Receiver<Woken>> {
+        let place = attempt.place;
+        self.waits.contains_key(&(place.call, place.position)).then(|| self.await_wait(place.call, place.position))
+    }
+
+    /// Opens the wait that a call of class `Wait` asks for.
+    pub(super) fn open_wait(
+        &mut self,
+        attempt: &Attempt,
+        grants: &[GrantId],
+        now: Time,
+    ) -> Result<oneshot::Receiver<Woken>, Stop> {
+        let (kind, question) = match &*attempt.call {
+            Call::ClockSleep { nanoseconds } => (Wait::Until(now.after(Duration::from_nanos(*nanoseconds))), None),
+            Call::HumanAsk { question, .. } => {
+                let id = self.new_open_question(attempt, Subject::Question { text: question.clone() }, None, now);
+                (Wait::Question(id), Some(id))
+            }
+            Call::HumanApprove { resource, rights, reason, .. } => {
+                // Checked before it came here.
+                let Ok((resource, rights)) = asked_permission(resource, rights) else { return Err(Stop::Ended) };
+                let subject = Subject::Permission { resource, rights, reason: reason.clone() };
+                let id = self.new_open_question(attempt, subject, None, now);
+                (Wait::Question(id), Some(id))
+            }
+            other => return Err(Stop::Host(format!("{} is no wait", other.operation()))),
+        };
+        let decided = Decided::Allow { grants: grants.iter().flat_map(|id| self.grants.chain(*id)).collect() };
+        let mut record = Record::new(attempt.call.operation(), now, decided, Outcome::Waiting);
+        record.question = question;
+        Ok(self.start_wait(attempt, kind, record, now))
+    }
+
+    /// Writes the wait's row and record, and sets the call waiting.
+    pub(super) fn start_wait(
+        &mut self,
+        attempt: &Attempt,
+        kind: Wait,
+        mut record: Record,
+        now: Time,
+    ) -> oneshot::Receiver<Woken> {
+        let place = attempt.place;
+        self.flush_kept(place.call);
+        place.mark(&mut record);
+        record.resources = attempt.names.iter().map(ToString::to_string).collect();
+        self.record(NewRecord { record, request: Some(Arc::clone(&attempt.call)), answer: None });
+        let row = WaitRow {
+            kind,
+            since: now,
+            request: request_digest(&attempt.call),
+            operation: attempt.call.operation().to_owned(),
+        };
+        if let Wait::Until(until) = row.kind {
+            self.timers.insert((until, place.call, place.position));
+        }
+        self.put(Table::Wait, table::place(place.call, place.position), &row);
+        self.waits.insert((place.call, place.position), row);
+        self.await_wait(place.call, place.position)
+    }
+
+    fn await_wait(&mut self, call: CallId, position: Position) -> oneshot::Receiver<Woken> {
+        let (sender, receiver) = oneshot::channel();
+        let mut pid = None;
+        if let Some(live) = self.calls.get_mut(&call) {
+            live.waiter = Some((position, sender));
+            live.row.state = CallState::Waiting;
+            pid = Some(live.row.pid);
+        }
+        self.save_call(call);
+        if let Some(pid) = pid {
+            self.refresh_process(pid);
+        }
+        receiver
+    }
+
+    /// Ends a wait. With an answer, that is what the import returns; without, the import is decided again.
+    pub(super) fn end_wait(
+        &mut self,
+        call: CallId,
+        position: Position,
+        answer: Option<Answer>,
+        mut record: Record,
+        now: Time,
+    ) {
+        let Some(row) = self.waits.remove(&(call, position)) else { return };
+        self.remove(Table::Wait, table::place(call, position));
+        if let Wait::Until(until) = row.kind {
+            self.timers.remove(&(until, call, position));
+        }
+        let Some(live) = self.calls.get_mut(&call) else { return };
+        let pid = live.row.pid;
+        record.pid = Some(pid);
+        record.call = Some(call);
+        record.position = Some(position);
+        record.incarnation = live.row.incarnation;
+        let waiter = live.waiter.take_if(|(at, _)| *at == position).map(|(_, sender)| sender);
+        live.row.state = if live.resident { CallState::Running } else { CallState::Runnable };
+        let resident = live.resident;
+        let answer = answer.map(Arc::new);
+        self.record(NewRecord { record, request: None, answer: answer.clone() });
+        if let Some(answer) = &answer {
+            let request = Request::Kept { digest: row.request, operation: row.operation };
+            self.journal(NewJournal { call, position, time: now, request, answer: Arc::clone(answer) });
+            self.questions.remove(&(call, position));
+        }
+        if !resident {
+            self.runnable.push(call);
+        } else if let Some(sender) = waiter {
+            // A guest that was dropped meanwhile is started again by whoever dropped it.
+            let _ = sender.send(answer.map_or(Woken::Again, Woken::Answer));
+        }
+        self.save_call(call);
+        self.refresh_process(pid);
+    }
+}

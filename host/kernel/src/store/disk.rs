@@ -1,0 +1,123 @@
+//! Where the bytes are: a directory, or memory. A test can be the disk by another [`Storage`].
+
+use super::StoreError;
+use crate::model::id::{Digest, hex};
+use redb::{Builder, ConcurrencyMode, Database, ReadOnlyDatabase};
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes of pages that redb keeps in memory.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// A database and the payload files beside it.
+pub trait Storage: Send + Sync + 'static {
+    /// Opens the database to write; makes it if there is none, and recovers it if it was not closed.
+    ///
+    /// # Errors
+    /// Somebody else writes, or the disk failed.
+    fn open(&self) -> Result<Database, StoreError>;
+
+    /// Writes a payload file and syncs it. Nothing happens if there is one.
+    ///
+    /// # Errors
+    /// The disk failed.
+    fn put_file(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()>;
+
+    /// Reads a payload file.
+    ///
+    /// # Errors
+    /// It is not there, or the disk failed.
+    fn get_file(&self, digest: &Digest) -> io::Result<Vec<u8>>;
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// A directory: `store.redb` and `payloads/`.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    path: PathBuf,
+}
+
+impl Directory {
+    /// The directory at this path, which exists.
+    pub fn new(path: impl Into<PathBuf>) -> Directory {
+        Directory { path: path.into() }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the database to read what is committed, whether a host runs or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::NeedsRecovery`], or the disk failed.
+    pub fn open_to_read(&self) -> Result<ReadOnlyDatabase, StoreError> {
+        let path = self.path.join("store.redb");
+        if !path.exists() {
+            return Err(StoreError::Missing);
+        }
+        Ok(builder().open_read_only(path)?)
+    }
+
+    fn file(&self, digest: &Digest) -> PathBuf {
+        let name = hex(digest);
+        self.path.join("payloads").join(&name[..2]).join(&name)
+    }
+}
+
+impl Storage for Directory {
+    fn open(&self) -> Result<Database, StoreError> {
+        Ok(builder().create(self.path.join("store.redb"))?)
+    }
+
+    fn put_file(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
+        let path = self.file(digest);
+        if path.exists() {
+            return Ok(());
+        }
+        let parent = self.path.join("payloads").join(&hex(digest)[..2]);
+        fs::create_dir_all(&parent)?;
+        let temporary = path.with_extension("new");
+        let mut file = fs::File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_data()?;
+        fs::rename(&temporary, &path)?;
+        fs::File::open(&parent)?.sync_all()
+    }
+
+    fn get_file(&self, digest: &Digest) -> io::Result<Vec<u8>> {
+        fs::read(self.file(digest))
+    }
+}
+
+/// Memory; gone with the value. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    files: Arc<Mutex<HashMap<Digest, Vec<u8>>>>,
+}
+
+impl Storage for Memory {
+    fn open(&self) -> Result<Database, StoreError> {
+        let backend = redb::backends::InMemoryBackend::new();
+        Ok(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)?)
+    }
+
+    fn put_file(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest, bytes.to_vec());
+        Ok(())
+    }
+
+    fn get_file(&self, digest: &Digest) -> io::Result<Vec<u8>> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.get(digest).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}

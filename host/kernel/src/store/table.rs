@@ -1,0 +1,159 @@
+//! The tables and their formats. A change of any of them is a change of [`FORMAT`].
+//!
+//! Every table maps bytes to bytes. Numbers in keys are big-endian, so that keys sort as numbers do. Values are deterministic CBOR
+//! (see [`crate::model::codec`]) behind one byte that says where they are: [`INLINE`], or [`IN_FILE`] and the SHA-256 of a payload
+//! file. Two tables have no such byte: `log`, whose value is the leaf's hash (32 bytes) and the record, and `tree`, whose value is a
+//! hash. What is assumed of the disk: data that was synced is there after a crash, and a rename within a directory is atomic.
+
+use crate::model::id::{CallId, Position, Seq};
+use redb::TableDefinition;
+
+/// Version of the format of the whole data directory.
+pub const FORMAT: u32 = 1;
+
+/// The value follows.
+pub const INLINE: u8 = 0;
+/// The digest of the value's file follows.
+pub const IN_FILE: u8 = 1;
+
+/// The tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Word → value; see [`crate::store::table::meta`].
+    Meta,
+    /// Sequence number (8) → leaf hash (32), record.
+    Log,
+    /// Number of a whole tile (8) → its root (32).
+    Tree,
+    /// Process (8) → `ProcessRow`.
+    Process,
+    /// Call (8) → `CallRow`.
+    Call,
+    /// Call (8), 0 arguments or 1 result (1) → text.
+    CallText,
+    /// Call (8), line (4) → `LogLine`.
+    CallLog,
+    /// Call (8), position (4) → `JournalRow`.
+    Journal,
+    /// Call (8), position (4) → `WaitRow`.
+    Wait,
+    /// Question (8) → `QuestionRow`.
+    Question,
+    /// Effect (8) → `EffectRow`.
+    Effect,
+    /// Grant (8) → `Grant`.
+    Grant,
+    /// Full name → `ObjectInfo`.
+    Object,
+    /// Full name → `Payload`.
+    ObjectPayload,
+    /// Full name → process that made it.
+    Namespace,
+    /// Name → `ToolRow`.
+    Tool,
+    /// Name → `Image`.
+    Image,
+}
+
+impl Table {
+    /// All of them.
+    pub const ALL: [Table; 17] = [
+        Table::Meta,
+        Table::Log,
+        Table::Tree,
+        Table::Process,
+        Table::Call,
+        Table::CallText,
+        Table::CallLog,
+        Table::Journal,
+        Table::Wait,
+        Table::Question,
+        Table::Effect,
+        Table::Grant,
+        Table::Object,
+        Table::ObjectPayload,
+        Table::Namespace,
+        Table::Tool,
+        Table::Image,
+    ];
+
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Meta => "meta",
+            Table::Log => "log",
+            Table::Tree => "tree",
+            Table::Process => "process",
+            Table::Call => "call",
+            Table::CallText => "call-text",
+            Table::CallLog => "call-log",
+            Table::Journal => "journal",
+            Table::Wait => "wait",
+            Table::Question => "question",
+            Table::Effect => "effect",
+            Table::Grant => "grant",
+            Table::Object => "object",
+            Table::ObjectPayload => "object-payload",
+            Table::Namespace => "namespace",
+            Table::Tool => "tool",
+            Table::Image => "image",
+        }
+    }
+
+    pub(super) fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+        TableDefinition::new(self.name())
+    }
+}
+
+/// Keys of [`Table::Meta`].
+pub mod meta {
+    /// `FORMAT`, 4 bytes big-endian; without the byte that says where a value is, so that any version can read it.
+    pub const FORMAT: &[u8] = b"format";
+    /// 32 random bytes that key the commitments of records.
+    pub const KEY: &[u8] = b"key";
+    /// The frontier of the hash tree.
+    pub const FRONTIER: &[u8] = b"frontier";
+    /// The next numbers of everything.
+    pub const COUNTERS: &[u8] = b"counters";
+    /// Text of the policy in force.
+    pub const POLICY: &[u8] = b"policy";
+}
+
+/// Key of a number.
+pub fn number(number: u64) -> Vec<u8> {
+    number.to_be_bytes().to_vec()
+}
+
+/// Key of a place in a call.
+pub fn place(call: CallId, position: Position) -> Vec<u8> {
+    let mut key = Vec::with_capacity(12);
+    key.extend(call.0.to_be_bytes());
+    key.extend(position.to_be_bytes());
+    key
+}
+
+/// The place that a key means.
+pub fn read_place(key: &[u8]) -> Option<(CallId, Position)> {
+    let (call, rest) = key.split_first_chunk::<8>()?;
+    let position = rest.try_into().ok()?;
+    Some((CallId(u64::from_be_bytes(*call)), u32::from_be_bytes(position)))
+}
+
+/// Key of a call's arguments.
+pub fn arguments(call: CallId) -> Vec<u8> {
+    let mut key = number(call.0);
+    key.push(0);
+    key
+}
+
+/// Key of a call's result.
+pub fn result(call: CallId) -> Vec<u8> {
+    let mut key = number(call.0);
+    key.push(1);
+    key
+}
+
+/// The number that a key means.
+pub fn read_number(key: &[u8]) -> Option<Seq> {
+    key.try_into().ok().map(u64::from_be_bytes)
+}

@@ -1,0 +1,195 @@
+//! Writes batches: one redb transaction each, two-phase, with quick repair. Hashes the records on the way.
+
+use super::StoreError;
+use super::batch::{Batch, NewRecord, Request};
+use super::disk::Storage;
+use super::table::{self, IN_FILE, INLINE, Table, meta};
+use crate::model::codec::to_bytes;
+use crate::model::id::Digest;
+use crate::model::limit;
+use crate::model::record::Commitment;
+use crate::model::row::{JournalRow, request_digest};
+use crate::model::tree::{self, Frontier};
+use minicbor::{CborLen, Encode};
+use redb::{Database, WriteTransaction};
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+/// The store, open to write.
+pub struct Writer {
+    database: Arc<Database>,
+    storage: Arc<dyn Storage>,
+    frontier: Frontier,
+    key: Digest,
+}
+
+impl Writer {
+    /// Opens the store; makes one if there is none. `new_key` gives 32 random bytes for a new store.
+    ///
+    /// # Errors
+    /// Somebody else writes, the format is newer, or the disk failed.
+    pub fn open(
+        storage: Arc<dyn Storage>,
+        new_key: impl FnOnce() -> Result<Digest, StoreError>,
+    ) -> Result<Writer, StoreError> {
+        let database = storage.open()?;
+        let snapshot = super::reader::Snapshot::new(database.begin_read_checked()?, Arc::clone(&storage));
+        let (key, frontier) = match snapshot.format()? {
+            Some(_) => {
+                let key = snapshot.get(Table::Meta, meta::KEY)?;
+                let key = key.and_then(|key| key.try_into().ok());
+                (key.ok_or_else(|| StoreError::Damaged("its key is missing".into()))?, snapshot.frontier()?)
+            }
+            None => {
+                let key = new_key()?;
+                let mut transaction = begin(&database)?;
+                {
+                    for table in Table::ALL {
+                        transaction.open_table(table.definition())?;
+                    }
+                    let mut rows = transaction.open_table(Table::Meta.definition())?;
+                    rows.insert(meta::FORMAT, table::FORMAT.to_be_bytes().as_slice())?;
+                    rows.insert(meta::KEY, inline(&key).as_slice())?;
+                    rows.insert(meta::FRONTIER, inline(&Frontier::default().to_bytes()).as_slice())?;
+                }
+                transaction.set_quick_repair(true);
+                transaction.commit()?;
+                (key, Frontier::default())
+            }
+        };
+        drop(snapshot);
+        Ok(Writer { database: Arc::new(database), storage, frontier, key })
+    }
+
+    /// The database, for snapshots.
+    pub fn database(&self) -> &Arc<Database> {
+        &self.database
+    }
+
+    /// Records in the log.
+    pub fn size(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    /// Commits a batch; when this returns it is on the disk.
+    ///
+    /// # Errors
+    /// Nothing of the batch is in the store, or, if the disk failed at the very end, all of it may be. The writer is not to be used
+    /// again.
+    pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let transaction = begin(&self.database)?;
+        self.write_records(&transaction, &batch.records)?;
+        self.write_rows(&transaction, batch)?;
+        self.write_journal(&transaction, batch)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    fn write_records(&mut self, transaction: &WriteTransaction, records: &[NewRecord]) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let mut log = transaction.open_table(Table::Log.definition())?;
+        let mut tiles = transaction.open_table(Table::Tree.definition())?;
+        for new in records {
+            let seq = new.record.seq;
+            assert_eq!(seq, self.frontier.size(), "records are committed in order and without gaps");
+            let mut record = new.record.clone();
+            record.request = new.request.as_deref().map(|call| self.commit_to(seq, 0, call));
+            record.answer = new.answer.as_deref().map(|answer| self.commit_to(seq, 1, answer));
+            record.clamp();
+            let bytes = to_bytes(&record);
+            let leaf = tree::leaf(&bytes);
+            let mut value = Vec::with_capacity(32 + bytes.len());
+            value.extend(leaf);
+            value.extend(bytes);
+            log.insert(table::number(seq).as_slice(), value.as_slice())?;
+            if let Some(root) = self.frontier.push(leaf) {
+                tiles.insert(table::number(seq / tree::TILE).as_slice(), root.as_slice())?;
+            }
+        }
+        let mut rows = transaction.open_table(Table::Meta.definition())?;
+        rows.insert(meta::FRONTIER, inline(&self.frontier.to_bytes()).as_slice())?;
+        Ok(())
+    }
+
+    fn commit_to<T: Encode<()> + CborLen<()>>(&self, seq: u64, which: u8, value: &T) -> Commitment {
+        let bytes = to_bytes(value);
+        let digest = Sha256::new()
+            .chain_update(self.key)
+            .chain_update(seq.to_be_bytes())
+            .chain_update([which])
+            .chain_update(&bytes)
+            .finalize()
+            .into();
+        Commitment { digest, size: bytes.len() as u64 }
+    }
+
+    fn write_rows(&self, transaction: &WriteTransaction, batch: &Batch) -> Result<(), StoreError> {
+        let mut rows = batch.rows.iter().peekable();
+        while let Some(((table, _), _)) = rows.peek() {
+            let current = *table;
+            let mut open = transaction.open_table(current.definition())?;
+            while let Some(((_, key), value)) = rows.next_if(|((table, _), _)| *table == current) {
+                match value {
+                    Some(value) => drop(open.insert(key.as_slice(), self.place_value(value)?.as_slice())?),
+                    None => drop(open.remove(key.as_slice())?),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_journal(&self, transaction: &WriteTransaction, batch: &Batch) -> Result<(), StoreError> {
+        if batch.journal.is_empty() {
+            return Ok(());
+        }
+        let mut journal = transaction.open_table(Table::Journal.definition())?;
+        for new in &batch.journal {
+            let (request, operation) = match &new.request {
+                Request::Call(call) => (request_digest(call), call.operation().to_owned()),
+                Request::Kept { digest, operation } => (*digest, operation.clone()),
+            };
+            let row = JournalRow { request, operation, time: new.time, answer: (*new.answer).clone() };
+            let value = self.place_value(&to_bytes(&row))?;
+            journal.insert(table::place(new.call, new.position).as_slice(), value.as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn place_value(&self, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+        if value.len() <= limit::INLINE_BYTES_MAX {
+            return Ok(inline(value));
+        }
+        let digest: Digest = Sha256::digest(value).into();
+        self.storage.put_file(&digest, value).map_err(|error| StoreError::Failed(error.to_string()))?;
+        let mut placed = vec![IN_FILE];
+        placed.extend(digest);
+        Ok(placed)
+    }
+}
+
+fn begin(database: &Database) -> Result<WriteTransaction, StoreError> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_two_phase_commit(true);
+    transaction.set_quick_repair(true);
+    Ok(transaction)
+}
+
+fn inline(value: &[u8]) -> Vec<u8> {
+    let mut placed = Vec::with_capacity(value.len() + 1);
+    placed.push(INLINE);
+    placed.extend(value);
+    placed
+}
+
+trait BeginRead {
+    fn begin_read_checked(&self) -> Result<redb::ReadTransaction, StoreError>;
+}
+
+impl BeginRead for Database {
+    fn begin_read_checked(&self) -> Result<redb::ReadTransaction, StoreError> {
+        use redb::ReadableDatabase;
+        Ok(self.begin_read()?)
+    }
+}
