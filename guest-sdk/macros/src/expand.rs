@@ -95,10 +95,16 @@ fn arguments_type(function: &Function) -> Ident {
 fn arguments(function: &Function) -> TokenStream {
     let name = arguments_type(function);
     let fields = function.parameters.iter().map(|parameter| &parameter.field);
+    // A flattened parameter takes the other fields, so there are no unknown ones.
+    let is_open = function
+        .parameters
+        .iter()
+        .any(|parameter| parameter.is_flattened);
+    let deny = (!is_open).then(|| quote!(deny_unknown_fields,));
     quote! {
         #[allow(non_camel_case_types, reason = "named after the tool")]
         #[derive(::libos::serde::Deserialize, ::libos::schemars::JsonSchema)]
-        #[serde(crate = "::libos::serde", deny_unknown_fields, expecting = "an object")]
+        #[serde(crate = "::libos::serde", #deny expecting = "an object")]
         #[schemars(crate = "::libos::schemars")]
         struct #name { #(#fields),* }
     }
@@ -164,6 +170,25 @@ mod tests {
         let text = tools(TokenStream::new(), module).unwrap().to_string();
         assert!(text.contains("Arguments_one"));
         assert!(!text.contains("Arguments_two") && !text.contains("Arguments_three"));
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_unless_a_parameter_takes_them() {
+        let expand = |item| tool(TokenStream::new(), item).unwrap().to_string();
+        assert!(
+            expand(quote!(
+                #[doc = "f"]
+                fn f(#[serde(default)] a: u8) {}
+            ))
+            .contains("deny_unknown_fields")
+        );
+        assert!(
+            !expand(quote!(
+                #[doc = "f"]
+                fn f(#[serde(flatten)] a: Map) {}
+            ))
+            .contains("deny_unknown_fields")
+        );
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use crate::docs;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Error, FnArg, Ident, ItemFn, Pat, PatType, Result, ReturnType, Type, ext::IdentExt};
+use syn::{
+    Attribute, Error, FnArg, Ident, ItemFn, Pat, PatType, Result, ReturnType, Type, ext::IdentExt,
+};
 
 const NAME_BYTES_MAX: usize = 64;
 const SUMMARY_BYTES_MAX: usize = 4 * 1024;
@@ -24,6 +26,8 @@ pub struct Parameter {
     pub ident: Ident,
     /// The field: attributes, name and type.
     pub field: TokenStream,
+    /// Whether `#[serde(flatten)]` stands on it: it takes what the other parameters leave.
+    pub is_flattened: bool,
 }
 
 /// What the function returns.
@@ -142,7 +146,7 @@ fn parameter(argument: &mut FnArg) -> Result<Parameter> {
     }
     let description = docs::text(attrs);
     let description = (!description.is_empty()).then(|| quote!(#[doc = #description]));
-    let is_for_field = |attribute: &syn::Attribute| {
+    let is_for_field = |attribute: &Attribute| {
         ["doc", "serde", "schemars"]
             .into_iter()
             .any(|name| attribute.path().is_ident(name))
@@ -150,12 +154,30 @@ fn parameter(argument: &mut FnArg) -> Result<Parameter> {
     let passed: Vec<_> = attrs
         .extract_if(.., |attribute| is_for_field(attribute))
         .collect();
-    let passed = passed
-        .iter()
-        .filter(|attribute| !attribute.path().is_ident("doc"));
+    let passed: Vec<_> = passed
+        .into_iter()
+        .filter(|attribute| !attribute.path().is_ident("doc"))
+        .collect();
+    let is_flattened = passed.iter().any(is_flatten);
     let ident = name.ident.clone();
     let field = quote!(#description #(#passed)* #ident: #ty);
-    Ok(Parameter { ident, field })
+    Ok(Parameter {
+        ident,
+        field,
+        is_flattened,
+    })
+}
+
+fn is_flatten(attribute: &Attribute) -> bool {
+    let mut found = false;
+    if attribute.path().is_ident("serde") {
+        // What does not parse here is for serde to complain about.
+        let _ = attribute.parse_nested_meta(|meta| {
+            found |= meta.path.is_ident("flatten");
+            Ok(())
+        });
+    }
+    found
 }
 
 fn output(output: &ReturnType) -> Result<Output> {

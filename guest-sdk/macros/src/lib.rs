@@ -11,7 +11,8 @@ use proc_macro::TokenStream;
 /// The tool has the function's name and its doc comment as summary, so both are needed. The parameters become one JSON object:
 /// `Option` parameters may be left out, fields that the function does not have are refused, and a doc comment on a parameter
 /// (`/** ... */` or `///`) becomes its description. `#[serde(...)]` and `#[schemars(...)]` may stand on a parameter, for example
-/// `#[schemars(range(max = 60))]`. Types of parameters implement `serde::Deserialize` and `schemars::JsonSchema`.
+/// `#[schemars(range(max = 60))]`, which is only in the schema: the function checks it. A parameter with `#[serde(flatten)]` takes
+/// all other fields. Types of parameters implement `serde::Deserialize` and `schemars::JsonSchema`.
 ///
 /// The function returns a value, or a type called `Result` whose error converts into `libos::Failure`. The value implements
 /// `serde::Serialize` and `schemars::JsonSchema`.
