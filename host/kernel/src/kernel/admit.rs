@@ -5,14 +5,15 @@ use super::calls::Place;
 use super::grants::Asking;
 use super::permit::{Open, Permit};
 use super::state::{State, Woken};
-use crate::model::answer::{Answer, CallError, Denial, Stop};
-use crate::model::call::{Approval, Call, Class};
+use crate::model::answer::{Answer, CallError, Denial, Fault, Stop};
+use crate::model::call::{Approval, Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
 use crate::model::grant::Holder;
-use crate::model::id::{Digest, GrantId, QuestionId};
+use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId};
 use crate::model::need::{Need, needs};
 use crate::model::record::{Decided, Outcome, Record};
-use crate::model::resource::Resource;
+use crate::model::resource::{Kind, Resource};
+use crate::model::right::Right;
 use crate::model::row::{EffectRow, EffectState, Probe, QuestionState, Subject, request_digest};
 use crate::model::time::Time;
 use crate::store::batch::NewRecord;
@@ -68,6 +69,51 @@ impl Kernel {
         let state = self.lock();
         let wanted = needs(&attempt.call, &attempt.names, false);
         matches!(state.decide(attempt.place, &wanted, now, true), Decisions::Denied(..))
+    }
+
+    /// Whether a person will be asked, as far as can be told before looking outside.
+    pub(crate) fn would_ask(&self, attempt: &Attempt) -> bool {
+        let now = self.now();
+        let state = self.lock();
+        let wanted = needs(&attempt.call, &attempt.names, false);
+        let asked = state.questions.contains_key(&(attempt.place.call, attempt.place.position));
+        asked || matches!(state.decide(attempt.place, &wanted, now, false), Decisions::Ask(_))
+    }
+
+    /// Ends a system call that makes no sense: recorded, and answered with the error.
+    ///
+    /// # Errors
+    /// The call has ended, or the host has stopped.
+    pub fn refuse_invalid(&self, place: Place, call: &Arc<Call>, error: CallError) -> Result<Arc<Answer>, Stop> {
+        let now = self.now();
+        let mut state = self.lock();
+        if let Some(why) = &state.failed {
+            return Err(Stop::Host(why.clone()));
+        }
+        let mut record = Record::new(call.operation(), now, Decided::Free, Outcome::Failed(error.to_string()));
+        place.mark(&mut record);
+        let answer = Arc::new(Answer::Failed(error));
+        state.journal_answer(place, call, &answer, now, false);
+        state.record(NewRecord { record, request: Some(Arc::clone(call)), answer: Some(Arc::clone(&answer)) });
+        Ok(answer)
+    }
+
+    /// Refuses to go on with a call whose journal is full.
+    ///
+    /// # Errors
+    /// It is.
+    pub fn check_journal(&self, call: CallId, most: u64) -> Result<(), Stop> {
+        match self.lock().calls.get(&call) {
+            Some(live) if live.journal_bytes as u64 > most => Err(Stop::Fault(Fault::Journal(most))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Working directory and own namespace of a process.
+    pub fn context_of(&self, pid: Pid) -> Option<(Resource, String)> {
+        let state = self.lock();
+        let process = state.processes.get(&pid)?;
+        Some((process.working_directory.clone(), super::processes::own_namespace(pid)))
     }
 
     /// Whether what allowed an effect is still in force, after its intent has become durable.
@@ -201,6 +247,16 @@ impl State {
         self.grants.decide(&Holder::Process(place.pid), need, asking, by_person)
     }
 
+    /// Leaves out the objects that a rule denies listing.
+    pub(crate) fn without_denied(&self, place: Place, found: Vec<ObjectInfo>, now: Time) -> Vec<ObjectInfo> {
+        let denied = |info: &ObjectInfo| {
+            let resource = Resource::new(Kind::Object, info.name.as_str());
+            let need = Need { resource, right: Right::List, whole: false };
+            matches!(self.decide_one(place, &need, now, false), Verdict::Deny(Why::Rule(_) | Why::Ceiling(_)))
+        };
+        found.into_iter().filter(|info| !denied(info)).collect()
+    }
+
     fn decided(&self, grants: &[GrantId]) -> Decided {
         if grants.is_empty() {
             return Decided::Free;
@@ -299,10 +355,11 @@ impl State {
         reason: String,
         now: Time,
     ) -> Arc<Answer> {
+        let index = attempt.names.iter().position(|name| *name == need.resource).unwrap_or(0);
         let answer = Arc::new(Answer::Failed(CallError::Denied(Denial {
             right: need.right,
             // What was asked for: a resolved name would tell what a link says.
-            resource: attempt.asked.first().unwrap_or(&need.resource).to_string(),
+            resource: attempt.asked.get(index).unwrap_or(&need.resource).to_string(),
             reason: reason.clone(),
         })));
         let place = attempt.place;
@@ -368,6 +425,18 @@ impl State {
             question.state = QuestionState::Applied { approval, at };
             self.put_question(&question);
         }
+    }
+}
+
+/// The refusal of a call's first need.
+pub(super) fn denial_of(attempt: &Attempt, reason: &str) -> CallError {
+    match needs(&attempt.call, &attempt.asked, false).into_iter().next() {
+        Some(need) => CallError::Denied(Denial {
+            right: need.right,
+            resource: need.resource.to_string(),
+            reason: reason.to_owned(),
+        }),
+        None => CallError::Internal,
     }
 }
 

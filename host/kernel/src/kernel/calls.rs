@@ -4,7 +4,6 @@ use super::Kernel;
 use super::state::{LiveCall, State};
 use crate::model::answer::Stop;
 use crate::model::call::Level;
-use crate::model::codec::to_bytes;
 use crate::model::id::{CallId, Digest, Pid, Position};
 use crate::model::limit::{self, CallLimits};
 use crate::model::process::Change;
@@ -122,7 +121,7 @@ impl Kernel {
             printed: 0,
         };
         state.put_process(crate::model::row::ProcessRow { state: running, ..process });
-        state.put(Table::Call, table::number(id.0), &row);
+        state.put(Table::Call, table::live(id.0), &row);
         state.put_bytes(Table::CallText, table::arguments(id), start.arguments.clone().into_bytes());
         state.calls_of.insert((start.pid, id));
         state.calls.insert(id, LiveCall::new(row.clone(), true));
@@ -296,8 +295,7 @@ impl State {
         record.duration = u64::try_from(now.since(live.row.started).as_nanos()).unwrap_or(u64::MAX);
         record.detail = Some(live.row.tool.clone());
         self.note(record);
-        self.batch.size += to_bytes(&live.row).len();
-        self.put(Table::Call, table::number(call.0), &live.row);
+        self.put_by_life(Table::Call, call.0, false, &live.row);
         self.refresh_process(live.row.pid);
     }
 

@@ -20,11 +20,15 @@ pub mod view;
 mod waits;
 
 pub use admit::{Admit, Attempt, Prepared};
-pub use calls::{EndedCall, Resumed, StartCall, Started};
+pub use calls::{EndedCall, LogLine, Place, Resumed, StartCall, Started};
+pub(crate) use objects::Author;
+pub use processes::FIRST_MOUNT;
+pub use recover::temporary_name;
+pub use rules::{Changed, NewGrant};
 pub use host::HostError;
 pub use open::Options;
 pub use permit::Permit;
-pub use questions::Reaction;
+pub use questions::{Answered, Reaction};
 pub use state::{State, Woken};
 pub use tools::NewTool;
 
@@ -193,7 +197,7 @@ impl Kernel {
     }
 
     /// Brings everything to the disk and ends the committer. Also done when the kernel is dropped.
-    pub fn close(&self) {
+    pub fn shutdown(&self) {
         {
             let mut state = self.lock();
             state.closing = true;
@@ -209,6 +213,6 @@ impl Kernel {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
-        self.close();
+        self.shutdown();
     }
 }

@@ -55,6 +55,16 @@ impl Permit {
         &self.resources[index]
     }
 
+    /// The first name as it was asked for.
+    pub fn first_asked(&self) -> Option<&Resource> {
+        self.open.as_ref().and_then(|open| open.asked.first()).or(self.resources.first())
+    }
+
+    /// The part of it that is for its second name: where a copy is written.
+    pub(crate) fn of_second(&self) -> Permit {
+        Permit::of_kernel(self.resources[1..].to_vec())
+    }
+
     pub(super) fn grants(&self) -> &[GrantId] {
         match self.open.as_ref().map(|open| &open.decided) {
             Some(Decided::Allow { grants }) => grants,
@@ -95,6 +105,15 @@ impl Kernel {
         let answer = Arc::new(Answer::from(result));
         state.finish(open, &resources, now, &answer);
         answer
+    }
+
+    /// Closes the permit of an effect that was not started, because its authority was taken back while its intent became durable.
+    pub fn close_revoked(&self, permit: Permit, attempt: &super::Attempt) -> Arc<Answer> {
+        let denial = super::admit::denial_of(attempt, "it was revoked meanwhile");
+        if let Some(open) = &permit.open {
+            self.lock().give_uses_back(&open.uses);
+        }
+        self.close(permit, Err(denial), |_, _, reply| Ok(reply))
     }
 
     /// Gives a permit back that was not used: the name leads to another one, which is to be decided again. Only for observes.

@@ -1,8 +1,10 @@
 //! Processes: made by a person from an image, with the grants that the image's templates give; ended with their calls.
 
+use super::calls::Place;
 use super::host::HostError;
 use super::state::State;
 use super::Kernel;
+use crate::model::call::Identity;
 use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::{CallId, GrantId, Pid};
@@ -113,6 +115,32 @@ impl State {
         });
     }
 
+    /// Who a call is.
+    pub(crate) fn identity(&self, place: Place) -> Option<Identity> {
+        let process = self.processes.get(&place.pid)?;
+        let live = self.calls.get(&place.call)?;
+        Some(Identity {
+            pid: place.pid,
+            parent: process.parent,
+            image: process.image.clone(),
+            call: place.call,
+            tool: live.row.tool.clone(),
+        })
+    }
+
+    /// Notes that a process is to end with this result once the call that asks has ended.
+    pub(crate) fn request_exit(&mut self, pid: Pid, result: String) {
+        if let Some(process) = self.processes.get(&pid).cloned() {
+            self.put_process(ProcessRow { exit_requested: Some(result), ..process });
+        }
+    }
+
+    pub(crate) fn change_directory(&mut self, pid: Pid, directory: Resource) {
+        if let Some(process) = self.processes.get(&pid).cloned() {
+            self.put_process(ProcessRow { working_directory: directory, ..process });
+        }
+    }
+
     fn live_calls(&self, pid: Pid) -> impl Iterator<Item = CallId> {
         self.calls_of.range((pid, CallId(0))..=(pid, CallId(u64::MAX))).map(|(_, call)| *call)
     }
@@ -129,6 +157,7 @@ impl State {
         } else {
             Change::CallStarted
         };
+        drop(calls);
         let before = process.state.clone();
         if let Ok(after) = before.clone().after(change)
             && after != before

@@ -2,6 +2,7 @@
 
 use super::Kernel;
 use super::admit::{Attempt, Said};
+use super::calls::Place;
 use super::host::HostError;
 use super::state::{State, Woken};
 use crate::model::answer::{Answer, Stop};
@@ -222,7 +223,7 @@ impl State {
         let id = self.new_question();
         let place = attempt.place;
         let queue = match &*attempt.call {
-            Call::HumanAsk { queue, .. } | Call::HumanApprove { queue, .. } | Call::HumanTell { queue, .. } => {
+            Call::HumanAsk { queue, .. } | Call::HumanApprove { queue, .. } => {
                 queue.as_deref().unwrap_or(OWNER)
             }
             _ => OWNER,
@@ -241,10 +242,26 @@ impl State {
             again,
         };
         self.put_question(&question);
-        if !matches!(question.subject, Subject::Note { .. }) {
-            self.questions.insert((place.call, place.position), id);
-        }
+        self.questions.insert((place.call, place.position), id);
         id
+    }
+
+    /// Leaves a note for people; nobody waits.
+    pub(crate) fn leave_note(&mut self, place: Place, message: &str, queue: Option<&str>, now: Time) {
+        let id = self.new_question();
+        let tool = self.calls.get(&place.call).map(|live| live.row.tool.clone()).unwrap_or_default();
+        self.put_question(&QuestionRow {
+            id,
+            pid: place.pid,
+            call: place.call,
+            position: place.position,
+            tool,
+            queue: queue.unwrap_or(OWNER).to_owned(),
+            subject: Subject::Note { text: message.to_owned() },
+            asked: now,
+            state: QuestionState::Open,
+            again: None,
+        });
     }
 
     /// What an approval is bound to: the bytes of the call, what the names mean, what is there now, and whose code asks.

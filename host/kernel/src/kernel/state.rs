@@ -11,7 +11,7 @@ use crate::model::image::Image;
 use crate::model::limit;
 use crate::model::policy::Policy;
 use crate::model::record::Record;
-use crate::model::row::{CallRow, EffectRow, ProcessRow, QuestionRow, ToolRow, WaitRow};
+use crate::model::row::{CallRow, EffectRow, ProcessRow, QuestionRow, QuestionState, Subject, ToolRow, WaitRow};
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::batch::{Batch, NewJournal, NewRecord};
@@ -154,6 +154,16 @@ impl State {
         self.batch.rows.insert((table, key), Some(value));
     }
 
+    /// Changes a row that has a place for what lives and one for what has ended.
+    pub fn put_by_life<T: Encode<()> + CborLen<()>>(&mut self, table: Table, number: u64, live: bool, row: &T) {
+        if live {
+            self.put(table, table::live(number), row);
+        } else {
+            self.remove(table, table::live(number));
+            self.put(table, table::ended(number), row);
+        }
+    }
+
     /// Removes a row.
     pub fn remove(&mut self, table: Table, key: Vec<u8>) {
         self.batch.size += key.len() + 32;
@@ -283,13 +293,13 @@ impl State {
 
     /// Changes a grant, in memory and on the disk.
     pub fn put_grant(&mut self, grant: Grant) {
-        self.put(Table::Grant, table::number(grant.id.0), &grant);
+        self.put(Table::Grant, table::grant(&grant.holder, grant.id), &grant);
         self.grants.insert(grant);
     }
 
     /// Changes a process, in memory and on the disk; one that has ended leaves memory.
     pub fn put_process(&mut self, process: ProcessRow) {
-        self.put(Table::Process, table::number(process.pid.0), &process);
+        self.put_by_life(Table::Process, process.pid.0, !process.state.is_final(), &process);
         if process.state.is_final() {
             self.processes.remove(&process.pid);
         } else {
@@ -300,13 +310,15 @@ impl State {
     /// Writes a live call's row.
     pub fn save_call(&mut self, call: CallId) {
         if let Some(row) = self.calls.get(&call).map(|live| live.row.clone()) {
-            self.put(Table::Call, table::number(call.0), &row);
+            self.put(Table::Call, table::live(call.0), &row);
         }
     }
 
     /// Changes a question's row.
     pub fn put_question(&mut self, question: &QuestionRow) {
-        self.put(Table::Question, table::number(question.id.0), question);
+        let live = matches!(question.state, QuestionState::Open | QuestionState::Answered { .. })
+            && !matches!(question.subject, Subject::Note { .. });
+        self.put_by_life(Table::Question, question.id.0, live, question);
     }
 
     /// A question.
@@ -314,7 +326,10 @@ impl State {
     /// # Errors
     /// The disk failed.
     pub fn question(&self, id: QuestionId) -> Result<Option<QuestionRow>, StoreError> {
-        self.row(Table::Question, &table::number(id.0))
+        match self.row(Table::Question, &table::live(id.0))? {
+            Some(question) => Ok(Some(question)),
+            None => self.row(Table::Question, &table::ended(id.0)),
+        }
     }
 
     /// Moves what a call observed so far to the journal on the disk, because what comes next must survive.

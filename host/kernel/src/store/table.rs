@@ -5,7 +5,8 @@
 //! file. Two tables have no such byte: `log`, whose value is the leaf's hash (32 bytes) and the record, and `tree`, whose value is a
 //! hash. What is assumed of the disk: data that was synced is there after a crash, and a rename within a directory is atomic.
 
-use crate::model::id::{CallId, Position, Seq};
+use crate::model::grant::Holder;
+use crate::model::id::{CallId, GrantId, Position, Seq};
 use redb::TableDefinition;
 
 /// Version of the format of the whole data directory.
@@ -25,9 +26,9 @@ pub enum Table {
     Log,
     /// Number of a whole tile (8) → its root (32).
     Tree,
-    /// Process (8) → `ProcessRow`.
+    /// 0 live or 1 ended (1), process (8) → `ProcessRow`.
     Process,
-    /// Call (8) → `CallRow`.
+    /// 0 live or 1 ended (1), call (8) → `CallRow`.
     Call,
     /// Call (8), 0 arguments or 1 result (1) → text.
     CallText,
@@ -37,11 +38,11 @@ pub enum Table {
     Journal,
     /// Call (8), position (4) → `WaitRow`.
     Wait,
-    /// Question (8) → `QuestionRow`.
+    /// 0 open, or answered and not used yet, or 1 closed (1), question (8) → `QuestionRow`.
     Question,
     /// Effect (8) → `EffectRow`.
     Effect,
-    /// Grant (8) → `Grant`.
+    /// Process that holds it, 0 for an image (8), grant (8) → `Grant`.
     Grant,
     /// Full name → `ObjectInfo`.
     Object,
@@ -117,6 +118,41 @@ pub mod meta {
     pub const COUNTERS: &[u8] = b"counters";
     /// Text of the policy in force.
     pub const POLICY: &[u8] = b"policy";
+}
+
+/// Key of a row that is needed whenever a host starts: what has not ended.
+pub fn live(number: u64) -> Vec<u8> {
+    let mut key = LIVE.to_vec();
+    key.extend(number.to_be_bytes());
+    key
+}
+
+/// Key of a row of what has ended.
+pub fn ended(number: u64) -> Vec<u8> {
+    let mut key = ENDED.to_vec();
+    key.extend(number.to_be_bytes());
+    key
+}
+
+/// What keys of live rows start with.
+pub const LIVE: &[u8] = &[0];
+/// What keys of ended rows start with.
+pub const ENDED: &[u8] = &[1];
+
+/// Key of a grant: the process that holds it, 0 for an image, and its number. So the grants of live processes are found without
+/// reading those of all processes that ever were.
+pub fn grant(holder: &Holder, id: GrantId) -> Vec<u8> {
+    let mut key = number(holder_number(holder));
+    key.extend(id.0.to_be_bytes());
+    key
+}
+
+/// The part of a grant's key that says who holds it.
+pub fn holder_number(holder: &Holder) -> u64 {
+    match holder {
+        Holder::Process(pid) => pid.0,
+        Holder::Image(_) => 0,
+    }
 }
 
 /// Key of a number.

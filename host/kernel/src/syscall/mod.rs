@@ -1,1 +1,212 @@
-//! x
+//! Floor 3: the line. Every operation of every tool, agent, script and client goes through [`Line::run`]; nothing else performs
+//! anything.
+
+mod fs;
+mod prepare;
+mod primitive;
+
+use crate::kernel::{Admit, Attempt, Kernel, Permit, Place, Started, Woken};
+use crate::model::answer::{Answer, CallError, Fault, Stop};
+use crate::model::call::{Call, Class};
+use crate::model::id::Position;
+use crate::model::limit::{CallLimits, LINKS_MAX};
+use crate::model::need::{self, Context};
+use crate::model::resource::Resource;
+use crate::model::row::{JournalRow, request_digest};
+use crate::model::time::Time;
+use primitive::Performed;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// A call's end of the line: what a guest has of the kernel.
+pub struct Line {
+    kernel: Arc<Kernel>,
+    place: Place,
+    limits: CallLimits,
+    journal: std::vec::IntoIter<JournalRow>,
+    time: Time,
+    waiting: watch::Sender<bool>,
+    import: Arc<std::sync::Mutex<Option<&'static str>>>,
+}
+
+impl Line {
+    /// The line of a call that was started or resumed.
+    pub fn new(kernel: Arc<Kernel>, started: &Started) -> Line {
+        let row = &started.row;
+        Line {
+            kernel,
+            place: Place { pid: row.pid, call: row.id, position: 0, incarnation: row.incarnation },
+            limits: row.limits,
+            journal: started.journal.clone().into_iter(),
+            time: row.started,
+            waiting: watch::Sender::new(false),
+            import: Arc::default(),
+        }
+    }
+
+    /// The kernel that it leads to.
+    pub fn kernel(&self) -> &Arc<Kernel> {
+        &self.kernel
+    }
+
+    /// The call.
+    pub fn call(&self) -> crate::model::id::CallId {
+        self.place.call
+    }
+
+    /// The time of the last journal entry: what the guest's own clocks show.
+    pub fn time(&self) -> Time {
+        self.time
+    }
+
+    /// Whether answers of an earlier run are being replayed.
+    pub fn replays(&self) -> bool {
+        self.journal.len() > 0
+    }
+
+    /// Whether all that the call does is wait.
+    pub fn waiting(&self) -> watch::Receiver<bool> {
+        self.waiting.subscribe()
+    }
+
+    /// The import in progress, or the last one.
+    pub fn import(&self) -> Arc<std::sync::Mutex<Option<&'static str>>> {
+        Arc::clone(&self.import)
+    }
+
+    /// Carries out a system call: replays it, or decides, records and performs it.
+    ///
+    /// # Errors
+    /// The guest is to be stopped: a fault of its own, the end of its call, or a failure of the host.
+    pub async fn run(&mut self, call: Call) -> Result<Arc<Answer>, Stop> {
+        let position = self.next_position(&call)?;
+        if let Some(answer) = self.replayed(position, &call)? {
+            return Ok(answer);
+        }
+        self.kernel.room().await?;
+        let call = Arc::new(call);
+        let answer = match self.names(&call) {
+            Ok(names) => self.carry_out(position, call, names).await?,
+            Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error)?,
+        };
+        self.time = self.kernel.now();
+        self.kernel.check_journal(self.place.call, self.limits.journal_bytes)?;
+        Ok(answer)
+    }
+
+    /// Decides, records and performs; a link that is met leads to a new name, which is decided again.
+    async fn carry_out(
+        &self,
+        position: Position,
+        call: Arc<Call>,
+        asked: Vec<Resource>,
+    ) -> Result<Arc<Answer>, Stop> {
+        let mut attempt =
+            Attempt { place: self.at(position), call, names: asked.clone(), asked, prepared: None };
+        let mut links = 0;
+        loop {
+            if attempt.call.class() == Class::Effect && !self.kernel.would_refuse(&attempt) {
+                match prepare::prepare(&self.kernel, &attempt) {
+                    prepare::Seen::Ready(prepared) => attempt.prepared = Some(prepared),
+                    prepare::Seen::Link(index, name) if links < LINKS_MAX => {
+                        links += 1;
+                        attempt.names[index] = name;
+                        continue;
+                    }
+                    prepare::Seen::Link(..) => return self.over(&attempt, too_many_links()),
+                    prepare::Seen::Failed(error) => return self.over(&attempt, error),
+                }
+            }
+            let (permit, durable) = match self.kernel.admit(&attempt)? {
+                Admit::Go(permit, durable) => (permit, durable),
+                Admit::Over(answer) => return Ok(answer),
+                Admit::Wait(receiver) => {
+                    self.waiting.send_replace(true);
+                    let woken = receiver.await;
+                    self.waiting.send_replace(false);
+                    match woken.map_err(|_| Stop::Ended)? {
+                        Woken::Answer(answer) => return Ok(answer),
+                        Woken::Again => continue,
+                    }
+                }
+            };
+            if let Some(batch) = durable {
+                return self.effect(permit, attempt, batch).await;
+            }
+            match self.perform(permit, &attempt).await? {
+                Performed::Answer(answer) => return Ok(answer),
+                Performed::Link(index, name) if links < LINKS_MAX => {
+                    links += 1;
+                    attempt.names[index] = name;
+                }
+                Performed::Link(..) => return self.over(&attempt, too_many_links()),
+            }
+        }
+    }
+
+    /// An effect: its intent is durable, then it is carried out by a task that owns the permit, so that a guest that is dropped leaves
+    /// no half-done silence.
+    async fn effect(&self, permit: Permit, attempt: Attempt, batch: u64) -> Result<Arc<Answer>, Stop> {
+        let kernel = Arc::clone(&self.kernel);
+        let task = tokio::spawn(async move {
+            kernel.durable(batch).await?;
+            if !kernel.still_allowed(&permit, &attempt) {
+                return Ok(kernel.close_revoked(permit, &attempt));
+            }
+            let blocking = tokio::task::spawn_blocking(move || primitive::effect(&kernel, permit, &attempt.call));
+            blocking.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))
+        });
+        task.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))?
+    }
+
+    async fn perform(&self, permit: Permit, attempt: &Attempt) -> Result<Performed, Stop> {
+        match primitive::perform(&self.kernel, permit, &attempt.call) {
+            primitive::Step::Over(performed) => Ok(performed),
+            primitive::Step::Blocking(rest) => tokio::task::spawn_blocking(rest)
+                .await
+                .map_err(|error| Stop::Host(format!("a read panicked: {error}"))),
+        }
+    }
+
+    fn over(&self, attempt: &Attempt, error: CallError) -> Result<Arc<Answer>, Stop> {
+        self.kernel.refuse_invalid(attempt.place, &attempt.call, error)
+    }
+
+    fn at(&self, position: Position) -> Place {
+        Place { position, ..self.place }
+    }
+
+    fn names(&self, call: &Call) -> Result<Vec<Resource>, CallError> {
+        let Some((working_directory, own_namespace)) = self.kernel.context_of(self.place.pid) else {
+            return Err(CallError::Internal);
+        };
+        need::names(call, &Context { working_directory: &working_directory, own_namespace: &own_namespace })
+    }
+
+    fn next_position(&mut self, call: &Call) -> Result<Position, Stop> {
+        *self.import.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(call.operation());
+        let position = self.place.position;
+        if position >= self.limits.imports {
+            return Err(Stop::Fault(Fault::Imports(self.limits.imports)));
+        }
+        self.place.position += 1;
+        Ok(position)
+    }
+
+    fn replayed(&mut self, position: Position, call: &Call) -> Result<Option<Arc<Answer>>, Stop> {
+        let Some(row) = self.journal.next() else { return Ok(None) };
+        if row.request != request_digest(call) {
+            return Err(Stop::Fault(Fault::Diverged {
+                position,
+                recorded: row.operation,
+                made: call.operation().to_owned(),
+            }));
+        }
+        self.time = row.time;
+        Ok(Some(Arc::new(row.answer)))
+    }
+}
+
+fn too_many_links() -> CallError {
+    CallError::Invalid(format!("the name goes through more than {LINKS_MAX} symbolic links"))
+}

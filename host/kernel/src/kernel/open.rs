@@ -1,0 +1,174 @@
+//! Opening a kernel over a store: reads the tables, then recovers what a crash left open.
+
+use super::state::{Counters, LiveCall, ObjectCache, State};
+use super::{HostError, Kernel, Permit, Shared, committer};
+use crate::model::codec::from_bytes;
+use crate::model::decide::Ceiling;
+use crate::model::grant::Grant;
+use crate::model::id::CallId;
+use crate::model::image::Image;
+use crate::model::policy::Policy;
+use crate::model::row::{CallRow, CallState, EffectRow, EffectState, ProcessRow, QuestionRow, QuestionState, ToolRow, Wait, WaitRow};
+use crate::store::StoreError;
+use crate::store::batch::Batch;
+use crate::store::disk::Storage;
+use crate::store::reader::Snapshot;
+use crate::store::table::{self, Table, meta};
+use crate::store::writer::Writer;
+use crate::world::World;
+use minicbor::Decode;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Condvar, Mutex};
+use tokio::sync::{Notify, watch};
+
+/// What a kernel is opened with.
+#[derive(Clone)]
+pub struct Options {
+    pub storage: Arc<dyn Storage>,
+    pub world: Arc<dyn World>,
+    /// What no grant can give.
+    pub ceiling: Ceiling,
+}
+
+impl Kernel {
+    /// Opens the store, makes it if there is none, and classifies what a crash left open. Nothing is performed.
+    ///
+    /// # Errors
+    /// Another host has it, it is newer or damaged, or the disk failed.
+    pub fn open(options: Options) -> Result<Arc<Kernel>, HostError> {
+        let Options { storage, world, ceiling } = options;
+        let random = Arc::clone(&world);
+        let writer = Writer::open(Arc::clone(&storage), || {
+            let mut key = [0; 32];
+            random
+                .random(&Permit::of_kernel(Vec::new()), &mut key)
+                .map_err(|error| StoreError::Failed(format!("no randomness: {error:?}")))?;
+            Ok(key)
+        })?;
+        let database = Arc::clone(writer.database());
+        let snapshot = Snapshot::of(&database, Arc::clone(&storage))?;
+        let mut state = State {
+            batch: Batch::default(),
+            in_flight: None,
+            number: 1,
+            urgent: false,
+            closing: false,
+            failed: None,
+            counters: Counters::default(),
+            next_seq: writer.size(),
+            grants: super::grants::Grants::default(),
+            processes: HashMap::new(),
+            calls: HashMap::new(),
+            calls_of: BTreeSet::new(),
+            waits: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            questions: BTreeMap::new(),
+            effects: HashMap::new(),
+            tools: BTreeMap::new(),
+            images: BTreeMap::new(),
+            policy: Policy::default(),
+            ceiling,
+            objects: ObjectCache::default(),
+            runnable: Vec::new(),
+            database: Arc::clone(&database),
+            storage: Arc::clone(&storage),
+        };
+        state.load(&snapshot)?;
+        drop(snapshot);
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            durable: watch::Sender::new(0),
+            stopped: watch::Sender::new(false),
+        });
+        let theirs = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("committer".into())
+            .spawn(move || committer::run(&theirs, writer))
+            .map_err(|error| StoreError::Failed(format!("no thread for the committer: {error}")))?;
+        let kernel = Arc::new(Kernel {
+            shared,
+            world,
+            storage,
+            database,
+            committer: Mutex::new(Some(thread)),
+            changed: Notify::new(),
+        });
+        kernel.recover();
+        Ok(kernel)
+    }
+}
+
+/// Each row of a table that is in memory.
+fn each<T: for<'b> Decode<'b, ()>>(
+    snapshot: &Snapshot,
+    table: Table,
+    prefix: &[u8],
+    mut visit: impl FnMut(&[u8], T),
+) -> Result<(), StoreError> {
+    snapshot.scan(table, prefix, |key, value| {
+        visit(key, from_bytes(&value)?);
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+impl State {
+    fn load(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        self.counters = snapshot.row(Table::Meta, meta::COUNTERS)?.unwrap_or_default();
+        if let Some(text) = snapshot.get(Table::Meta, meta::POLICY)? {
+            // It was read when it was put in force; a newer version may know more, then it is to be trusted again.
+            self.policy = String::from_utf8(text).ok().and_then(|text| Policy::parse(&text).ok()).unwrap_or_default();
+        }
+        each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| drop(self.processes.insert(row.pid, row)))?;
+        self.load_grants(snapshot)?;
+        each(snapshot, Table::Call, table::LIVE, |_, row: CallRow| {
+            self.calls_of.insert((row.pid, row.id));
+            self.calls.insert(row.id, LiveCall::new(row, false));
+        })?;
+        each(snapshot, Table::Wait, &[], |key, row: WaitRow| {
+            if let Some((call, position)) = table::read_place(key) {
+                match row.kind {
+                    Wait::Until(until) => drop(self.timers.insert((until, call, position))),
+                    Wait::Question(id) => drop(self.questions.insert((call, position), id)),
+                }
+                self.waits.insert((call, position), row);
+            }
+        })?;
+        each(snapshot, Table::Effect, &[], |_, row: EffectRow| {
+            if matches!(row.state, EffectState::Prepared | EffectState::Dispatched) {
+                self.effects.insert(row.id, row);
+            }
+        })?;
+        each(snapshot, Table::Tool, &[], |_, row: ToolRow| drop(self.tools.insert(row.name.clone(), Arc::new(row))))?;
+        let base = Image::base();
+        self.images.insert(base.name.clone(), Arc::new(base));
+        each(snapshot, Table::Image, &[], |_, image: Image| {
+            self.images.insert(image.name.clone(), Arc::new(image));
+        })?;
+        self.load_answers(snapshot)
+    }
+
+    fn load_grants(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let holders: Vec<u64> = [0].into_iter().chain(self.processes.keys().map(|pid| pid.0)).collect();
+        for holder in holders {
+            each(snapshot, Table::Grant, &table::number(holder), |_, grant: Grant| self.grants.insert(grant))?;
+        }
+        Ok(())
+    }
+
+    /// Answers to approvals that the call which asked has not used yet.
+    fn load_answers(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let live: BTreeSet<CallId> = self.calls.keys().copied().collect();
+        each(snapshot, Table::Question, table::LIVE, |_, row: QuestionRow| {
+            if matches!(row.state, QuestionState::Answered { .. }) && live.contains(&row.call) {
+                self.questions.insert((row.call, row.position), row.id);
+            }
+        })?;
+        // What ran when the host died is to be started again.
+        for live in self.calls.values_mut().filter(|live| live.row.state == CallState::Running) {
+            live.row.state = CallState::Runnable;
+        }
+        Ok(())
+    }
+}

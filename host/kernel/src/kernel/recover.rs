@@ -1,0 +1,84 @@
+//! Recovery classifies what a crash left open: done, not started, or unknown. It performs nothing.
+
+use super::state::State;
+use super::{Kernel, Permit};
+use crate::model::answer::{Answer, CallError};
+use crate::model::call::Reply;
+use crate::model::decide::OWN_FILE_PREFIX;
+use crate::model::id::EffectId;
+use crate::model::record::{Decided, Outcome, Record};
+use crate::model::row::{EffectRow, EffectState, Probe};
+use crate::model::time::Time;
+use crate::store::batch::{NewJournal, NewRecord, Request};
+use crate::world::Probed;
+use std::sync::Arc;
+
+/// Name of the file that an effect writes before it takes its place.
+pub fn temporary_name(effect: EffectId) -> String {
+    format!("{OWN_FILE_PREFIX}{effect}")
+}
+
+impl Kernel {
+    /// Closes each intent without an outcome.
+    pub(super) fn recover(&self) {
+        let mut open: Vec<EffectRow> = self.lock().effects.values().cloned().collect();
+        open.sort_by_key(|row| row.id);
+        for row in open {
+            let probed = match &row.probe {
+                Probe::None => Probed::Unknown,
+                probe => {
+                    let permit = Permit::of_kernel(row.resources.clone());
+                    self.world().probe(&permit, probe, &temporary_name(row.id))
+                }
+            };
+            let now = self.now();
+            self.lock().close_recovered(row, probed, now);
+        }
+    }
+}
+
+impl State {
+    fn close_recovered(&mut self, row: EffectRow, probed: Probed, now: Time) {
+        let (state, outcome, answer) = match probed {
+            Probed::Done => (EffectState::Done, Outcome::Done, Some(Answer::Done(Reply::Unit))),
+            Probed::NotStarted => (EffectState::NotStarted, Outcome::NotStarted, None),
+            Probed::Unknown => (
+                EffectState::Unknown,
+                Outcome::Unknown,
+                Some(Answer::Failed(CallError::OutcomeUnknown(row.id))),
+            ),
+        };
+        if state == EffectState::NotStarted {
+            self.give_uses_back(&row.uses);
+            self.give_answer_back(&row);
+        }
+        let answer = answer.map(Arc::new);
+        let mut record = Record::new(row.operation.clone(), now, Decided::Free, outcome);
+        record.pid = Some(row.pid);
+        record.call = Some(row.call);
+        record.position = Some(row.position);
+        record.resources = row.resources.iter().map(ToString::to_string).collect();
+        record.effect = Some(row.id);
+        record.parent = Some(row.intent);
+        record.detail = Some("found by recovery".into());
+        self.record(NewRecord { record, request: None, answer: answer.clone() });
+        if let Some(answer) = answer {
+            let request = Request::Kept { digest: row.request, operation: row.operation.clone() };
+            self.journal(NewJournal { call: row.call, position: row.position, time: now, request, answer });
+        }
+        self.settle_effect(row.id, state);
+    }
+
+    /// An approval that was used for an effect that did not start can be used again.
+    fn give_answer_back(&mut self, row: &EffectRow) {
+        use crate::model::row::QuestionState;
+        if let Some(id) = row.question
+            && let Ok(Some(mut question)) = self.question(id)
+            && let QuestionState::Applied { approval, at } = question.state
+        {
+            question.state = QuestionState::Answered { approval, note: None, at };
+            self.put_question(&question);
+            self.questions.insert((row.call, row.position), id);
+        }
+    }
+}

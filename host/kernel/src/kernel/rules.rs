@@ -1,0 +1,232 @@
+//! Grants as people make and take them: by command, by answer, by the policy file.
+
+use super::Kernel;
+use super::host::HostError;
+use super::state::State;
+use crate::model::decide::Ceiling;
+use crate::model::grant::{Effect, Grant, Holder, Issuer, OnlyTool};
+use crate::model::id::GrantId;
+use crate::model::limit;
+use crate::model::policy::{Policy, Template};
+use crate::model::record::{Decided, Outcome, Record};
+use crate::model::resource::Pattern;
+use crate::model::right::Rights;
+use crate::model::time::Time;
+use crate::store::table::{Table, meta};
+use std::time::Duration;
+
+/// A grant that a person makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGrant {
+    pub holder: Holder,
+    pub rights: Rights,
+    pub pattern: Pattern,
+    pub effect: Effect,
+    pub uses: Option<u32>,
+    pub expires_in: Option<Duration>,
+    /// Name of a tool; bound to the component that it has now.
+    pub only_tool: Option<String>,
+}
+
+/// What a person's verb changed, and the batch that must be on the disk before anybody learns of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed<T> {
+    pub what: T,
+    pub durable: u64,
+}
+
+impl Kernel {
+    /// Makes a grant. Over an ask it makes an allow that names the ask, one for each.
+    ///
+    /// # Errors
+    /// The holder or tool is not there, or the resource has not these rights.
+    pub fn grant(&self, new: NewGrant) -> Result<Changed<Vec<Grant>>, HostError> {
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_alive()?;
+        let known = new.pattern.kind().rights();
+        if new.rights.is_empty() || !known.contains_all(new.rights) {
+            let kind = new.pattern.kind().word();
+            return Err(HostError::Usage(format!("'{kind}' has the rights {known}, not all of {}", new.rights)));
+        }
+        match &new.holder {
+            Holder::Process(pid) if !state.processes.contains_key(pid) => {
+                return Err(HostError::Usage(format!("there is no live process {pid}")));
+            }
+            Holder::Image(name) if !state.images.contains_key(&**name) => {
+                return Err(HostError::Usage(format!("there is no image '{name}'")));
+            }
+            _ => {}
+        }
+        if state.grants.count(&new.holder) >= limit::GRANTS_PER_HOLDER_MAX {
+            return Err(HostError::Usage(format!(
+                "{} has {} grants, as many as there can be",
+                new.holder,
+                limit::GRANTS_PER_HOLDER_MAX
+            )));
+        }
+        let only_tool = match new.only_tool {
+            None => None,
+            Some(name) => match state.tools.get(&name) {
+                Some(tool) => Some(OnlyTool { name: name.into(), component: tool.component }),
+                None => return Err(HostError::Usage(format!("there is no tool '{name}'"))),
+            },
+        };
+        let made = state.add_grants(
+            Grant {
+                id: GrantId(0),
+                holder: new.holder,
+                pattern: new.pattern,
+                rights: new.rights,
+                effect: new.effect,
+                uses_left: new.uses,
+                not_after: new.expires_in.map(|duration| now.after(duration)),
+                only_tool,
+                answers: None,
+                parent: None,
+                issuer: Issuer::Host,
+                revoked: false,
+                created: now,
+            },
+            now,
+        );
+        Ok(Changed { what: made, durable: state.mark() })
+    }
+
+    /// Revokes a grant and with it all that hangs on it.
+    ///
+    /// # Errors
+    /// It is not there, or is revoked already.
+    pub fn revoke(&self, id: GrantId) -> Result<Changed<Grant>, HostError> {
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_alive()?;
+        let grant = state.grants.get(id).cloned();
+        let grant = grant.ok_or_else(|| HostError::Usage(format!("there is no grant {id} in force")))?;
+        if grant.revoked {
+            return Err(HostError::Usage(format!("grant {id} is revoked already")));
+        }
+        let grant = state.set_revoked(grant, now);
+        Ok(Changed { what: grant, durable: state.mark() })
+    }
+
+    /// Puts a policy in force, as a person who has read it. Lines that were there before keep their grants, with what was used up of
+    /// them; lines that are gone are revoked.
+    ///
+    /// # Errors
+    /// It is no policy, or the host has stopped.
+    pub fn set_policy(&self, text: &str) -> Result<Changed<()>, HostError> {
+        let policy = Policy::parse(text).map_err(|error| HostError::Usage(format!("libos.toml: {error}")))?;
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_alive()?;
+        state.apply_templates(&policy.templates, now);
+        state.policy = policy;
+        state.put_bytes(Table::Meta, meta::POLICY.to_vec(), text.as_bytes().to_vec());
+        let mut record = Record::new("host.policy", now, Decided::Host, Outcome::Done);
+        record.detail = Some(crate::model::id::hex(&crate::model::policy::digest(text)));
+        state.note(record);
+        Ok(Changed { what: (), durable: state.mark() })
+    }
+
+    /// The text of the policy in force, if there is one.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn policy_text(&self) -> Result<Option<String>, HostError> {
+        let bytes = self.lock().get(Table::Meta, meta::POLICY)?;
+        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Policy {
+        self.lock().policy.clone()
+    }
+
+    /// Sets what no grant can give.
+    pub fn set_ceiling(&self, ceiling: Ceiling) {
+        self.lock().ceiling = ceiling;
+    }
+}
+
+impl State {
+    /// Adds a grant with a number of its own; an allow over asks once for each ask, naming it.
+    pub(super) fn add_grants(&mut self, grant: Grant, now: Time) -> Vec<Grant> {
+        let asks = if grant.effect == Effect::Allow { self.grants.asks_met(&grant, now) } else { Vec::new() };
+        let answers: Vec<Option<GrantId>> =
+            if asks.is_empty() { vec![None] } else { asks.into_iter().map(Some).collect() };
+        let mut made = Vec::new();
+        for answers in answers {
+            let grant = Grant { id: self.new_grant(), answers, ..grant.clone() };
+            let mut record = Record::new("host.grant", now, Decided::Host, Outcome::Done);
+            record.detail = Some(format!("{} {grant}", grant.id));
+            self.note(record);
+            self.put_grant(grant.clone());
+            made.push(grant);
+        }
+        made
+    }
+
+    fn set_revoked(&mut self, mut grant: Grant, now: Time) -> Grant {
+        grant.revoked = true;
+        let mut record = Record::new("host.revoke", now, Decided::Host, Outcome::Done);
+        record.detail = Some(format!("{} {grant}", grant.id));
+        self.note(record);
+        self.put_grant(grant.clone());
+        grant
+    }
+
+    fn apply_templates(&mut self, lines: &[Template], now: Time) {
+        let mut wanted: Vec<(&Template, Option<GrantId>)> = lines.iter().map(|line| (line, None)).collect();
+        let images: std::collections::BTreeSet<&str> = self
+            .policy
+            .templates
+            .iter()
+            .chain(lines)
+            .map(|line| line.image.as_str())
+            .collect();
+        let holders: Vec<Holder> = images.into_iter().map(|name| Holder::Image(name.into())).collect();
+        let known: Vec<Grant> = holders
+            .iter()
+            .flat_map(|holder| self.grants.of(holder))
+            .filter(|grant| matches!(grant.issuer, Issuer::Policy(_)) && !grant.revoked)
+            .cloned()
+            .collect();
+        for grant in known {
+            let same = |line: &Template| {
+                Holder::Image(line.image.as_str().into()) == grant.holder
+                    && line.effect == grant.effect
+                    && line.rights == grant.rights
+                    && line.pattern == grant.pattern
+            };
+            match wanted.iter_mut().find(|(line, id)| id.is_none() && same(line)) {
+                Some((line, id)) => {
+                    *id = Some(grant.id);
+                    let issuer = Issuer::Policy(line.line);
+                    if grant.issuer != issuer {
+                        self.put_grant(Grant { issuer, ..grant });
+                    }
+                }
+                None => drop(self.set_revoked(grant, now)),
+            }
+        }
+        for (line, _) in wanted.into_iter().filter(|(_, id)| id.is_none()) {
+            let id = self.new_grant();
+            self.put_grant(Grant {
+                id,
+                holder: Holder::Image(line.image.as_str().into()),
+                pattern: line.pattern.clone(),
+                rights: line.rights,
+                effect: line.effect,
+                uses_left: None,
+                not_after: None,
+                only_tool: None,
+                answers: None,
+                parent: None,
+                issuer: Issuer::Policy(line.line),
+                revoked: false,
+                created: now,
+            });
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Tools and images that the host has.
+
+use super::Kernel;
+use super::host::HostError;
+use super::rules::Changed;
+use super::state::State;
+use crate::model::id::Digest;
+use crate::model::image::{BASE, Image};
+use crate::model::limit;
+use crate::model::record::{Decided, Outcome, Record};
+use crate::model::row::ToolRow;
+use crate::store::StoreError;
+use crate::store::table::Table;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+/// A tool to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTool {
+    pub name: String,
+    /// The name that the component exports it by.
+    pub export: String,
+    pub summary: String,
+    /// JSON Schema.
+    pub arguments: String,
+    /// JSON Schema.
+    pub result: String,
+}
+
+impl Kernel {
+    /// Adds the tools of a component; a tool of the same name is replaced. `standard`: they came with the runtime.
+    ///
+    /// # Errors
+    /// A name or a text breaks its limits, a name is one of a standard tool, or the disk failed.
+    pub fn add_tools(
+        &self,
+        component: &[u8],
+        imports: &[String],
+        tools: Vec<NewTool>,
+        standard: bool,
+    ) -> Result<Changed<Vec<Arc<ToolRow>>>, HostError> {
+        let digest: Digest = Sha256::digest(component).into();
+        if tools.is_empty() || tools.len() > limit::TOOLS_PER_COMPONENT_MAX {
+            return Err(HostError::Usage(format!(
+                "the component describes {} tools; it must be 1 to {}",
+                tools.len(),
+                limit::TOOLS_PER_COMPONENT_MAX
+            )));
+        }
+        tools.iter().try_for_each(check_tool)?;
+        self.storage
+            .put_file(&digest, component)
+            .map_err(|error| StoreError::Failed(format!("the component cannot be stored: {error}")))?;
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_alive()?;
+        if let Some(taken) = tools.iter().find(|tool| {
+            !standard && state.tools.get(&tool.name).is_some_and(|known| known.standard)
+        }) {
+            return Err(HostError::Usage(format!(
+                "'{}' is a standard tool; add yours under another name with --name",
+                taken.name
+            )));
+        }
+        let mut added = Vec::new();
+        for tool in tools {
+            let row = Arc::new(ToolRow {
+                name: tool.name,
+                export: tool.export,
+                component: digest,
+                summary: tool.summary,
+                arguments: tool.arguments,
+                result: tool.result,
+                imports: imports.to_vec(),
+                added: now,
+                standard,
+            });
+            let mut record = Record::new("host.tool-add", now, Decided::Host, Outcome::Done);
+            record.detail = Some(format!("{} {}", row.name, crate::model::id::hex(&digest)));
+            state.note(record);
+            state.put(Table::Tool, row.name.clone().into_bytes(), &*row);
+            state.tools.insert(row.name.clone(), Arc::clone(&row));
+            added.push(row);
+        }
+        Ok(Changed { what: added, durable: state.mark() })
+    }
+
+    /// Removes a tool. Calls of it that have started go on with the component that they have.
+    ///
+    /// # Errors
+    /// There is none of that name, or it is a standard tool.
+    pub fn remove_tool(&self, name: &str) -> Result<Changed<()>, HostError> {
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_alive()?;
+        match state.tools.get(name) {
+            None => return Err(HostError::Usage(format!("there is no tool '{name}'"))),
+            Some(tool) if tool.standard => {
+                return Err(HostError::Usage(format!("'{name}' is a standard tool and stays")));
+            }
+            Some(_) => {}
+        }
+        state.tools.remove(name);
+        state.remove(Table::Tool, name.as_bytes().to_vec());
+        let mut record = Record::new("host.tool-rm", now, Decided::Host, Outcome::Done);
+        record.detail = Some(name.to_owned());
+        state.note(record);
+        Ok(Changed { what: (), durable: state.mark() })
+    }
+
+    /// Adds an image, or replaces the one of its name.
+    ///
+    /// # Errors
+    /// It is named `base`, or names a tool that the host has not.
+    pub fn add_image(&self, image: Image) -> Result<Changed<()>, HostError> {
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_alive()?;
+        if image.name == BASE {
+            return Err(HostError::Usage("the image 'base' is built in".into()));
+        }
+        if let Some(missing) = image.tools.iter().find(|name| *name != "*" && !state.tools.contains_key(*name)) {
+            return Err(HostError::Usage(format!("the image names the tool '{missing}', which the host has not")));
+        }
+        let mut record = Record::new("host.image-add", now, Decided::Host, Outcome::Done);
+        record.detail = Some(format!("{} {}", image.name, image.version));
+        state.note(record);
+        state.put(Table::Image, image.name.clone().into_bytes(), &image);
+        state.images.insert(image.name.clone(), Arc::new(image));
+        Ok(Changed { what: (), durable: state.mark() })
+    }
+
+    /// The tools of the host.
+    pub fn tools(&self) -> Vec<Arc<ToolRow>> {
+        self.lock().tools.values().cloned().collect()
+    }
+
+    /// The bytes of a component that was added.
+    ///
+    /// # Errors
+    /// It is missing or was changed on the disk.
+    pub fn component(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        let name = crate::model::id::hex(digest);
+        let bytes = self.storage.get_file(digest).map_err(|error| StoreError::Damaged(format!("component {name}: {error}")))?;
+        let have: Digest = Sha256::digest(&bytes).into();
+        if have == *digest { Ok(bytes) } else { Err(StoreError::Damaged(format!("component {name} was changed"))) }
+    }
+}
+
+impl State {
+    /// A tool that the processes of an image see.
+    pub(super) fn tool_of(&self, image: &str, name: &str) -> Result<Arc<ToolRow>, HostError> {
+        let Some(tool) = self.tools.get(name) else {
+            let near = self.tools.keys().filter(|known| near(known, name)).min_by_key(|known| known.len().abs_diff(name.len()));
+            let hint = near.map_or_else(|| "`libos tool list` shows them".to_owned(), |near| format!("did you mean '{near}'?"));
+            return Err(HostError::Usage(format!("there is no tool '{name}'; {hint}")));
+        };
+        match self.images.get(image) {
+            Some(known) if known.has(name) => Ok(Arc::clone(tool)),
+            _ => Err(HostError::Usage(format!("image '{image}' does not have the tool '{name}'"))),
+        }
+    }
+}
+
+/// Whether two names are alike enough to be meant for each other.
+fn near(known: &str, typed: &str) -> bool {
+    typed.len() >= 3 && (known.contains(typed) || typed.contains(known) || known.bytes().zip(typed.bytes()).filter(|(a, b)| a == b).count() + 2 >= known.len().max(typed.len()))
+}
+
+fn check_tool(tool: &NewTool) -> Result<(), HostError> {
+    let name = &tool.name;
+    let shown: String = name.chars().take(80).collect();
+    let fine = name.len() <= limit::TOOL_NAME_BYTES_MAX
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte));
+    if !fine {
+        return Err(HostError::Usage(format!(
+            "'{shown}' is no name of a tool: 1 to 64 characters of a-z, 0-9, '_' and '-', starting with a letter"
+        )));
+    }
+    let too_long = tool.summary.len() > limit::TOOL_SUMMARY_BYTES_MAX
+        || tool.arguments.len() > limit::TOOL_SCHEMA_BYTES_MAX
+        || tool.result.len() > limit::TOOL_SCHEMA_BYTES_MAX;
+    if too_long {
+        return Err(HostError::Usage(format!("the description of '{name}' is too long")));
+    }
+    for schema in [&tool.arguments, &tool.result] {
+        serde_json::from_str::<serde::de::IgnoredAny>(schema)
+            .map_err(|error| HostError::Usage(format!("a schema of '{name}' is not JSON: {error}")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! What people may look at: rows of a committed snapshot, whether a host runs or not.
+
+use super::calls::LogLine;
+use crate::model::call::{ObjectInfo, Payload};
+use crate::model::codec::from_bytes;
+use crate::model::grant::Grant;
+use crate::model::id::{CallId, GrantId, Pid, QuestionId, Seq};
+use crate::model::image::Image;
+use crate::model::record::Record;
+use crate::model::row::{CallRow, EffectRow, JournalRow, ProcessRow, QuestionRow, ToolRow};
+use crate::store::StoreError;
+use crate::store::reader::{self, Snapshot};
+use crate::store::table::{self, Table, meta};
+use minicbor::Decode;
+use std::ops::ControlFlow;
+
+/// The views.
+pub struct View<'a>(pub &'a Snapshot);
+
+impl View<'_> {
+    /// All processes, in the order of their numbers.
+    ///
+    /// # Errors
+    /// The store failed or is damaged; so for all that follow.
+    pub fn processes(&self) -> Result<Vec<ProcessRow>, StoreError> {
+        let mut rows: Vec<ProcessRow> = self.0.rows(Table::Process, &[])?;
+        rows.sort_by_key(|row| row.pid);
+        Ok(rows)
+    }
+
+    /// A process.
+    pub fn process(&self, pid: Pid) -> Result<Option<ProcessRow>, StoreError> {
+        self.by_life(Table::Process, pid.0)
+    }
+
+    /// All calls, in the order of their numbers.
+    pub fn calls(&self) -> Result<Vec<CallRow>, StoreError> {
+        let mut rows: Vec<CallRow> = self.0.rows(Table::Call, &[])?;
+        rows.sort_by_key(|row| row.id);
+        Ok(rows)
+    }
+
+    /// A call.
+    pub fn call(&self, id: CallId) -> Result<Option<CallRow>, StoreError> {
+        self.by_life(Table::Call, id.0)
+    }
+
+    /// A call's arguments, as JSON.
+    pub fn arguments(&self, id: CallId) -> Result<Option<String>, StoreError> {
+        self.text(&table::arguments(id))
+    }
+
+    /// A call's result, as JSON, if it is done.
+    pub fn result(&self, id: CallId) -> Result<Option<String>, StoreError> {
+        self.text(&table::result(id))
+    }
+
+    /// A call's log.
+    pub fn call_log(&self, id: CallId) -> Result<Vec<LogLine>, StoreError> {
+        self.0.rows(Table::CallLog, &table::number(id.0))
+    }
+
+    /// What a call keeps for replay.
+    pub fn journal(&self, id: CallId) -> Result<Vec<JournalRow>, StoreError> {
+        self.0.rows(Table::Journal, &table::number(id.0))
+    }
+
+    /// Questions; `open` only those that wait for a person.
+    pub fn questions(&self, open: bool) -> Result<Vec<QuestionRow>, StoreError> {
+        let mut rows: Vec<QuestionRow> = self.0.rows(Table::Question, if open { table::LIVE } else { &[] })?;
+        if open {
+            rows.retain(|row| row.state == crate::model::row::QuestionState::Open);
+        }
+        rows.sort_by_key(|row| row.id);
+        Ok(rows)
+    }
+
+    /// A question.
+    pub fn question(&self, id: QuestionId) -> Result<Option<QuestionRow>, StoreError> {
+        self.by_life(Table::Question, id.0)
+    }
+
+    /// All grants that ever were, in the order of their numbers.
+    pub fn grants(&self) -> Result<Vec<Grant>, StoreError> {
+        let mut rows: Vec<Grant> = self.0.rows(Table::Grant, &[])?;
+        rows.sort_by_key(|row| row.id);
+        Ok(rows)
+    }
+
+    /// A grant.
+    pub fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        Ok(self.grants()?.into_iter().find(|grant| grant.id == id))
+    }
+
+    /// Effects that are open or of which nobody knows how they ended.
+    pub fn effects(&self) -> Result<Vec<EffectRow>, StoreError> {
+        self.0.rows(Table::Effect, &[])
+    }
+
+    /// The tools of the host.
+    pub fn tools(&self) -> Result<Vec<ToolRow>, StoreError> {
+        self.0.rows(Table::Tool, &[])
+    }
+
+    /// The images of the host, the built-in one first.
+    pub fn images(&self) -> Result<Vec<Image>, StoreError> {
+        let mut images = vec![Image::base()];
+        images.extend(self.0.rows::<Image>(Table::Image, &[])?);
+        Ok(images)
+    }
+
+    /// The objects whose full name starts with `prefix`.
+    pub fn objects(&self, prefix: &str) -> Result<Vec<ObjectInfo>, StoreError> {
+        self.0.rows(Table::Object, prefix.as_bytes())
+    }
+
+    /// An object.
+    pub fn object(&self, name: &str) -> Result<Option<(ObjectInfo, Payload)>, StoreError> {
+        let info = self.0.row(Table::Object, name.as_bytes())?;
+        let payload = self.0.row(Table::ObjectPayload, name.as_bytes())?;
+        Ok(info.zip(payload))
+    }
+
+    /// The text of the policy in force.
+    pub fn policy(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.0.get(Table::Meta, meta::POLICY)?.and_then(|bytes| String::from_utf8(bytes).ok()))
+    }
+
+    /// The records from `from` on, until `visit` breaks.
+    pub fn records(
+        &self,
+        from: Seq,
+        mut visit: impl FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.0.log(from, |_, stored| Ok(visit(reader::record(&stored.bytes)?)))
+    }
+
+    /// How many records there are.
+    pub fn log_size(&self) -> Result<u64, StoreError> {
+        Ok(self.0.frontier()?.size())
+    }
+
+    fn by_life<T: for<'b> Decode<'b, ()>>(&self, table: Table, number: u64) -> Result<Option<T>, StoreError> {
+        match self.0.get(table, &table::live(number))? {
+            Some(bytes) => Ok(Some(from_bytes(&bytes)?)),
+            None => self.0.row(table, &table::ended(number)),
+        }
+    }
+
+    fn text(&self, key: &[u8]) -> Result<Option<String>, StoreError> {
+        Ok(self.0.get(Table::CallText, key)?.and_then(|bytes| String::from_utf8(bytes).ok()))
+    }
+}

@@ -1,0 +1,125 @@
+//! Looks outside before an effect: what is there now decides which rights are needed, what a person is shown, and how recovery can
+//! tell whether the effect happened.
+
+use super::primitive::call_error;
+use crate::kernel::{Attempt, Kernel, Permit, Prepared};
+use crate::model::answer::CallError;
+use crate::model::call::Call;
+use crate::model::codec::to_bytes;
+use crate::model::id::Digest;
+use crate::model::name::check_new_segment;
+use crate::model::resource::Resource;
+use crate::model::row::{Before, Probe};
+use crate::world::{Content, Found, WorldError};
+use sha2::{Digest as _, Sha256};
+
+/// What was seen.
+pub enum Seen {
+    Ready(Prepared),
+    /// The name with this number leads to another one.
+    Link(usize, Resource),
+    Failed(CallError),
+}
+
+/// Looks at what an effect is about. The guest learns nothing of it but errors that the effect itself would have had.
+pub fn prepare(kernel: &Kernel, attempt: &Attempt) -> Seen {
+    match look(kernel, attempt) {
+        Ok(prepared) => Seen::Ready(prepared),
+        Err(Trouble::World(WorldError::Link { index, to: Ok(name) })) => Seen::Link(index, name),
+        Err(Trouble::World(error)) => {
+            let name = attempt.asked.first().map_or_else(String::new, ToString::to_string);
+            Seen::Failed(call_error(&name, error))
+        }
+        Err(Trouble::Call(error)) => Seen::Failed(error),
+    }
+}
+
+enum Trouble {
+    World(WorldError),
+    Call(CallError),
+}
+
+impl From<WorldError> for Trouble {
+    fn from(error: WorldError) -> Self {
+        Trouble::World(error)
+    }
+}
+
+fn look(kernel: &Kernel, attempt: &Attempt) -> Result<Prepared, Trouble> {
+    let names = &attempt.names;
+    let permit = Permit::of_kernel(names.clone());
+    let world = kernel.world();
+    let asks = kernel.would_ask(attempt);
+    let inspect = |index: usize, follow: bool| world.fs_inspect(&permit, index, follow, asks);
+    let digest = |bytes: &[u8]| -> Digest { Sha256::digest(bytes).into() };
+    let (first, probe, second) = match &*attempt.call {
+        Call::FsWrite { content, .. } => {
+            let found = inspect(0, true)?;
+            check_new(&found, &names[0])?;
+            let size = content.len() as u64;
+            let probe = Probe::Write { target: names[0].clone(), before: found.before, after: digest(content), size };
+            (found, probe, None)
+        }
+        Call::FsAppend { content, .. } => {
+            let found = inspect(0, true)?;
+            check_new(&found, &names[0])?;
+            let size = content.len() as u64;
+            let probe = Probe::Append { target: names[0].clone(), before: found.before, tail: digest(content), size };
+            (found, probe, None)
+        }
+        Call::FsMakeDir { .. } => {
+            let found = inspect(0, false)?;
+            check_new(&found, &names[0])?;
+            let probe = Probe::MakeDir { target: names[0].clone(), before: found.before };
+            (found, probe, None)
+        }
+        Call::FsRemove { .. } => {
+            let found = inspect(0, false)?;
+            let probe = Probe::Remove { target: names[0].clone(), before: found.before };
+            (found, probe, None)
+        }
+        Call::FsRename { .. } => {
+            let (found, new) = (inspect(0, false)?, inspect(1, false)?);
+            check_new(&new, &names[1])?;
+            let probe = Probe::Rename {
+                old: names[0].clone(),
+                new: names[1].clone(),
+                before: found.before,
+                before_new: new.before,
+            };
+            (found, probe, Some(new))
+        }
+        Call::FsCopy { .. } => {
+            let (source, target) = (inspect(0, true)?, inspect(1, true)?);
+            check_new(&target, &names[1])?;
+            // The source is read for its digest: what will be copied must be known before it is.
+            let content = match world.fs_read(&permit, None)? {
+                Content::Whole(bytes) => bytes,
+                Content::Later(rest) => rest()?,
+            };
+            let size = content.len() as u64;
+            let probe = Probe::Write { target: names[1].clone(), before: target.before, after: digest(&content), size };
+            (source, probe, Some(target))
+        }
+        _ => return Err(Trouble::Call(CallError::Internal)),
+    };
+    let directory = matches!(first.before, Before::Present { directory: true, .. });
+    let mut present = Sha256::new();
+    for found in [Some(&first), second.as_ref()].into_iter().flatten() {
+        // A file that was saved again with the same bytes is the same for an approval: content counts, not identity.
+        match (&found.content, found.before) {
+            (Some(content), _) => present.update(content),
+            (None, Before::Absent) => present.update(b"absent"),
+            (None, before @ Before::Present { .. }) => present.update(to_bytes(&before)),
+        }
+    }
+    Ok(Prepared { probe, directory, present: present.finalize().into() })
+}
+
+fn check_new(found: &Found, name: &Resource) -> Result<(), Trouble> {
+    if found.before != Before::Absent {
+        return Ok(());
+    }
+    let last = name.path().rsplit('/').next().unwrap_or_default();
+    check_new_segment(last).map_err(|why| Trouble::Call(CallError::Invalid(why)))
+}

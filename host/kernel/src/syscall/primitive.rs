@@ -1,0 +1,135 @@
+//! Carries out what was permitted: one function a class, one file a family. Here the outside and the kernel's own tables are touched,
+//! and nowhere else.
+
+use super::fs;
+use crate::kernel::{Author, Kernel, Permit};
+use crate::model::answer::{Answer, CallError};
+use crate::model::call::{Call, Reply};
+use crate::model::resource::Resource;
+use crate::world::WorldError;
+use std::sync::Arc;
+
+/// How far a call has come.
+pub enum Performed {
+    Answer(Arc<Answer>),
+    /// The name with this number leads to another one.
+    Link(usize, Resource),
+}
+
+/// What is left to do.
+pub enum Step {
+    Over(Performed),
+    /// To be run on a thread that may block.
+    Blocking(Box<dyn FnOnce() -> Performed + Send>),
+}
+
+/// Carries out an observe or an internal change.
+pub fn perform(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Step {
+    match &**call {
+        Call::FsRead { .. } | Call::FsReadRange { .. } => fs::read(kernel, permit, call),
+        Call::FsList { .. } => Step::Over(fs::list(kernel, permit)),
+        Call::FsStat { .. } => Step::Over(fs::stat(kernel, permit)),
+        Call::FsChangeDirectory { .. } => Step::Over(fs::change_directory(kernel, permit)),
+        _ => Step::Over(Performed::Answer(inside(kernel, permit, call))),
+    }
+}
+
+/// Carries out an effect. Runs on a thread that may block and owns the permit.
+pub fn effect(kernel: &Arc<Kernel>, permit: Permit, call: &Call) -> Arc<Answer> {
+    let result = fs::effect(kernel, &permit, call);
+    kernel.close(permit, result, |_, _, reply| Ok(reply))
+}
+
+/// What needs nothing of the outside but the time and randomness: a look at, or a change of, the kernel's tables.
+fn inside(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Arc<Answer> {
+    let now = kernel.world().now(&permit);
+    let observed = match &**call {
+        Call::ClockNow => Ok(Reply::Time(now)),
+        Call::RandomBytes { count } => {
+            let mut bytes = vec![0; *count as usize];
+            kernel
+                .world()
+                .random(&permit, &mut bytes)
+                .map(|()| Reply::Bytes(bytes))
+                .map_err(|error| failed(&permit, error))
+        }
+        _ => Ok(Reply::Unit),
+    };
+    let name = match &**call {
+        Call::ClockNow
+        | Call::RandomBytes { .. }
+        | Call::LogWrite { .. }
+        | Call::ProcessSelf
+        | Call::ProcessExit { .. }
+        | Call::FsWorkingDirectory => None,
+        _ => Some(permit.resource(0).clone()),
+    };
+    let note = if let Call::HumanTell { message, queue } = &**call { Some((message, queue)) } else { None };
+    kernel.close(permit, observed, |state, place, reply| {
+        let author = Author { pid: place.pid, call: place.call, now };
+        let name = name.as_ref();
+        let name = || name.ok_or(CallError::Internal);
+        match &**call {
+            Call::ObjectCreate { payload, options, .. } => {
+                state.object_create(name()?, payload, options, author).map(Reply::Info)
+            }
+            Call::ObjectRead { .. } => state.object_read(name()?).map(|(info, payload)| Reply::Object(info, payload)),
+            Call::ObjectUpdate { payload, expected_version, .. } => {
+                state.object_update(name()?, payload, *expected_version, author).map(Reply::Info)
+            }
+            Call::ObjectDelete { expected_version, .. } => {
+                state.object_delete(name()?, *expected_version).map(|()| Reply::Unit)
+            }
+            Call::ObjectList { .. } => {
+                let found = state.object_list(name()?)?;
+                Ok(Reply::Infos(state.without_denied(*place, found, now)))
+            }
+            Call::ObjectNamespaces { .. } => state.namespace_list(name()?).map(Reply::Names),
+            Call::ObjectCreateNamespace { .. } => state.namespace_create(name()?, author).map(|()| Reply::Unit),
+            Call::LogWrite { level, message } => {
+                let mut text = message.clone();
+                crate::model::record::cut(&mut text, crate::model::limit::LOG_LINE_BYTES_MAX);
+                state.append_log(place.call, *level, &text, now);
+                state.save_call(place.call);
+                Ok(Reply::Unit)
+            }
+            Call::HumanTell { .. } => {
+                if let Some((message, queue)) = note {
+                    state.leave_note(*place, message, queue.as_deref(), now);
+                }
+                Ok(Reply::Unit)
+            }
+            Call::ProcessSelf => state.identity(*place).map(Reply::Identity).ok_or(CallError::Internal),
+            Call::ProcessExit { result } => {
+                state.request_exit(place.pid, result.clone());
+                Ok(Reply::Unit)
+            }
+            Call::FsWorkingDirectory => {
+                let directory = state.processes.get(&place.pid).map(|process| process.working_directory.path());
+                directory.map(|path| Reply::Text(format!("/{path}"))).ok_or(CallError::Internal)
+            }
+            _ => Ok(reply),
+        }
+    })
+}
+
+/// What the guest learns of a failure outside. The name is the one that was asked for, as the permit has it.
+pub fn failed(permit: &Permit, error: WorldError) -> CallError {
+    let name = permit.first_asked().map_or_else(String::new, ToString::to_string);
+    call_error(&name, error)
+}
+
+/// See [`failed`].
+pub fn call_error(name: &str, error: WorldError) -> CallError {
+    match error {
+        WorldError::NotFound => CallError::NotFound(name.to_owned()),
+        WorldError::AlreadyExists => CallError::AlreadyExists(name.to_owned()),
+        WorldError::WrongKind(what) => CallError::WrongKind(format!("{name}: {what}")),
+        WorldError::NotEmpty => CallError::NotEmpty(name.to_owned()),
+        WorldError::TooLarge(what) => CallError::TooLarge(format!("{name}: {what}")),
+        WorldError::Protected(reason) => CallError::WrongKind(format!("{name}: {reason}")),
+        WorldError::Link { to: Err(reason), .. } => CallError::Invalid(format!("{name}: {reason}")),
+        WorldError::Link { to: Ok(_), .. } => CallError::Io(format!("{name}: a symbolic link appeared meanwhile")),
+        WorldError::Changed(what) | WorldError::Io(what) => CallError::Io(format!("{name}: {what}")),
+    }
+}
