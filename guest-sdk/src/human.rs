@@ -24,10 +24,9 @@ pub struct Queue<'a> {
 
 const OWNER: Queue<'static> = Queue { name: None };
 
-/// The queue of this name.
-#[must_use]
-pub fn queue(name: &str) -> Queue<'_> {
-    Queue { name: Some(name) }
+/// The queue of this name; `None` is the queue `owner`.
+pub fn queue<'a>(name: impl Into<Option<&'a str>>) -> Queue<'a> {
+    Queue { name: name.into() }
 }
 
 impl Queue<'_> {

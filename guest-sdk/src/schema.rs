@@ -16,7 +16,9 @@ pub fn result<T: JsonSchema>() -> String {
 }
 
 fn text<T: JsonSchema>(settings: SchemaSettings) -> String {
-    let settings = settings.with_transform(RecursiveTransform(plain));
+    let mut settings = settings.with_transform(RecursiveTransform(plain));
+    // References are one thing more that a model, or its provider, can get wrong. Recursive types still have them.
+    settings.inline_subschemas = true;
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     // The name of a Rust type tells a model nothing.
     schema.remove("title");

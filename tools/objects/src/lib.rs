@@ -1,0 +1,221 @@
+//! The standard tools for the typed memory, and for bringing files into it and out of it.
+
+mod append;
+mod bridge;
+mod view;
+
+use libos::object::{self, Options, Payload};
+use libos::{Error, Failure, process};
+use libos_tools_common::{Encoding, within};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// What an object is called in full. A name that holds `/` is full already; so is one with a namespace before it.
+fn full_name(namespace: Option<&str>, name: &str) -> String {
+    match namespace {
+        Some(namespace) => format!("{namespace}/{name}"),
+        None => name.to_owned(),
+    }
+}
+
+/// What is said about a new object beside its payload.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metadata {
+    /// At most 1,024 bytes.
+    title: String,
+    /// At most 32, each at most 64 bytes.
+    tags: Vec<String>,
+}
+
+/// An object that was made.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Made {
+    /// In full: `<namespace>/<name>`.
+    name: String,
+    #[serde(rename = "type")]
+    object_type: String,
+    version: u64,
+}
+
+/// A namespace that is there now.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Namespace {
+    namespace: String,
+    /// False if it was there already.
+    created: bool,
+}
+
+/// The tools.
+#[libos::tools]
+pub mod tools {
+    use super::*;
+
+    /// Makes an object in memory: a goal, a plan, an observation, any JSON that is to be kept.
+    pub fn create_memory_object(
+        /// Its name; if left out, one is made of the type and this call's id.
+        name: Option<String>,
+        /// The namespace it goes into; the process's own if left out and the name holds no `/`.
+        namespace: Option<String>,
+        /// What it is, for example `goal`, `plan`, `observation`, `summary`; at most 64 bytes.
+        r#type: String,
+        /// Any JSON, at most 16 MiB; kept letter by letter.
+        payload: Box<RawValue>,
+        /// Title and tags.
+        metadata: Option<Metadata>,
+        /// Whether it can never be changed; false if left out.
+        immutable: Option<bool>,
+    ) -> libos::Result<Made> {
+        let name = name.unwrap_or_else(|| format!("{}-{}", r#type, process::identity().call));
+        let Metadata { title, tags } = metadata.unwrap_or_default();
+        let options = Options {
+            type_: r#type,
+            immutable: immutable.unwrap_or(false),
+            title,
+            tags,
+        };
+        let payload = Payload::Json(String::from(Box::<str>::from(payload)));
+        let made = object::create(&full_name(namespace.as_deref(), &name), &payload, &options)?;
+        Ok(Made {
+            name: made.name,
+            object_type: made.type_,
+            version: made.version,
+        })
+    }
+
+    /// Reads an object of memory. A long payload is cut; `form` says what `payload` is then.
+    pub fn read_memory_object(
+        /// Its name.
+        name: String,
+        /// Its namespace; the process's own if left out and the name holds no `/`.
+        namespace: Option<String>,
+        /// Most characters of the payload's text: 1 to 1048576; 65536 if left out.
+        #[schemars(range(min = 1, max = 1_048_576))]
+        max_payload_chars: Option<u32>,
+    ) -> libos::Result<view::Object> {
+        let max_chars = within(
+            "max_payload_chars",
+            max_payload_chars,
+            64 * 1024,
+            1024 * 1024,
+        )?;
+        let (info, payload) = object::read(&full_name(namespace.as_deref(), &name))?;
+        let shown = view::payload(payload, max_chars as usize)?;
+        Ok(view::Object {
+            about: info.into(),
+            shown,
+        })
+    }
+
+    /// Adds an entry at the end of a list in an object of memory: the payload itself, or one of its fields.
+    pub fn append_memory_object(
+        /// The object's name.
+        name: String,
+        /// Its namespace; the process's own if left out and the name holds no `/`.
+        namespace: Option<String>,
+        /// Any JSON.
+        entry: Value,
+        /// The field that holds the list; it is made if it is not there. Left out, the payload itself must be a list.
+        list_field: Option<String>,
+    ) -> libos::Result<append::Appended> {
+        append::append(&full_name(namespace.as_deref(), &name), entry, list_field)
+    }
+
+    /// Lists the objects and namespaces directly in a namespace, sorted by name, without their payloads.
+    pub fn list_memory_namespace(
+        /// The namespace; the process's own if left out.
+        namespace: Option<String>,
+    ) -> libos::Result<view::Listing> {
+        let objects = object::list(namespace.as_deref())?
+            .into_iter()
+            .map(Into::into)
+            .collect();
+        let namespaces = object::namespaces(namespace.as_deref())?;
+        Ok(view::Listing {
+            namespace,
+            objects,
+            namespaces,
+        })
+    }
+
+    /// Makes a namespace for objects. It is fine if it is there already.
+    pub fn create_memory_namespace(
+        /// Its name, below the parent if that is given.
+        namespace: String,
+        /// The namespace above it, which must exist.
+        parent_namespace: Option<String>,
+    ) -> libos::Result<Namespace> {
+        let namespace = full_name(parent_namespace.as_deref(), &namespace);
+        match object::create_namespace(&namespace) {
+            Ok(()) => Ok(Namespace {
+                namespace,
+                created: true,
+            }),
+            Err(Error::AlreadyExists(_)) => Ok(Namespace {
+                namespace,
+                created: false,
+            }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Puts a text file (UTF-8) into a new object of memory without showing its content.
+    pub fn create_object_from_file(
+        /// The object's name.
+        name: String,
+        /// The namespace it goes into; the process's own if left out and the name holds no `/`.
+        namespace: Option<String>,
+        /// The file, relative to the working directory or absolute as `/<mount>/...`.
+        path: String,
+        /// Only `utf-8`.
+        encoding: Option<Encoding>,
+        /// Most bytes of the file: 1 to 10485760; 1048576 if left out.
+        #[schemars(range(min = 1, max = 10_485_760))]
+        max_bytes: Option<u32>,
+        /// Whether a longer file is cut at `max_bytes`, between characters; false if left out, and a longer file is an error.
+        allow_truncated: Option<bool>,
+        /// The object's type; `artifact` if left out.
+        object_type: Option<String>,
+    ) -> libos::Result<bridge::FromFile> {
+        let Encoding::Utf8 = encoding.unwrap_or_default();
+        let max_bytes = within("max_bytes", max_bytes, 1024 * 1024, 10 * 1024 * 1024)?;
+        let text = libos_tools_common::read_text(&path, max_bytes)?;
+        if text.truncated && !allow_truncated.unwrap_or(false) {
+            let message = format!(
+                "{path} has more than {max_bytes} bytes; raise max_bytes or set allow_truncated"
+            );
+            return Err(Failure::failed(message));
+        }
+        let name = full_name(namespace.as_deref(), &name);
+        bridge::create(
+            &name,
+            path,
+            text,
+            object_type.unwrap_or_else(|| "artifact".into()),
+        )
+    }
+
+    /// Writes an object of memory into a file without showing its content. The payload must be bytes, a JSON string, or a JSON
+    /// object whose field `content` is a string.
+    pub fn write_object_to_file(
+        /// The object's name.
+        name: String,
+        /// Its namespace; the process's own if left out and the name holds no `/`.
+        namespace: Option<String>,
+        /// The file, relative to the working directory or absolute as `/<mount>/...`. Its directory must exist.
+        path: String,
+        /// Only `utf-8`.
+        encoding: Option<Encoding>,
+        /// Whether an existing file is replaced; true if left out. With false, an existing file is an error.
+        overwrite: Option<bool>,
+    ) -> libos::Result<bridge::ToFile> {
+        let Encoding::Utf8 = encoding.unwrap_or_default();
+        bridge::write(
+            &full_name(namespace.as_deref(), &name),
+            path,
+            overwrite.unwrap_or(true),
+        )
+    }
+}
