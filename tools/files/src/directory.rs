@@ -133,7 +133,7 @@ pub fn delete_file(path: String, missing_ok: bool) -> libos::Result<Deleted> {
     deleted(path, removed, missing_ok)
 }
 
-/// Deletes a directory. It is looked at first: removing would take a file, too.
+/// Deletes a directory. It is looked at first, which needs the right `list`: removing would take a file, too.
 pub fn delete(path: String, recursive: bool, missing_ok: bool) -> libos::Result<Deleted> {
     let removed = match fs::stat(&path) {
         Ok(found) if found.kind != Kind::Directory => {

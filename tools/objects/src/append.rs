@@ -4,7 +4,8 @@ use libos::object::{self, Payload};
 use libos::{Error, Failure};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+use std::collections::BTreeMap;
 
 /// How often the change is tried when another call was faster each time.
 const ATTEMPTS_MAX: u32 = 16;
@@ -23,7 +24,7 @@ pub struct Appended {
 }
 
 /// Adds `entry` to the object's list, on top of whatever version is the present one.
-pub fn append(name: &str, entry: Value, list_field: Option<String>) -> libos::Result<Appended> {
+pub fn append(name: &str, entry: &RawValue, list_field: Option<String>) -> libos::Result<Appended> {
     for _ in 0..ATTEMPTS_MAX {
         let (info, payload) = object::read(name)?;
         let Payload::Json(text) = payload else {
@@ -32,10 +33,8 @@ pub fn append(name: &str, entry: Value, list_field: Option<String>) -> libos::Re
                 info.name
             )));
         };
-        let mut value: Value = serde_json::from_str(&text)?;
-        let length =
-            push(&mut value, entry.clone(), list_field.as_deref()).map_err(Failure::failed)?;
-        match object::update(name, &Payload::json(&value)?, Some(info.version)) {
+        let (payload, length) = push(&text, entry, list_field.as_deref())?;
+        match object::update(name, &Payload::Json(payload), Some(info.version)) {
             Ok(info) => {
                 return Ok(Appended {
                     name: info.name,
@@ -54,63 +53,68 @@ pub fn append(name: &str, entry: Value, list_field: Option<String>) -> libos::Re
     )))
 }
 
-/// Adds the entry to the list and returns the list's new length, or why there is no list.
-fn push(payload: &mut Value, entry: Value, list_field: Option<&str>) -> Result<usize, String> {
-    let list = match (list_field, payload) {
-        (None, Value::Array(list)) => list,
-        (None, _) => {
-            return Err(
-                "the payload is not a list; name the field that is one with list_field".into(),
-            );
+/// The payload with the entry added to its list, and the list's new length. All other values stay as they are, to the letter.
+fn push(
+    payload: &str,
+    entry: &RawValue,
+    list_field: Option<&str>,
+) -> libos::Result<(String, usize)> {
+    let Some(field) = list_field else {
+        let mut list = list(payload)
+            .ok_or("the payload is not a list; name the field that is one with list_field")?;
+        list.push(entry);
+        return Ok((serde_json::to_string(&list)?, list.len()));
+    };
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(payload)
+        .map_err(|_| format!("the payload is not a JSON object, so it has no field {field}"))?;
+    let mut list = match fields.get(field) {
+        Some(present) => {
+            list(present.get()).ok_or_else(|| format!("the field {field} is not a list"))?
         }
-        (Some(field), Value::Object(fields)) => match fields
-            .entry(field)
-            .or_insert_with(|| Value::Array(Vec::new()))
-        {
-            Value::Array(list) => list,
-            _ => return Err(format!("the field {field} is not a list")),
-        },
-        (Some(field), _) => {
-            return Err(format!(
-                "the payload is not a JSON object, so it has no field {field}"
-            ));
-        }
+        None => Vec::new(),
     };
     list.push(entry);
-    Ok(list.len())
+    let (length, list) = (list.len(), to_raw_value(&list)?);
+    fields.insert(field.to_owned(), list);
+    Ok((serde_json::to_string(&fields)?, length))
+}
+
+fn list(json: &str) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(json).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[track_caller]
-    fn check(mut payload: Value, list_field: Option<&str>, expected: Result<Value, &str>) {
-        let length = push(&mut payload, json!(9), list_field);
-        assert_eq!(
-            length
-                .map(|_| payload)
-                .map_err(|message| message.contains("list")),
-            expected.map_err(|_| true)
-        );
+    fn check(payload: &str, list_field: Option<&str>, expected: Result<(&str, usize), &str>) {
+        let entry = RawValue::from_string("9.0".into()).unwrap();
+        let found = push(payload, &entry, list_field);
+        match (&found, expected) {
+            (Ok((payload, length)), Ok(expected)) => {
+                assert_eq!((payload.as_str(), *length), expected)
+            }
+            (Err(failure), Err(part)) => assert!(failure.message().contains(part), "{failure}"),
+            _ => panic!("{found:?}"),
+        }
     }
 
     #[test]
     fn the_list_is_the_payload_or_a_field() {
-        check(json!([1]), None, Ok(json!([1, 9])));
-        check(json!({"a": [1]}), Some("a"), Ok(json!({"a": [1, 9]})));
-        check(json!({}), Some("a"), Ok(json!({"a": [9]})));
-        check(json!({"a": 1}), Some("a"), Err("not a list"));
-        check(json!({}), None, Err("not a list"));
+        check("[1.10]", None, Ok(("[1.10,9.0]", 2)));
+        check(
+            r#"{"a":[1],"b":1e400}"#,
+            Some("a"),
+            Ok((r#"{"a":[1,9.0],"b":1e400}"#, 2)),
+        );
+        check("{}", Some("a"), Ok((r#"{"a":[9.0]}"#, 1)));
     }
 
     #[test]
-    fn only_an_object_has_fields() {
-        assert!(
-            push(&mut json!([]), json!(9), Some("a"))
-                .unwrap_err()
-                .contains("not a JSON object")
-        );
+    fn without_a_list_nothing_is_added() {
+        check("{}", None, Err("the payload is not a list"));
+        check(r#"{"a":1}"#, Some("a"), Err("the field a is not a list"));
+        check("[]", Some("a"), Err("not a JSON object"));
     }
 }

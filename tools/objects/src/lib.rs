@@ -9,7 +9,6 @@ use libos::{Error, Failure, process};
 use libos_tools_common::{Encoding, within};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// What an object is called in full. A name that holds `/` is full already; so is one with a namespace before it.
@@ -116,11 +115,11 @@ pub mod tools {
         /// Its namespace; the process's own if left out and the name holds no `/`.
         namespace: Option<String>,
         /// Any JSON.
-        entry: Value,
+        entry: Box<RawValue>,
         /// The field that holds the list; it is made if it is not there. Left out, the payload itself must be a list.
         list_field: Option<String>,
     ) -> libos::Result<append::Appended> {
-        append::append(&full_name(namespace.as_deref(), &name), entry, list_field)
+        append::append(&full_name(namespace.as_deref(), &name), &entry, list_field)
     }
 
     /// Lists the objects and namespaces directly in a namespace, sorted by name, without their payloads.
