@@ -167,7 +167,10 @@ impl Kernel {
                 };
                 state.use_answer(attempt, question);
                 if attempt.call.class() == Class::Wait {
-                    return state.open_wait(attempt, &grants, now).map(Admit::Wait);
+                    let waits = state.open_wait(attempt, &grants, now).map(Admit::Wait);
+                    drop(state);
+                    self.changed.notify_one();
+                    return waits;
                 }
                 Ok(self.permit(&mut state, attempt, &grants, uses, question, now))
             }

@@ -59,6 +59,14 @@ impl Kernel {
     }
 }
 
+impl Kernel {
+    /// Ends a process that was made for a call which could not be started.
+    pub fn end_unused_process(&self, pid: Pid, why: &str) {
+        let now = self.now();
+        self.lock().end_process(pid, Change::Fail(why.to_owned()), None, now);
+    }
+}
+
 impl State {
     /// Refuses work when the host has stopped.
     pub(super) fn check_alive(&self) -> Result<(), HostError> {

@@ -135,6 +135,17 @@ impl Kernel {
         self.lock().tools.values().cloned().collect()
     }
 
+    /// Digest of the compiled code of a component for an engine, if it was compiled before.
+    pub fn compiled(&self, component: &Digest, engine: &Digest) -> Option<Digest> {
+        let bytes = self.lock().get(Table::Compiled, &[*component, *engine].concat()).ok()??;
+        bytes.try_into().ok()
+    }
+
+    /// Notes the digest of the compiled code of a component for an engine.
+    pub fn set_compiled(&self, component: &Digest, engine: &Digest, code: Digest) {
+        self.lock().put_bytes(Table::Compiled, [*component, *engine].concat(), code.to_vec());
+    }
+
     /// The bytes of a component that was added.
     ///
     /// # Errors

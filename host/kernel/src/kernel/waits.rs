@@ -22,8 +22,14 @@ impl Kernel {
         self.lock().timers.first().map(|(time, ..)| *time)
     }
 
+    /// What a call waits for.
+    pub fn wait_of(&self, call: CallId) -> Option<Wait> {
+        let state = self.lock();
+        state.waits.range((call, 0)..=(call, Position::MAX)).next().map(|(_, row)| row.kind.clone())
+    }
+
     /// Ends the waits whose time has come.
-    pub fn fire_timers(&self) {
+    pub fn fire_timers_due(&self) {
         let now = self.now();
         let mut state = self.lock();
         while let Some((due, call, position)) = state.timers.first().copied()
@@ -34,8 +40,6 @@ impl Kernel {
             record.duration = u64::try_from(now.since(since).as_nanos()).unwrap_or(u64::MAX);
             state.end_wait(call, position, Some(Answer::Done(Reply::Unit)), record, now);
         }
-        drop(state);
-        self.changed.notify_one();
     }
 }
 

@@ -108,6 +108,9 @@ pub enum Fault {
     Journal(u64),
     #[error("replay-diverged: at position {position} the recorded import is {recorded}, the tool now makes {made}")]
     Diverged { position: u32, recorded: String, made: String },
+    /// A component that describes itself called an import.
+    #[error("describe-imports: a component must describe itself without system calls; it called {0}")]
+    Describes(&'static str),
     #[error("std-sleep-denied: {0}")]
     Sleep(String),
 }

@@ -54,11 +54,13 @@ pub enum Table {
     Tool,
     /// Name → `Image`.
     Image,
+    /// Component (32), engine (32) → digest of the compiled code's file (32): code that is not the one that was written is not run.
+    Compiled,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 17] = [
+    pub const ALL: [Table; 18] = [
         Table::Meta,
         Table::Log,
         Table::Tree,
@@ -76,6 +78,7 @@ impl Table {
         Table::Namespace,
         Table::Tool,
         Table::Image,
+        Table::Compiled,
     ];
 
     /// Its name in the file.
@@ -98,6 +101,7 @@ impl Table {
             Table::Namespace => "namespace",
             Table::Tool => "tool",
             Table::Image => "image",
+            Table::Compiled => "compiled",
         }
     }
 

@@ -1,0 +1,75 @@
+//! Compiled code on the disk. Loading it is unsafe unless it is what this program wrote, so its digest is kept in the store, and code of any
+//! other digest is compiled anew.
+
+use libos_kernel::kernel::Kernel;
+use libos_kernel::model::id::{Digest, hex};
+use sha2::{Digest as _, Sha256};
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::Arc;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// Where compiled code is kept, and the store that knows its digests.
+pub struct CodeCache {
+    kernel: Arc<Kernel>,
+    directory: Option<PathBuf>,
+}
+
+impl CodeCache {
+    /// A cache in a directory that only this user may write; without one nothing is kept.
+    pub fn new(kernel: Arc<Kernel>, directory: Option<PathBuf>) -> CodeCache {
+        CodeCache { kernel, directory }
+    }
+
+    /// The compiled code of a component, if it is there and what was written.
+    pub(super) fn load(&self, engine: &Engine, component: &Digest, identity: &Digest) -> Option<Component> {
+        let known = self.kernel.compiled(component, identity)?;
+        let code = fs::read(self.path(component, identity)?).ok()?;
+        let have: Digest = Sha256::digest(&code).into();
+        if have != known {
+            return None;
+        }
+        deserialize(engine, &code)
+    }
+
+    /// Keeps compiled code. A cache that cannot be written is no error: the next start compiles again.
+    pub(super) fn store(&self, component: &Component, digest: &Digest, identity: &Digest) {
+        let Some(path) = self.path(digest, identity) else { return };
+        let Ok(code) = component.serialize() else { return };
+        let temporary = path.with_extension("new");
+        let written = fs::write(&temporary, &code).and_then(|()| fs::rename(&temporary, &path));
+        if written.is_ok() {
+            self.kernel.set_compiled(digest, identity, Sha256::digest(&code).into());
+        }
+    }
+
+    fn path(&self, component: &Digest, identity: &Digest) -> Option<PathBuf> {
+        let name = format!("{}-{}.cwasm", &hex(component)[..32], &hex(identity)[..16]);
+        Some(self.directory.as_ref()?.join(name))
+    }
+}
+
+#[expect(unsafe_code, reason = "wasmtime's only way to load compiled code")]
+fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
+    // SAFETY: the bytes are those that `Component::serialize` of this engine gave: their digest is the one that was noted in the store when
+    // they were written, and the store is out of reach of every guest.
+    unsafe { Component::deserialize(engine, code) }.ok()
+}
+
+/// What compiled code depends on: wasmtime's version and configuration.
+pub(super) fn identity(engine: &Engine) -> Digest {
+    struct Sink(Sha256);
+    impl Hasher for Sink {
+        fn finish(&self) -> u64 {
+            0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+    }
+    let mut sink = Sink(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut sink);
+    sink.0.finalize().into()
+}

@@ -1,0 +1,172 @@
+//! What a running component has: its end of the line, its handles and its limits. The data of a wasmtime store.
+
+use super::failure::Stopped;
+use libos_kernel::model::answer::{Answer, CallError, Fault, Stop};
+use libos_kernel::model::call::{Call, Reply};
+use libos_kernel::model::id::Digest;
+use libos_kernel::syscall::Line;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use wasmtime::component::ResourceTable;
+use wasmtime::{ResourceLimiter, Result};
+
+/// Handles that one instance may hold.
+const HANDLES_MAX: usize = 4_096;
+/// Memories, tables and core instances of one component.
+const PARTS_MAX: usize = 64;
+/// Elements of one table.
+const TABLE_ELEMENTS_MAX: usize = 100_000;
+
+/// The data of a store.
+pub struct Guest {
+    /// None while a component describes itself: then every import is refused.
+    line: Option<Line>,
+    pub(super) table: ResourceTable,
+    pub(super) random: SeededRandom,
+    pub(super) printed: u64,
+    memory_bytes: u64,
+    memory_bytes_max: u64,
+    /// The guest asked for more memory than it may have.
+    pub(super) memory_refused: bool,
+    /// Epoch ticks in which it ran and did not replay.
+    pub(super) ticks: u64,
+    pub(super) ticks_max: u64,
+}
+
+impl Guest {
+    /// The data for a call.
+    pub fn for_call(line: Line, seed: Digest, limits: &libos_kernel::model::limit::CallLimits) -> Guest {
+        Guest::new(Some(line), seed, limits.memory_bytes, limits.cpu_ticks)
+    }
+
+    /// The data for a component that describes itself: no authority at all.
+    pub fn without_authority(memory_bytes_max: u64, ticks_max: u64) -> Guest {
+        Guest::new(None, [0; 32], memory_bytes_max, ticks_max)
+    }
+
+    fn new(line: Option<Line>, seed: Digest, memory_bytes_max: u64, ticks_max: u64) -> Guest {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES_MAX);
+        Guest {
+            line,
+            table,
+            random: SeededRandom::new(seed),
+            printed: 0,
+            memory_bytes: 0,
+            memory_bytes_max,
+            memory_refused: false,
+            ticks: 0,
+            ticks_max,
+        }
+    }
+
+    /// Its end of the line.
+    pub(super) fn line(&self) -> Option<&Line> {
+        self.line.as_ref()
+    }
+
+    /// Sends a system call down the line. The one way out for everything that a guest does.
+    pub(super) async fn run(&mut self, call: Call) -> Result<Arc<Answer>> {
+        let Some(line) = &mut self.line else {
+            return Err(Stopped(Stop::Fault(Fault::Describes(call.operation()))).into());
+        };
+        line.run(call).await.map_err(|stop| Stopped(stop).into())
+    }
+
+    /// As [`Guest::run`], for calls that always answer and whose WIT has no error.
+    pub(super) async fn run_sure(&mut self, call: Call) -> Result<Reply> {
+        match &*self.run(call).await? {
+            Answer::Done(reply) => Ok(reply.clone()),
+            Answer::Failed(error) => Err(Stopped(Stop::Host(error.to_string())).into()),
+        }
+    }
+
+    /// As [`Guest::run`], with the error apart.
+    pub(super) async fn ask(&mut self, call: Call) -> Result<std::result::Result<Reply, CallError>> {
+        Ok(match &*self.run(call).await? {
+            Answer::Done(reply) => Ok(reply.clone()),
+            Answer::Failed(error) => Err(error.clone()),
+        })
+    }
+
+    /// Puts what the guest printed in the call's log.
+    pub(super) fn print(&mut self, bytes: &[u8]) {
+        if let Some(line) = &self.line {
+            line.kernel().print(line.call(), self.printed, bytes);
+        }
+        self.printed += bytes.len() as u64;
+    }
+
+    /// Whether answers of an earlier run are being replayed: that time is not the guest's.
+    pub(super) fn replays(&self) -> bool {
+        self.line.as_ref().is_some_and(Line::replays)
+    }
+}
+
+impl ResourceLimiter for Guest {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        let grown = self.memory_bytes + (desired - current) as u64;
+        if grown > self.memory_bytes_max {
+            self.memory_refused = true;
+            return Ok(false);
+        }
+        self.memory_bytes = grown;
+        Ok(true)
+    }
+
+    /// The system refused memory within the limit: the guest must not see it, or its replay would go another way.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> Result<()> {
+        Err(Stopped(Stop::Host(format!("no memory for a guest: {error}"))).into())
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS_MAX)
+    }
+
+    fn instances(&self) -> usize {
+        PARTS_MAX
+    }
+
+    fn tables(&self) -> usize {
+        PARTS_MAX
+    }
+
+    fn memories(&self) -> usize {
+        PARTS_MAX
+    }
+}
+
+/// The guest's own random numbers: SHA-256 of the call's seed and a counter, so that a replay sees the same ones.
+pub struct SeededRandom {
+    seed: Digest,
+    counter: u64,
+    block: [u8; 32],
+    used: usize,
+}
+
+impl SeededRandom {
+    fn new(seed: Digest) -> SeededRandom {
+        SeededRandom { seed, counter: 0, block: [0; 32], used: 32 }
+    }
+
+    /// The next bytes.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            if self.used == self.block.len() {
+                self.block =
+                    Sha256::new().chain_update(self.seed).chain_update(self.counter.to_be_bytes()).finalize().into();
+                self.counter += 1;
+                self.used = 0;
+            }
+            *byte = self.block[self.used];
+            self.used += 1;
+        }
+    }
+
+    /// The next number.
+    pub fn next_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes);
+        u64::from_be_bytes(bytes)
+    }
+}

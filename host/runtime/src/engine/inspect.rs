@@ -1,0 +1,101 @@
+//! What a component can ever do, read from its bytes before it is compiled; and a clear error for what is no component of this world.
+
+use wasmparser::{ComponentExternName, Encoding, Parser, Payload, Validator, WasmFeatures};
+
+/// Bytes of a component.
+pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
+/// Functions of a component, in all of its modules.
+pub const FUNCTIONS_MAX: u32 = 100_000;
+/// The interfaces of the runtime, by their names without version.
+const INTERFACES: [&str; 8] = ["types", "fs", "object", "clock", "random", "human", "log", "process"];
+/// Version of the contract.
+const VERSION: &str = "0.1.0";
+
+/// Bytes that are no component of this world. The text says what is wrong and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadComponent(pub String);
+
+/// What a component can ever do.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Inspected {
+    /// Interfaces of the runtime that it imports, without version: `fs`, `human`, ...
+    pub imports: Vec<String>,
+    /// Bytes.
+    pub size: usize,
+}
+
+/// Reads a component's imports and exports.
+///
+/// # Errors
+/// It is no component, or of another world; the text names what is missing.
+pub fn inspect(bytes: &[u8]) -> Result<Inspected, BadComponent> {
+    let bad = |text: String| Err(BadComponent(text));
+    if bytes.len() > COMPONENT_BYTES_MAX {
+        return bad(format!("it has {} bytes, at most {COMPONENT_BYTES_MAX}", bytes.len()));
+    }
+    if bytes.starts_with(b"\x7fELF") {
+        return bad("it is machine code, perhaps compiled ahead of time; only components in WebAssembly's own form are accepted".into());
+    }
+    if !bytes.starts_with(b"\0asm") {
+        return bad("it is not WebAssembly; build the tool with `cargo build --release --target wasm32-wasip2`".into());
+    }
+    if !Parser::is_component(bytes) {
+        return bad("it is a core module, not a component; build the tool for the target wasm32-wasip2".into());
+    }
+    Validator::new_with_features(WasmFeatures::default())
+        .validate_all(bytes)
+        .map_err(|error| BadComponent(format!("it is damaged or cut short: {error}")))?;
+    let (imports, exports) = outline(bytes)?;
+    for name in ["describe", "call"] {
+        if !exports.iter().any(|export| export == name) {
+            return bad(format!("it lacks the export '{name}' of the world libos:runtime/tool@{VERSION}"));
+        }
+    }
+    let mut found = Vec::new();
+    for import in &imports {
+        if let Some(rest) = import.strip_prefix("libos:runtime/") {
+            let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
+            if version != VERSION || !INTERFACES.contains(&interface) {
+                return bad(format!("it imports {import}; this runtime has libos:runtime@{VERSION} with {}", INTERFACES.join(", ")));
+            }
+            if interface != "types" {
+                found.push(interface.to_owned());
+            }
+        } else if !import.starts_with("wasi:") {
+            return bad(format!("it imports {import}, which the world libos:runtime/tool@{VERSION} has not"));
+        }
+    }
+    found.sort();
+    Ok(Inspected { imports: found, size: bytes.len() })
+}
+
+/// Names of the imports and exports of the outermost component.
+fn outline(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), BadComponent> {
+    let damaged = |error: wasmparser::BinaryReaderError| BadComponent(format!("it is damaged or cut short: {error}"));
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let (mut depth, mut functions) = (0u32, 0u32);
+    let name = |name: ComponentExternName<'_>| name.name.to_owned();
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(damaged)? {
+            Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::FunctionSection(section) => functions = functions.saturating_add(section.count()),
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    imports.push(name(import.map_err(damaged)?.name));
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                for export in section {
+                    exports.push(name(export.map_err(damaged)?.name));
+                }
+            }
+            _ => {}
+        }
+    }
+    if functions > FUNCTIONS_MAX {
+        return Err(BadComponent(format!("it has {functions} functions, at most {FUNCTIONS_MAX}")));
+    }
+    Ok((imports, exports))
+}

@@ -1,0 +1,301 @@
+//! Floor 4: the only WebAssembly. Compiles components, starts a fresh instance a call, and connects its imports to the line.
+
+mod bindings;
+mod cache;
+mod failure;
+mod guest;
+mod imports;
+pub mod inspect;
+mod wasi;
+
+pub use cache::CodeCache;
+pub use failure::failure;
+pub use inspect::{BadComponent, Inspected};
+
+use bindings::{Reason, Tool, ToolPre};
+use guest::Guest;
+use libos_kernel::kernel::{NewTool, Started};
+use libos_kernel::model::answer::Stop;
+use libos_kernel::model::id::Digest;
+use libos_kernel::model::limit::{self, CallLimits};
+use libos_kernel::model::record::cut;
+use libos_kernel::model::row::{Failure, FailureReason};
+use libos_kernel::syscall::Line;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{
+    Config, Engine as Wasmtime, InstanceAllocationStrategy, PoolingAllocationConfig, Store, UpdateDeadline,
+};
+
+/// Milliseconds of one epoch tick: how finely processor time is counted.
+const TICK_MILLISECONDS: u64 = 10;
+/// Bytes of stack of WebAssembly code. A JavaScript engine needs them.
+const WASM_STACK_BYTES: usize = 1 << 20;
+/// Bytes of the stack that WebAssembly and the host's imports share.
+const FIBER_STACK_BYTES: usize = 2 << 20;
+/// Bytes of a slot's memory that stay mapped between calls.
+const RESIDENT_BYTES: usize = 128 << 10;
+/// Bytes that all strings and lists of one crossing of the import boundary may have.
+const CROSSING_BYTES_MAX: usize = 48 << 20;
+/// Prepared components that are kept in memory.
+const PREPARED_MAX: usize = 256;
+/// Memory and time of a component that describes itself.
+const DESCRIBE_LIMITS: (u64, u64) = (64 << 20, 500);
+
+/// The engine. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    wasmtime: Wasmtime,
+    linker: Arc<Linker<Guest>>,
+    prepared: Arc<Mutex<HashMap<Digest, Arc<Prepared>>>>,
+    running: Arc<AtomicU64>,
+    ticker: Arc<Mutex<Weak<()>>>,
+    identity: Digest,
+}
+
+/// A component that is compiled and linked.
+pub struct Prepared {
+    pre: ToolPre<Guest>,
+}
+
+/// An engine that cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the WebAssembly engine cannot start: {0}")]
+pub struct EngineError(String);
+
+impl Engine {
+    /// An engine for at most this many instances at once.
+    ///
+    /// # Errors
+    /// The machine lacks address space or memory.
+    pub fn new(instances_max: u32) -> Result<Engine, EngineError> {
+        let fail = |error: wasmtime::Error| EngineError(error.to_string());
+        let wasmtime = Wasmtime::new(&config(instances_max)).map_err(fail)?;
+        let mut linker = Linker::new(&wasmtime);
+        wasi::link(&mut linker).map_err(fail)?;
+        Tool::add_to_linker::<_, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest).map_err(fail)?;
+        let identity = cache::identity(&wasmtime);
+        Ok(Engine {
+            wasmtime,
+            linker: Arc::new(linker),
+            prepared: Arc::default(),
+            running: Arc::default(),
+            ticker: Arc::default(),
+            identity,
+        })
+    }
+
+    /// A component ready to be started, compiled now unless it was before. May take seconds; runs on a thread that may block.
+    ///
+    /// # Errors
+    /// It is no component of this world.
+    pub fn prepare(
+        &self,
+        digest: &Digest,
+        cache: &CodeCache,
+        bytes: impl FnOnce() -> Result<Vec<u8>, String>,
+    ) -> Result<Arc<Prepared>, BadComponent> {
+        if let Some(known) = self.known(digest) {
+            return Ok(known);
+        }
+        let component = match cache.load(&self.wasmtime, digest, &self.identity) {
+            Some(component) => component,
+            None => {
+                let bytes = bytes().map_err(BadComponent)?;
+                inspect::inspect(&bytes)?;
+                let component = Component::new(&self.wasmtime, &bytes)
+                    .map_err(|error| BadComponent(format!("it cannot be compiled: {error:#}")))?;
+                cache.store(&component, digest, &self.identity);
+                component
+            }
+        };
+        let prepared = Arc::new(self.link(&component)?);
+        let mut known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= PREPARED_MAX {
+            known.clear();
+        }
+        known.insert(*digest, Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    fn known(&self, digest: &Digest) -> Option<Arc<Prepared>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+    }
+
+    fn link(&self, component: &Component) -> Result<Prepared, BadComponent> {
+        let mut linker = (*self.linker).clone();
+        linker
+            .define_unknown_imports_as_traps(component)
+            .map_err(|error| BadComponent(format!("its imports cannot be linked: {error:#}")))?;
+        let pre = linker
+            .instantiate_pre(component)
+            .and_then(ToolPre::new)
+            .map_err(|error| BadComponent(format!("it does not fit the world libos:runtime/tool: {error:#}")))?;
+        Ok(Prepared { pre })
+    }
+
+    /// What a component says of its tools. It runs without any authority.
+    ///
+    /// # Errors
+    /// It traps, calls an import, or says too much.
+    pub async fn describe(&self, prepared: &Prepared) -> Result<Vec<NewTool>, BadComponent> {
+        let (memory, ticks) = DESCRIBE_LIMITS;
+        let mut store = self.store(Guest::without_authority(memory, ticks));
+        let _ticking = self.tick();
+        let described = async {
+            let tool = prepared.pre.instantiate_async(&mut store).await?;
+            tool.call_describe(&mut store).await
+        };
+        let described = match described.await {
+            Ok(described) => described,
+            Err(error) => {
+                let refused = store.data().memory_refused.then_some(memory);
+                let why = match failure::classify(&error, refused, None) {
+                    Ok(failure) => failure.message,
+                    Err(stop) => stop.to_string(),
+                };
+                return Err(BadComponent(format!("it does not describe its tools: {why}")));
+            }
+        };
+        let tools = described.into_iter().map(|description| NewTool {
+            name: description.name.clone(),
+            export: description.name,
+            summary: description.summary,
+            arguments: description.arguments,
+            result: description.result,
+        });
+        Ok(tools.collect())
+    }
+
+    /// Runs a call in a fresh instance, to its end.
+    ///
+    /// # Errors
+    /// The host failed, or the call was ended from outside; the call has not ended.
+    pub async fn call(
+        &self,
+        prepared: &Prepared,
+        line: Line,
+        started: &Started,
+    ) -> Result<Result<String, Failure>, Stop> {
+        let CallLimits { memory_bytes, .. } = started.row.limits;
+        let import = line.import();
+        let mut store = self.store(Guest::for_call(line, started.row.seed, &started.row.limits));
+        let _ticking = self.tick();
+        let called = async {
+            let tool = prepared.pre.instantiate_async(&mut store).await?;
+            tool.call_call(&mut store, &started.tool.export, &started.arguments).await
+        };
+        match called.await {
+            Ok(Ok(result)) => Ok(check_result(result)),
+            Ok(Err(told)) => Ok(Err(told_failure(told))),
+            Err(error) => {
+                let refused = store.data().memory_refused.then_some(memory_bytes);
+                let import = *import.lock().unwrap_or_else(PoisonError::into_inner);
+                failure::classify(&error, refused, import).map(Err)
+            }
+        }
+    }
+
+    fn store(&self, guest: Guest) -> Store<Guest> {
+        let mut store = Store::new(&self.wasmtime, guest);
+        store.limiter(|guest| guest);
+        store.set_hostcall_fuel(CROSSING_BYTES_MAX);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut ctx| {
+            let guest = ctx.data_mut();
+            if !guest.replays() {
+                guest.ticks += 1;
+            }
+            if guest.ticks > guest.ticks_max {
+                let seconds = (guest.ticks_max * TICK_MILLISECONDS) as f64 / 1_000.0;
+                return Err(failure::OutOfTime { seconds }.into());
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+        store
+    }
+
+    /// Keeps the epoch moving as long as the answer lives.
+    fn tick(&self) -> Ticking {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        let mut ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner);
+        if ticker.upgrade().is_none() {
+            let alive = Arc::new(());
+            *ticker = Arc::downgrade(&alive);
+            let (wasmtime, running) = (self.wasmtime.weak(), Arc::clone(&self.running));
+            let ticks = move || {
+                let _alive = alive;
+                // Stops after a second without work; the next call starts it again.
+                let mut idle = 0;
+                while idle < 1_000 / TICK_MILLISECONDS {
+                    std::thread::sleep(Duration::from_millis(TICK_MILLISECONDS));
+                    let Some(wasmtime) = wasmtime.upgrade() else { return };
+                    wasmtime.increment_epoch();
+                    idle = if running.load(Ordering::Relaxed) == 0 { idle + 1 } else { 0 };
+                }
+            };
+            // Without the thread a call is still bounded by its wall time.
+            let _ = std::thread::Builder::new().name("epoch".into()).spawn(ticks);
+        }
+        Ticking(Arc::clone(&self.running))
+    }
+}
+
+struct Ticking(Arc<AtomicU64>);
+
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn check_result(result: String) -> Result<String, Failure> {
+    if result.len() > limit::CALL_TEXT_BYTES_MAX {
+        let message = format!("result: {} bytes, at most {}", result.len(), limit::CALL_TEXT_BYTES_MAX);
+        return Err(failure(FailureReason::Limit, message, None));
+    }
+    match serde_json::from_str::<serde::de::IgnoredAny>(&result) {
+        Ok(_) => Ok(result),
+        Err(error) => Err(failure(FailureReason::Fault, format!("the tool's result is not JSON: {error}"), None)),
+    }
+}
+
+fn told_failure(told: bindings::Failure) -> Failure {
+    let reason = match told.reason {
+        Reason::InvalidArguments => FailureReason::InvalidArguments,
+        Reason::Denied => FailureReason::Denied,
+        Reason::Failed => FailureReason::Failed,
+    };
+    let mut message = told.message;
+    cut(&mut message, limit::FAILURE_BYTES_MAX);
+    failure(reason, message, None)
+}
+
+fn config(instances_max: u32) -> Config {
+    let mut pool = PoolingAllocationConfig::default();
+    // A component of a Rust tool has three core instances: the adapter, its shims, and the tool itself.
+    pool.total_component_instances(instances_max)
+        .total_core_instances(instances_max.saturating_mul(8))
+        .total_memories(instances_max)
+        .total_tables(instances_max.saturating_mul(4))
+        .total_stacks(instances_max)
+        .max_unused_warm_slots(64)
+        .linear_memory_keep_resident(RESIDENT_BYTES)
+        .table_keep_resident(16 << 10);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .async_stack_size(FIBER_STACK_BYTES)
+        // What a guest computes must be the same on every machine and at every replay.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false);
+    config
+}

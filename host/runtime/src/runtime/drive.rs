@@ -1,0 +1,149 @@
+//! Drives one call: in memory while it runs or waits for a short time, dropped when it waits long, ended when it ends.
+
+use super::{CallEvent, Runtime, Waiting};
+use crate::engine::{Prepared, failure};
+use libos_kernel::kernel::Started;
+use libos_kernel::model::answer::Stop;
+use libos_kernel::model::id::CallId;
+use libos_kernel::model::row::{Failure, FailureReason, Wait};
+use libos_kernel::syscall::Line;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Resolves when a watched flag has this value. Never, if nobody can set it any more.
+async fn becomes(flag: &mut watch::Receiver<bool>, value: bool) {
+    if flag.wait_for(|have| *have == value).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// How a drive ended.
+enum Driven {
+    Ended(Result<String, Failure>),
+    /// Its wait is long, or memory is wanted by others.
+    Parked,
+    Stopped(Stop),
+    Closing,
+}
+
+impl Runtime {
+    /// Runs a started call until it ends, is parked, or the host closes.
+    pub(super) async fn drive(self: Arc<Self>, started: Started) {
+        let call = started.row.id;
+        let mut closing = self.closing.subscribe();
+        let permit = tokio::select! {
+            permit = self.resident.acquire() => permit,
+            () = becomes(&mut closing, true) => {
+                self.kernel.drop_call(call);
+                return self.tell(call, CallEvent::Interrupted("the host is closed".into())).await;
+            }
+        };
+        let driven = match self.prepared(&started).await {
+            Ok(prepared) => self.run_in_memory(&prepared, &started).await,
+            Err(failure) => Driven::Ended(Err(failure)),
+        };
+        drop(permit);
+        match driven {
+            Driven::Ended(result) => self.end(call, result).await,
+            Driven::Parked => self.tell(call, CallEvent::Parked).await,
+            Driven::Closing => {
+                self.kernel.drop_call(call);
+                self.tell(call, CallEvent::Interrupted("the host is closed".into())).await;
+            }
+            Driven::Stopped(stop) => {
+                self.kernel.drop_call(call);
+                self.tell(call, CallEvent::Interrupted(stop.to_string())).await;
+            }
+        }
+    }
+
+    async fn end(&self, call: CallId, result: Result<String, Failure>) {
+        let event = match self.kernel.end_call(call, result) {
+            Ok(ended) => match self.kernel.durable(ended.durable).await {
+                Ok(()) => CallEvent::Ended(ended),
+                Err(stop) => CallEvent::Interrupted(stop.to_string()),
+            },
+            Err(stop) => CallEvent::Interrupted(stop.to_string()),
+        };
+        self.tell(call, event).await;
+    }
+
+    async fn prepared(self: &Arc<Self>, started: &Started) -> Result<Arc<Prepared>, Failure> {
+        let not_runnable = |text: String| failure(FailureReason::NotRunnable, text, None);
+        let engine = self.engine().await.map_err(|error| not_runnable(error.to_string()))?.clone();
+        let (runtime, component) = (Arc::clone(self), started.row.component);
+        let prepare = move || {
+            let bytes = || runtime.kernel.component(&component).map_err(|error| error.to_string());
+            engine.prepare(&component, &runtime.cache, bytes)
+        };
+        let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|error| not_runnable(error.to_string()))?;
+        prepared.map_err(|error| not_runnable(format!("the component cannot be started: {error}")))
+    }
+
+    async fn run_in_memory(&self, prepared: &Prepared, started: &Started) -> Driven {
+        let Ok(engine) = self.engine().await else { return Driven::Closing };
+        let call = started.row.id;
+        let line = Line::new(Arc::clone(&self.kernel), started);
+        let (mut waiting, import) = (line.waiting(), line.import());
+        let running = engine.call(prepared, line, started);
+        tokio::pin!(running);
+        let mut closing = self.closing.subscribe();
+        let limit = Duration::from_millis(started.row.limits.wall_milliseconds);
+        let mut left = limit;
+        loop {
+            let since = Instant::now();
+            tokio::select! {
+                ended = &mut running => return match ended {
+                    Ok(result) => Driven::Ended(result),
+                    Err(stop) => Driven::Stopped(stop),
+                },
+                () = becomes(&mut waiting, true) => {}
+                () = tokio::time::sleep(left) => {
+                    let import = *import.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let seconds = limit.as_secs_f64();
+                    let message = format!("wall-time: the call ran for more than {seconds} seconds, waits not counted");
+                    return Driven::Ended(Err(failure(FailureReason::Limit, message, import)));
+                }
+                () = becomes(&mut closing, true) => return Driven::Closing,
+                () = self.kernel.stopped() => {
+                    let why = self.kernel.failure().unwrap_or_default();
+                    return Driven::Stopped(Stop::Host(why));
+                }
+            }
+            left = left.saturating_sub(since.elapsed());
+            self.tell_wait(call).await;
+            tokio::select! {
+                ended = &mut running => return match ended {
+                    Ok(result) => Driven::Ended(result),
+                    Err(stop) => Driven::Stopped(stop),
+                },
+                () = becomes(&mut waiting, false) => {}
+                () = tokio::time::sleep(self.config.park_after) => {
+                    if self.kernel.park_call(call) {
+                        return Driven::Parked;
+                    }
+                    // Its wait has ended meanwhile: the answer is on its way.
+                }
+                () = becomes(&mut closing, true) => return Driven::Closing,
+                () = self.kernel.stopped() => {
+                    let why = self.kernel.failure().unwrap_or_default();
+                    return Driven::Stopped(Stop::Host(why));
+                }
+            }
+        }
+    }
+
+    /// Tells what a call waits for, once that is on the disk.
+    async fn tell_wait(&self, call: CallId) {
+        let Some(kind) = self.kernel.wait_of(call) else { return };
+        let event = match kind {
+            Wait::Until(time) => CallEvent::Waits(Waiting::Until(time)),
+            Wait::Question(id) => CallEvent::Waits(Waiting::Question(id)),
+        };
+        if self.kernel.barrier().await.is_ok() {
+            self.tell(call, event).await;
+        }
+    }
+}
