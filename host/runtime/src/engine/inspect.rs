@@ -1,6 +1,6 @@
 //! What a component can ever do, read from its bytes before it is compiled; and a clear error for what is no component of this world.
 
-use wasmparser::{ComponentExternName, Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{ComponentExternName, ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures};
 
 /// Bytes of a component.
 pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
@@ -83,7 +83,11 @@ fn outline(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), BadComponent> {
             Payload::FunctionSection(section) => functions = functions.saturating_add(section.count()),
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    imports.push(name(import.map_err(damaged)?.name));
+                    let import = import.map_err(damaged)?;
+                    // A type that the world shares with the tool is no way to reach anything.
+                    if !matches!(import.ty, ComponentTypeRef::Type(_)) {
+                        imports.push(name(import.name));
+                    }
                 }
             }
             Payload::ComponentExportSection(section) if depth == 1 => {

@@ -9,7 +9,7 @@ use libos_kernel::model::call::Call;
 use libos_kernel::model::limit::RANDOM_BYTES_MAX;
 use libos_kernel::model::time::Time;
 use std::time::Duration;
-use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, ResourceType};
+use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut};
 
 /// Bytes that a guest may write to an output stream at once.
@@ -68,6 +68,11 @@ fn drop_handle<T: Send + 'static>(mut ctx: Ctx<'_>, rep: u32) -> Result<()> {
     Ok(())
 }
 
+/// A resource that an interface shares with the one that defines it.
+fn reexport<T: Send + 'static>(instance: &mut LinkerInstance<'_, Guest>, name: &str) -> Result<()> {
+    instance.resource(name, ResourceType::host::<T>(), drop_handle::<T>)
+}
+
 fn io(linker: &mut Linker<Guest>) -> Result<()> {
     let mut error = linker.instance("wasi:io/error@0.2.6")?;
     error.resource("error", ResourceType::host::<IoError>(), drop_handle::<IoError>)?;
@@ -91,6 +96,8 @@ fn io(linker: &mut Linker<Guest>) -> Result<()> {
     })?;
 
     let mut streams = linker.instance("wasi:io/streams@0.2.6")?;
+    reexport::<IoError>(&mut streams, "error")?;
+    reexport::<Pollable>(&mut streams, "pollable")?;
     streams.resource("input-stream", ResourceType::host::<InputStream>(), drop_handle::<InputStream>)?;
     streams.resource("output-stream", ResourceType::host::<OutputStream>(), drop_handle::<OutputStream>)?;
     type Read = Result<(std::result::Result<Vec<u8>, StreamError>,)>;
@@ -154,13 +161,14 @@ fn cli(linker: &mut Linker<Guest>) -> Result<()> {
     let mut exit = linker.instance("wasi:cli/exit@0.2.6")?;
     exit.func_wrap("exit", |_: Ctx<'_>, _: (std::result::Result<(), ()>,)| -> Result<()> { Err(Exited.into()) })?;
 
+    reexport::<InputStream>(&mut linker.instance("wasi:cli/stdin@0.2.6")?, "input-stream")?;
     linker.instance("wasi:cli/stdin@0.2.6")?.func_wrap("get-stdin", |mut ctx: Ctx<'_>, ()| {
         Ok((ctx.data_mut().table.push(InputStream)?,))
     })?;
     for (instance, name) in [("wasi:cli/stdout@0.2.6", "get-stdout"), ("wasi:cli/stderr@0.2.6", "get-stderr")] {
-        linker.instance(instance)?.func_wrap(name, |mut ctx: Ctx<'_>, ()| {
-            Ok((ctx.data_mut().table.push(OutputStream)?,))
-        })?;
+        let mut instance = linker.instance(instance)?;
+        reexport::<OutputStream>(&mut instance, "output-stream")?;
+        instance.func_wrap(name, |mut ctx: Ctx<'_>, ()| Ok((ctx.data_mut().table.push(OutputStream)?,)))?;
     }
 
     linker.instance("wasi:cli/terminal-input@0.2.6")?.resource(
@@ -173,16 +181,16 @@ fn cli(linker: &mut Linker<Guest>) -> Result<()> {
         ResourceType::host::<TerminalOutput>(),
         drop_handle::<TerminalOutput>,
     )?;
-    linker
-        .instance("wasi:cli/terminal-stdin@0.2.6")?
-        .func_wrap("get-terminal-stdin", |_: Ctx<'_>, ()| Ok((None::<Resource<TerminalInput>>,)))?;
+    let mut stdin = linker.instance("wasi:cli/terminal-stdin@0.2.6")?;
+    reexport::<TerminalInput>(&mut stdin, "terminal-input")?;
+    stdin.func_wrap("get-terminal-stdin", |_: Ctx<'_>, ()| Ok((None::<Resource<TerminalInput>>,)))?;
     for (instance, name) in [
         ("wasi:cli/terminal-stdout@0.2.6", "get-terminal-stdout"),
         ("wasi:cli/terminal-stderr@0.2.6", "get-terminal-stderr"),
     ] {
-        linker
-            .instance(instance)?
-            .func_wrap(name, |_: Ctx<'_>, ()| Ok((None::<Resource<TerminalOutput>>,)))?;
+        let mut instance = linker.instance(instance)?;
+        reexport::<TerminalOutput>(&mut instance, "terminal-output")?;
+        instance.func_wrap(name, |_: Ctx<'_>, ()| Ok((None::<Resource<TerminalOutput>>,)))?;
     }
     Ok(())
 }
@@ -190,15 +198,18 @@ fn cli(linker: &mut Linker<Guest>) -> Result<()> {
 /// No directory is open from the start, so the standard library's own file functions find nothing; they are no way out.
 fn filesystem(linker: &mut Linker<Guest>) -> Result<()> {
     let mut types = linker.instance("wasi:filesystem/types@0.2.6")?;
+    reexport::<InputStream>(&mut types, "input-stream")?;
+    reexport::<OutputStream>(&mut types, "output-stream")?;
+    reexport::<IoError>(&mut types, "error")?;
     types.resource("descriptor", ResourceType::host::<Descriptor>(), drop_handle::<Descriptor>)?;
     types.resource(
         "directory-entry-stream",
         ResourceType::host::<DirectoryEntryStream>(),
         drop_handle::<DirectoryEntryStream>,
     )?;
-    linker
-        .instance("wasi:filesystem/preopens@0.2.6")?
-        .func_wrap("get-directories", |_: Ctx<'_>, ()| Ok((Vec::<(Resource<Descriptor>, String)>::new(),)))
+    let mut preopens = linker.instance("wasi:filesystem/preopens@0.2.6")?;
+    reexport::<Descriptor>(&mut preopens, "descriptor")?;
+    preopens.func_wrap("get-directories", |_: Ctx<'_>, ()| Ok((Vec::<(Resource<Descriptor>, String)>::new(),)))
 }
 
 fn now(ctx: &Ctx<'_>) -> Time {
@@ -207,6 +218,7 @@ fn now(ctx: &Ctx<'_>) -> Time {
 
 fn clocks(linker: &mut Linker<Guest>) -> Result<()> {
     let mut monotonic = linker.instance("wasi:clocks/monotonic-clock@0.2.6")?;
+    reexport::<Pollable>(&mut monotonic, "pollable")?;
     monotonic.func_wrap("now", |ctx: Ctx<'_>, ()| Ok((now(&ctx).0,)))?;
     monotonic.func_wrap("resolution", |_: Ctx<'_>, ()| Ok((1u64,)))?;
     monotonic.func_wrap("subscribe-instant", |mut ctx: Ctx<'_>, (when,): (u64,)| {

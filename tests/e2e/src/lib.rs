@@ -1,0 +1,195 @@
+//! What the end-to-end tests share: a real runtime over a real directory, with a policy, the standard tools and the guest programs.
+
+use libos::kernel::kernel::{EndedCall, FIRST_MOUNT, Reaction};
+use libos::kernel::model::call::Approval;
+use libos::kernel::model::decide::Ceiling;
+use libos::kernel::model::id::{CallId, QuestionId};
+use libos::kernel::model::policy::Policy;
+use libos::kernel::model::record::Record;
+use libos::kernel::model::resource::{Kind, Resource};
+use libos::kernel::model::row::{Failure, QuestionRow};
+use libos::kernel::store::disk::Directory;
+use libos::world::{MountSpec, OsWorld, WorldOptions};
+use libos::{CallEvent, CallRequest, Config, Runtime, Waiting};
+use serde_json::Value;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Names and paths of the components that were built.
+pub const GUESTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+
+/// A policy under which every program of the tests can do its work.
+pub const OPEN: &str = r#"
+[mounts]
+workspace = "."
+[image.base]
+allow = [
+    "read,list,write,delete fs:workspace/**",
+    "read,list,write,delete object:**",
+    "ask,tell human:owner",
+    "sleep clock:sleep",
+]
+"#;
+
+/// A directory with a workspace and a data directory, and a host over them.
+pub struct Host {
+    root: PathBuf,
+    pub runtime: Arc<Runtime>,
+    keep: bool,
+}
+
+/// The bytes of a guest.
+pub fn guest(name: &str) -> Vec<u8> {
+    let path = GUESTS.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no guest {name}")).1;
+    fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+impl Host {
+    /// A new host with this policy and these guests.
+    pub async fn new(policy: &str, guests: &[&str]) -> Host {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let root = std::env::temp_dir().join(format!("libos-e2e-{}-{number}", std::process::id()));
+        fs::create_dir_all(root.join("workspace")).unwrap();
+        fs::create_dir_all(root.join("data/code")).unwrap();
+        let host = Host { runtime: open(&root, policy, Duration::from_secs(2)), root, keep: false };
+        for name in guests {
+            host.runtime.add_component(guest(name), None, false).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        host
+    }
+
+    /// Ends the host in an orderly way and starts another one over the same directories.
+    pub async fn restart(mut self) -> Host {
+        self.runtime.close().await;
+        self.keep = true;
+        let root = self.root.clone();
+        drop(self);
+        Host { runtime: open(&root, "", Duration::from_secs(2)), root, keep: false }
+    }
+
+    /// The workspace.
+    pub fn workspace(&self) -> PathBuf {
+        self.root.join("workspace")
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    /// Puts a file into the workspace.
+    pub fn put(&self, name: &str, content: &str) {
+        fs::write(self.workspace().join(name), content).unwrap();
+    }
+
+    /// A file of the workspace.
+    pub fn content(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.workspace().join(name)).ok()
+    }
+
+    /// Calls a tool and waits for its end or a question.
+    pub async fn call(&self, tool: &str, arguments: Value) -> CallEvent {
+        self.runtime.call(CallRequest::new(tool, arguments.to_string())).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Calls a tool that must end well.
+    pub async fn done(&self, tool: &str, arguments: Value) -> Value {
+        result(self.call(tool, arguments).await)
+    }
+
+    /// Calls a tool that must fail.
+    pub async fn failed(&self, tool: &str, arguments: Value) -> Failure {
+        match self.call(tool, arguments).await {
+            CallEvent::Ended(EndedCall { result: Err(failure), .. }) => failure,
+            other => panic!("{tool} did not fail: {other:?}"),
+        }
+    }
+
+    /// Calls a tool that must ask.
+    pub async fn asks(&self, tool: &str, arguments: Value) -> QuestionRow {
+        match self.call(tool, arguments).await {
+            CallEvent::Waits(Waiting::Question(id)) => self.question(id),
+            other => panic!("{tool} did not ask: {other:?}"),
+        }
+    }
+
+    /// A question.
+    pub fn question(&self, id: QuestionId) -> QuestionRow {
+        let snapshot = self.runtime.kernel().snapshot().unwrap();
+        libos::kernel::kernel::view::View(&snapshot).question(id).unwrap().unwrap()
+    }
+
+    /// Answers a question and waits for the next end or question of its call.
+    pub async fn answer(&self, id: QuestionId, approval: Approval) -> CallEvent {
+        let call = self.question(id).call;
+        let mut events = self.runtime.listen(call);
+        self.runtime.answer(id, Reaction::Approve { approval, note: None }).await.unwrap();
+        Runtime::settle(&mut events).await
+    }
+
+    /// Answers a question in words.
+    pub async fn say(&self, id: QuestionId, text: &str) -> CallEvent {
+        let call = self.question(id).call;
+        let mut events = self.runtime.listen(call);
+        self.runtime.answer(id, Reaction::Tell { text: text.into() }).await.unwrap();
+        Runtime::settle(&mut events).await
+    }
+
+    /// Lets a waiting call go from memory, as if its wait had lasted.
+    pub fn park(&self, call: CallId) -> bool {
+        self.runtime.kernel().park_call(call)
+    }
+
+    /// The records that are on the disk.
+    pub async fn records(&self) -> Vec<Record> {
+        self.runtime.kernel().barrier().await.unwrap();
+        let snapshot = self.runtime.kernel().snapshot().unwrap();
+        let mut records = Vec::new();
+        libos::kernel::kernel::view::View(&snapshot)
+            .records(0, |record| {
+                records.push(record);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        records
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if !self.keep {
+            let _ = fs::remove_dir_all(&self.root);
+        }
+    }
+}
+
+/// The result of a call that must have ended well.
+pub fn result(event: CallEvent) -> Value {
+    match event {
+        CallEvent::Ended(EndedCall { result: Ok(text), .. }) => serde_json::from_str(&text).unwrap(),
+        other => panic!("it did not end well: {other:?}"),
+    }
+}
+
+/// A runtime over `root`; an empty policy leaves the one in force.
+fn open(root: &Path, policy: &str, park_after: Duration) -> Arc<Runtime> {
+    let data = root.join("data");
+    let mount = MountSpec { name: FIRST_MOUNT.into(), path: root.join("workspace"), allow_hard_links: false };
+    let world = OsWorld::new(vec![mount], vec![data.clone()], WorldOptions::default()).unwrap();
+    let mut config = Config::new(Arc::new(Directory::new(&data)), Arc::new(world));
+    config.code = Some(data.join("code"));
+    config.park_after = park_after;
+    config.resident_max = 64;
+    config.ceiling = Ceiling { protected: vec![Resource::new(Kind::Fs, "workspace/libos.toml")] };
+    let runtime = Runtime::open(config).unwrap();
+    if !policy.is_empty() {
+        Policy::parse(policy).unwrap();
+        runtime.kernel().set_policy(policy).unwrap();
+    }
+    runtime
+}

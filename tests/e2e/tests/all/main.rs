@@ -1,0 +1,3 @@
+//! End-to-end tests: real components, a real store, real files.
+
+mod walking;
