@@ -4,6 +4,7 @@ use libos::kernel::kernel::{EndedCall, FIRST_MOUNT, Reaction};
 use libos::kernel::model::call::Approval;
 use libos::kernel::model::decide::Ceiling;
 use libos::kernel::model::id::{CallId, QuestionId};
+use libos::kernel::model::limit::CallLimits;
 use libos::kernel::model::policy::Policy;
 use libos::kernel::model::record::Record;
 use libos::kernel::model::resource::{Kind, Resource};
@@ -17,7 +18,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 /// Names and paths of the components that were built.
 pub const GUESTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
@@ -51,12 +51,19 @@ pub fn guest(name: &str) -> Vec<u8> {
 impl Host {
     /// A new host with this policy and these guests.
     pub async fn new(policy: &str, guests: &[&str]) -> Host {
+        Host::with_limits(policy, guests, |_| {}).await
+    }
+
+    /// As [`Host::new`], with other limits of calls.
+    pub async fn with_limits(policy: &str, guests: &[&str], limits: impl FnOnce(&mut CallLimits)) -> Host {
+        let mut frozen = CallLimits::default();
+        limits(&mut frozen);
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let root = std::env::temp_dir().join(format!("libos-e2e-{}-{number}", std::process::id()));
         fs::create_dir_all(root.join("workspace")).unwrap();
         fs::create_dir_all(root.join("data/code")).unwrap();
-        let host = Host { runtime: open(&root, policy, Duration::from_secs(2)), root, keep: false };
+        let host = Host { runtime: open(&root, policy, frozen), root, keep: false };
         for name in guests {
             host.runtime.add_component(guest(name), None, false).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         }
@@ -69,7 +76,7 @@ impl Host {
         self.keep = true;
         let root = self.root.clone();
         drop(self);
-        Host { runtime: open(&root, "", Duration::from_secs(2)), root, keep: false }
+        Host { runtime: open(&root, "", CallLimits::default()), root, keep: false }
     }
 
     /// The workspace.
@@ -177,13 +184,13 @@ pub fn result(event: CallEvent) -> Value {
 }
 
 /// A runtime over `root`; an empty policy leaves the one in force.
-fn open(root: &Path, policy: &str, park_after: Duration) -> Arc<Runtime> {
+fn open(root: &Path, policy: &str, limits: CallLimits) -> Arc<Runtime> {
     let data = root.join("data");
     let mount = MountSpec { name: FIRST_MOUNT.into(), path: root.join("workspace"), allow_hard_links: false };
     let world = OsWorld::new(vec![mount], vec![data.clone()], WorldOptions::default()).unwrap();
     let mut config = Config::new(Arc::new(Directory::new(&data)), Arc::new(world));
     config.code = Some(data.join("code"));
-    config.park_after = park_after;
+    config.limits = limits;
     config.resident_max = 64;
     config.ceiling = Ceiling { protected: vec![Resource::new(Kind::Fs, "workspace/libos.toml")] };
     let runtime = Runtime::open(config).unwrap();

@@ -221,6 +221,30 @@ impl Kernel {
         Ok(EndedCall { call, pid, result, durable: state.mark() })
     }
 
+    /// Ends a call, as a person; its process too, if that was made for it. Its waits and questions are withdrawn. An effect that has
+    /// started ends by itself and is recorded; a guest that runs is stopped at its next import.
+    ///
+    /// # Errors
+    /// It has ended already or never was, or the host has stopped.
+    pub fn cancel_call(&self, call: CallId, why: &str) -> Result<super::Changed<()>, super::HostError> {
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_alive()?;
+        let Some(pid) = state.calls.get(&call).map(|live| live.row.pid) else {
+            return Err(super::HostError::Usage(format!("call {call} has ended or never was")));
+        };
+        let mut record = Record::new("host.cancel", now, Decided::Host, Outcome::Done);
+        record.pid = Some(pid);
+        record.call = Some(call);
+        record.detail = Some(why.to_owned());
+        state.note(record);
+        state.finish_call(call, CallState::Cancelled(why.to_owned()), Outcome::Failed(why.to_owned()), now);
+        if state.processes.get(&pid).is_some_and(|process| process.for_one_call) {
+            state.end_process(pid, Change::Kill(why.to_owned()), Some(call), now);
+        }
+        Ok(super::Changed { what: (), durable: state.mark() })
+    }
+
     /// Adds what the guest printed to the call's log. What an earlier run printed already is skipped: `offset` is where in the whole
     /// output this piece starts.
     pub fn print(&self, call: CallId, offset: u64, bytes: &[u8]) {

@@ -25,8 +25,9 @@ pub struct Line {
     limits: CallLimits,
     journal: std::vec::IntoIter<JournalRow>,
     time: Time,
-    waiting: watch::Sender<bool>,
+    waiting: watch::Sender<Option<Position>>,
     import: Arc<std::sync::Mutex<Option<&'static str>>>,
+    interrupt_at: Option<Position>,
 }
 
 impl Line {
@@ -39,9 +40,15 @@ impl Line {
             limits: row.limits,
             journal: started.journal.clone().into_iter(),
             time: row.started,
-            waiting: watch::Sender::new(false),
+            waiting: watch::Sender::new(None),
             import: Arc::default(),
+            interrupt_at: None,
         }
+    }
+
+    /// Makes the line fail as if the host had died before the import at this position.
+    pub fn interrupt_at(&mut self, position: Option<Position>) {
+        self.interrupt_at = position;
     }
 
     /// The kernel that it leads to.
@@ -64,8 +71,8 @@ impl Line {
         self.journal.len() > 0
     }
 
-    /// Whether all that the call does is wait.
-    pub fn waiting(&self) -> watch::Receiver<bool> {
+    /// The position at which the call waits, while all that it does is wait.
+    pub fn waiting(&self) -> watch::Receiver<Option<Position>> {
         self.waiting.subscribe()
     }
 
@@ -121,9 +128,9 @@ impl Line {
                 Admit::Go(permit, durable) => (permit, durable),
                 Admit::Over(answer) => return Ok(answer),
                 Admit::Wait(receiver) => {
-                    self.waiting.send_replace(true);
+                    self.waiting.send_replace(Some(position));
                     let woken = receiver.await;
-                    self.waiting.send_replace(false);
+                    self.waiting.send_replace(None);
                     match woken.map_err(|_| Stop::Ended)? {
                         Woken::Answer(answer) => return Ok(answer),
                         Woken::Again => continue,
@@ -188,6 +195,9 @@ impl Line {
         let position = self.place.position;
         if position >= self.limits.imports {
             return Err(Stop::Fault(Fault::Imports(self.limits.imports)));
+        }
+        if self.interrupt_at == Some(position) {
+            return Err(Stop::Host("interrupted".into()));
         }
         self.place.position += 1;
         Ok(position)

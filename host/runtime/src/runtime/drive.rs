@@ -12,9 +12,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Resolves when a watched flag has this value. Never, if nobody can set it any more.
-async fn becomes(flag: &mut watch::Receiver<bool>, value: bool) {
-    if flag.wait_for(|have| *have == value).await.is_err() {
+/// Resolves when a watched value is as wanted. Never, if nobody can set it any more.
+async fn until<T>(value: &mut watch::Receiver<T>, wanted: impl FnMut(&T) -> bool) {
+    if value.wait_for(wanted).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
@@ -35,7 +35,7 @@ impl Runtime {
         let mut closing = self.closing.subscribe();
         let permit = tokio::select! {
             permit = self.resident.acquire() => permit,
-            () = becomes(&mut closing, true) => {
+            () = until(&mut closing, |closing| *closing) => {
                 self.kernel.drop_call(call);
                 return self.tell(call, CallEvent::Interrupted("the host is closed".into())).await;
             }
@@ -85,7 +85,10 @@ impl Runtime {
     async fn run_in_memory(&self, prepared: &Prepared, started: &Started) -> Driven {
         let Ok(engine) = self.engine().await else { return Driven::Closing };
         let call = started.row.id;
-        let line = Line::new(Arc::clone(&self.kernel), started);
+        let mut line = Line::new(Arc::clone(&self.kernel), started);
+        if started.row.incarnation == 0 {
+            line.interrupt_at(*self.interrupt_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        }
         let (mut waiting, import) = (line.waiting(), line.import());
         let running = engine.call(prepared, line, started);
         tokio::pin!(running);
@@ -99,34 +102,36 @@ impl Runtime {
                     Ok(result) => Driven::Ended(result),
                     Err(stop) => Driven::Stopped(stop),
                 },
-                () = becomes(&mut waiting, true) => {}
+                () = until(&mut waiting, Option::is_some) => {}
                 () = tokio::time::sleep(left) => {
                     let import = *import.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     let seconds = limit.as_secs_f64();
                     let message = format!("wall-time: the call ran for more than {seconds} seconds, waits not counted");
                     return Driven::Ended(Err(failure(FailureReason::Limit, message, import)));
                 }
-                () = becomes(&mut closing, true) => return Driven::Closing,
+                () = until(&mut closing, |closing| *closing) => return Driven::Closing,
                 () = self.kernel.stopped() => {
                     let why = self.kernel.failure().unwrap_or_default();
                     return Driven::Stopped(Stop::Host(why));
                 }
             }
             left = left.saturating_sub(since.elapsed());
+            // One wait may follow another before anybody looks: each is told.
+            let told = *waiting.borrow_and_update();
             self.tell_wait(call).await;
             tokio::select! {
                 ended = &mut running => return match ended {
                     Ok(result) => Driven::Ended(result),
                     Err(stop) => Driven::Stopped(stop),
                 },
-                () = becomes(&mut waiting, false) => {}
+                () = until(&mut waiting, |at| *at != told) => {}
                 () = tokio::time::sleep(self.config.park_after) => {
                     if self.kernel.park_call(call) {
                         return Driven::Parked;
                     }
                     // Its wait has ended meanwhile: the answer is on its way.
                 }
-                () = becomes(&mut closing, true) => return Driven::Closing,
+                () = until(&mut closing, |closing| *closing) => return Driven::Closing,
                 () = self.kernel.stopped() => {
                     let why = self.kernel.failure().unwrap_or_default();
                     return Driven::Stopped(Stop::Host(why));

@@ -121,6 +121,7 @@ pub struct Runtime {
     resident: Semaphore,
     listeners: Mutex<HashMap<CallId, Vec<mpsc::Sender<CallEvent>>>>,
     closing: watch::Sender<bool>,
+    interrupt_at: Mutex<Option<u32>>,
     tasks: tokio_tasks::Tasks,
 }
 
@@ -146,6 +147,7 @@ impl Runtime {
             resident: Semaphore::new(resident_max as usize),
             listeners: Mutex::default(),
             closing: watch::Sender::new(false),
+            interrupt_at: Mutex::default(),
             tasks: tokio_tasks::Tasks::default(),
         });
         let looping = Arc::clone(&runtime);
@@ -242,6 +244,18 @@ impl Runtime {
         Ok(answered)
     }
 
+    /// Ends a call, as a person, and waits until that is on the disk. Who listens to the call hears `Interrupted`.
+    ///
+    /// # Errors
+    /// It has ended already or never was, or the host has stopped.
+    pub async fn cancel(&self, call: CallId, why: &str) -> Result<Changed<()>, RuntimeError> {
+        let cancelled = self.kernel.cancel_call(call, why)?;
+        self.kernel.durable(cancelled.durable).await?;
+        // A call that is in memory tells it too, later; a parked one has nobody else to tell it.
+        self.tell(call, CallEvent::Interrupted(why.to_owned())).await;
+        Ok(cancelled)
+    }
+
     /// Adds the tools of a component; `name` renames the tool of a component that has one.
     ///
     /// # Errors
@@ -323,6 +337,11 @@ impl Runtime {
             // Who does not listen any more misses nothing.
             let _ = sender.try_send(event.clone());
         }
+    }
+
+    /// For tests: from now on the first run of every call is dropped before its import at this position, as if the host had died.
+    pub fn interrupt_first_runs_at(&self, position: Option<u32>) {
+        *self.interrupt_at.lock().unwrap_or_else(PoisonError::into_inner) = position;
     }
 
     /// Ends everything in an orderly way: calls in memory are dropped and stay resumable, and what happened is brought to the disk.
