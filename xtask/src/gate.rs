@@ -1,0 +1,128 @@
+//! The gate: what must hold before anything lands, in the order in which a mistake shows soonest.
+
+use crate::shell::{self, GUESTS, Result};
+use crate::tally::{self, Tally};
+use crate::toolchain::GUEST_TARGET;
+use crate::{deny, toolchain};
+use std::time::{Duration, Instant};
+
+/// One step.
+pub struct Step {
+    pub name: &'static str,
+    pub about: &'static str,
+    run: fn(&mut Tally) -> Result<()>,
+}
+
+/// All steps. They share one build of everything: one profile and one set of features for the host, one directory for the guests.
+pub const STEPS: [Step; 8] = [
+    Step {
+        name: "toolchain",
+        about: "the pinned compiler, the guests' target, clippy, rustfmt",
+        run: |_| toolchain::ensure(),
+    },
+    Step { name: "format", about: "rustfmt, over the host and every guest workspace", run: |_| format() },
+    Step { name: "layout", about: "floors, doors, sizes, versions, promises, the WIT contract", run: |_| layout() },
+    Step { name: "deny", about: "licences, sources and banned crates, by cargo-deny", run: |_| deny::run() },
+    Step { name: "clippy", about: "lints of the host, warnings as errors", run: |_| clippy() },
+    Step {
+        name: "guests",
+        about: "lints and native tests of the SDK, the tools, the guest programs and the example",
+        run: guests,
+    },
+    Step { name: "tests", about: "all tests of the host, against real components", run: tests },
+    Step {
+        name: "example",
+        about: "the smallest tool, built with the one command that its reader types",
+        run: |_| example(),
+    },
+];
+
+/// Runs the named steps, or all; stops at the first that fails. The last line is the number of tests.
+pub fn run(names: &[String]) -> Result<()> {
+    if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
+        let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        return Err(format!("there is no step {unknown}; there are: {}", known.join(", ")));
+    }
+    let chosen = STEPS.iter().filter(|step| names.is_empty() || names.iter().any(|name| name == step.name));
+    let mut tally = Tally::default();
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    let mut failed = None;
+    for step in chosen {
+        println!("\n== {}: {}", step.name, step.about);
+        let began = Instant::now();
+        let done = (step.run)(&mut tally);
+        times.push((step.name, began.elapsed()));
+        if let Err(why) = done {
+            failed = Some(format!("step {}: {why}", step.name));
+            break;
+        }
+        println!("-- {}: {}", step.name, shell::seconds(began.elapsed()));
+    }
+    // A step that failed without a failed test is a failure all the same.
+    if failed.is_some() && tally.failed == 0 {
+        tally.failed = 1;
+    }
+    if let Some(why) = &failed {
+        println!("\nfailed: {why}");
+    }
+    println!("\n== summary");
+    for (name, time) in &times {
+        println!("  {name:<12} {:>9}", shell::seconds(*time));
+    }
+    println!("  {:<12} {:>9}", "in all", shell::seconds(times.iter().map(|(_, time)| *time).sum()));
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    match failed {
+        None => Ok(()),
+        Some(why) => Err(why),
+    }
+}
+
+fn format() -> Result<()> {
+    shell::run(&mut shell::cargo(["fmt", "--check"]))?;
+    for folder in GUESTS {
+        shell::run(&mut shell::guest_cargo(folder, ["fmt", "--check"]))?;
+    }
+    Ok(())
+}
+
+/// Runs again with all other tests, where it is counted; it comes first on its own because it takes a second and builds little.
+fn layout() -> Result<()> {
+    // The whole workspace is named so that the features are those of the steps that follow.
+    shell::run(&mut shell::cargo(["test", "--quiet", "--workspace", "--locked", "--test", "layout"]))
+}
+
+fn clippy() -> Result<()> {
+    shell::run(&mut shell::cargo(["clippy", "--workspace", "--locked", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn guests(tally: &mut Tally) -> Result<()> {
+    let sdk = GUESTS[0];
+    let lints = ["clippy", "--workspace", "--locked", "--all-targets"];
+    let strict = ["--", "-D", "warnings"];
+    shell::run(&mut shell::guest_cargo(sdk, lints.into_iter().chain(strict)))?;
+    for folder in &GUESTS[1..] {
+        let target = ["--target", GUEST_TARGET];
+        shell::run(&mut shell::guest_cargo(folder, lints.into_iter().chain(target).chain(strict)))?;
+    }
+    tally::run(&mut shell::guest_cargo(sdk, ["test", "--workspace", "--locked", "--no-fail-fast"]), tally)
+}
+
+fn tests(tally: &mut Tally) -> Result<()> {
+    tally::run(&mut shell::cargo(["test", "--workspace", "--locked", "--no-fail-fast"]), tally)
+}
+
+fn example() -> Result<()> {
+    let build = ["build", "--release", "--locked", "--target", GUEST_TARGET];
+    shell::run(&mut shell::guest_cargo("examples/tool-rust", build))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_step_is_named_before_anything_runs() {
+        let why = run(&["formt".into()]).unwrap_err();
+        assert!(why.contains("formt") && why.contains("format"), "{why}");
+    }
+}

@@ -1,0 +1,70 @@
+//! The project's own commands, one for each thing that a person does with a checkout: `cargo xtask --help`.
+
+#![expect(clippy::disallowed_methods, reason = "these commands build, run and watch; they are no part of the host")]
+
+mod bench;
+mod demo;
+mod deny;
+mod gate;
+mod shell;
+mod tally;
+mod toolchain;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+The project's own commands.
+
+Usage: cargo xtask COMMAND
+
+Commands:
+  test [STEP...]  the gate, the same that CI runs: formatting, layout rules, licences, lints, every test. Everything that
+                  is missing is set up first. About ten minutes the first time, a few after that
+  demo            builds libos and tells its story with the real binary: a refusal, a question, a kill in the middle,
+                  an answer, a changed log. A few minutes the first time, seconds after that
+  bench [ARGS...] the measurements, in a release build; ARGS go to the benchmark
+  help            this text
+
+Steps of the gate, in order (name some to run only those):
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let wants_help = rest.iter().any(|argument| argument == "--help" || argument == "-h");
+    let done = match command {
+        "help" | "--help" | "-h" => return help(),
+        "test" | "demo" if wants_help => return help(),
+        "test" => gate::run(rest),
+        "demo" if rest.is_empty() => demo::run(),
+        "demo" => Err(format!("demo takes no arguments, and got {rest:?}")),
+        "bench" => bench::run(rest),
+        other => {
+            eprintln!("error: there is no command {other}\n\n{}", help_text());
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help() -> ExitCode {
+    print!("{}", help_text());
+    ExitCode::SUCCESS
+}
+
+fn help_text() -> String {
+    let mut text = HELP.to_owned();
+    for step in gate::STEPS {
+        text.push_str(&format!("  {:<15} {}\n", step.name, step.about));
+    }
+    text
+}
