@@ -98,7 +98,7 @@ impl Engine {
         cache: &CodeCache,
         bytes: impl FnOnce() -> Result<Vec<u8>, String>,
     ) -> Result<Arc<Prepared>, BadComponent> {
-        if let Some(known) = self.known(digest) {
+        if let Some(known) = self.ready(digest) {
             return Ok(known);
         }
         let component = match cache.load(&self.wasmtime, digest, &self.identity) {
@@ -121,7 +121,8 @@ impl Engine {
         Ok(prepared)
     }
 
-    fn known(&self, digest: &Digest) -> Option<Arc<Prepared>> {
+    /// A component that is ready in memory.
+    pub fn ready(&self, digest: &Digest) -> Option<Arc<Prepared>> {
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
     }
 

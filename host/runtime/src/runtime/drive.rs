@@ -73,6 +73,9 @@ impl Runtime {
     async fn prepared(self: &Arc<Self>, started: &Started) -> Result<Arc<Prepared>, Failure> {
         let not_runnable = |text: String| failure(FailureReason::NotRunnable, text, None);
         let engine = self.engine().await.map_err(|error| not_runnable(error.to_string()))?.clone();
+        if let Some(ready) = engine.ready(&started.row.component) {
+            return Ok(ready);
+        }
         let (runtime, component) = (Arc::clone(self), started.row.component);
         let prepare = move || {
             let bytes = || runtime.kernel.component(&component).map_err(|error| error.to_string());
