@@ -1,4 +1,0 @@
-//! placeholder
-pub fn run() -> crate::shell::Result<()> {
-    Ok(())
-}
