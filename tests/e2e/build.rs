@@ -1,5 +1,7 @@
 //! Builds the guest programs and the standard tools that the tests run.
 
+#![expect(clippy::disallowed_methods, reason = "a build script writes what it generates")]
+
 use std::path::{Path, PathBuf};
 
 fn main() {

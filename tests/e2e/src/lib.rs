@@ -1,5 +1,8 @@
 //! What the end-to-end tests share: a real runtime over a real directory, with a policy, the standard tools and the guest programs.
 
+#![expect(clippy::disallowed_methods, reason = "the tests make the outside that the host sees")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use libos::kernel::kernel::{EndedCall, FIRST_MOUNT, Reaction};
 use libos::kernel::model::call::Approval;
 use libos::kernel::model::decide::Ceiling;

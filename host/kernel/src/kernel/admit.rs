@@ -46,6 +46,7 @@ pub struct Prepared {
 
 /// What deciding says.
 #[must_use]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the way to its only reader")]
 pub enum Admit {
     /// Go on. For an effect: once this batch is on the disk.
     Go(Permit, Option<u64>),
@@ -228,7 +229,7 @@ impl State {
         let mut ask = None;
         for need in wanted {
             match self.decide_one(place, need, now, by_person) {
-                Verdict::Allow(id) if id == GrantId(0) => {}
+                Verdict::Allow(GrantId(0)) => {}
                 Verdict::Allow(id) => grants.push(id),
                 Verdict::Ask(rule) => ask = ask.or(Some(rule)),
                 Verdict::Deny(why) => return Decisions::Denied(need.clone(), why),

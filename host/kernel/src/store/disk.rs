@@ -1,5 +1,7 @@
 //! Where the bytes are: a directory, or memory. A test can be the disk by another [`Storage`].
 
+#![expect(clippy::disallowed_methods, reason = "the only door to the disk")]
+
 use super::StoreError;
 use crate::model::id::{Digest, hex};
 use redb::{Builder, ConcurrencyMode, Database, ReadOnlyDatabase};

@@ -13,6 +13,8 @@ use sha2::{Digest as _, Sha256};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+type BytesTable = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
+
 /// The store at one moment.
 pub struct Snapshot {
     transaction: ReadTransaction,
@@ -67,10 +69,7 @@ impl Snapshot {
         }
     }
 
-    fn table(
-        &self,
-        table: Table,
-    ) -> Result<Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>, StoreError> {
+    fn table(&self, table: Table) -> Result<Option<BytesTable>, StoreError> {
         match self.transaction.open_table(table.definition()) {
             Ok(table) => Ok(Some(table)),
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),

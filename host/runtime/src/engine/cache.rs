@@ -1,6 +1,8 @@
 //! Compiled code on the disk. Loading it is unsafe unless it is what this program wrote, so its digest is kept in the store, and code of any
 //! other digest is compiled anew.
 
+#![expect(clippy::disallowed_methods, reason = "the only other files of the runtime: compiled code")]
+
 use libos_kernel::kernel::Kernel;
 use libos_kernel::model::id::{Digest, hex};
 use sha2::{Digest as _, Sha256};

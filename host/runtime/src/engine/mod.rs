@@ -220,6 +220,7 @@ impl Engine {
     }
 
     /// Keeps the epoch moving as long as the answer lives.
+    #[expect(clippy::disallowed_methods, reason = "the thread is there to sleep; no call shares it")]
     fn tick(&self) -> Ticking {
         self.running.fetch_add(1, Ordering::Relaxed);
         let mut ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner);

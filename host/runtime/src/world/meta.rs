@@ -97,6 +97,7 @@ fn time(seconds: i64, nanoseconds: u64) -> Time {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests make the outside that the world sees")]
 mod tests {
     use super::*;
 

@@ -1,5 +1,7 @@
 //! What is taken from the system without a handle: the clock, randomness, and, once at the start, directories by their path.
 
+#![expect(clippy::disallowed_methods, reason = "the clock of the outside")]
+
 use cap_std::ambient_authority;
 use libos_kernel::model::time::Time;
 use libos_kernel::world::WorldError;

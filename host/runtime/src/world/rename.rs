@@ -80,6 +80,7 @@ fn move_by_link((from, old): (BorrowedFd<'_>, &str), (to, new): (BorrowedFd<'_>,
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests make the outside that the world sees")]
 mod tests {
     use super::super::tests::{Sandbox, short};
     use super::*;

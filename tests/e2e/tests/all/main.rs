@@ -1,5 +1,8 @@
 //! End-to-end tests: real components, a real store, real files.
 
+#![expect(clippy::disallowed_methods, reason = "the tests make the outside that the host sees")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod components;
 mod imports;
 mod limits;

@@ -38,7 +38,7 @@ const PROGRAMS: &[Row] = &[
     ("get_current_time", |_| json!({})),
     ("sleep", |_| json!({"seconds": 0.001})),
     ("ask_human", |_| json!({"question": "Which?"})),
-    ("human_output", |run| json!({"message": run})),
+    ("human_output", |_| json!({"message": "done"})),
     ("request_permission", |_| json!({"resource": "fs:workspace/x", "rights": ["read"], "reason": "to see"})),
 ];
 

@@ -1,5 +1,7 @@
 //! The world in a temporary directory. Every test runs under both resolvers.
 
+#![expect(clippy::disallowed_methods, reason = "the tests make the outside that the world sees")]
+
 mod change;
 mod paths;
 mod probe;
