@@ -1,2 +1,55 @@
-//! skeleton
-fn main() {}
+//! The binary `libos`: floor 6, the person's way to a host.
+
+mod args;
+mod diff;
+mod duration;
+mod error;
+mod host;
+mod json;
+mod out;
+mod place;
+mod protocol;
+mod question;
+mod server;
+mod session;
+mod setup;
+mod standard;
+mod store;
+mod term;
+mod verbs;
+
+use args::Args;
+use clap::Parser;
+use libos_kernel::model::preview::escape;
+use std::io::{IsTerminal, stderr};
+use std::process::ExitCode;
+use term::{Colour, paint};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let code = match verbs::run(args) {
+        Ok(code) => code,
+        Err(error) => match error::failure(&error) {
+            Ok(failure) => {
+                report(&failure);
+                failure.code
+            }
+            Err(code) => code,
+        },
+    };
+    ExitCode::from(code)
+}
+
+/// Says on standard error what happened, where, and what to do next.
+fn report(failure: &error::Failure) {
+    let coloured = term::coloured(stderr().is_terminal());
+    let mut lines = failure.what.lines().map(escape);
+    eprintln!("{} {}", paint("error:", Colour::Red, coloured), lines.next().unwrap_or_default());
+    lines.for_each(|line| eprintln!("       {line}"));
+    if let Some(place) = &failure.place {
+        eprintln!("{} {}", paint("where:", Colour::Dim, coloured), escape(place));
+    }
+    if let Some(hint) = &failure.hint {
+        eprintln!("{} {}", paint(" hint:", Colour::Dim, coloured), escape(hint));
+    }
+}

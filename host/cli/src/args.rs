@@ -1,0 +1,338 @@
+//! The command line, as a contract: verbs, options and their help.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use libos_kernel::model::call::Approval;
+use libos_kernel::model::grant::Holder;
+use libos_kernel::model::id::{CallId, GrantId, Pid, QuestionId, Seq};
+use libos_kernel::model::resource::Pattern;
+use libos_kernel::model::right::Rights;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Runs the tools of LLM agents in a sandbox: nothing happens that a rule does not allow, and everything leaves a record.
+#[derive(Debug, Parser)]
+#[command(name = "libos", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 the tool failed, 2 usage, 3 denied, 4 waiting for a person, 5 the host cannot, 130 interrupted.";
+
+/// Options of every verb.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// The data directory, instead of the one that belongs to the workspace.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The directory of libos.toml, instead of the nearest one above.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub workspace: Option<PathBuf>,
+    /// Print JSON: one value, or one a line with --follow.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What becomes of a question when nobody is at the terminal.
+    #[arg(long, global = true, value_name = "WHAT", default_value = "queue")]
+    pub unattended: Unattended,
+}
+
+/// What becomes of a question when nobody is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Unattended {
+    /// It waits in the inbox.
+    Queue,
+    /// It is answered with no.
+    Deny,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Write a commented libos.toml and make the data directory.
+    Init { dir: Option<PathBuf> },
+    /// Show the policy of a workspace, or how it differs from the one in force, and put it in force.
+    Trust {
+        dir: Option<PathBuf>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Show what this machine offers, what is missing and what that weakens.
+    Doctor,
+    /// Tools: add, list, inspect, remove.
+    #[command(subcommand)]
+    Tool(ToolVerb),
+    /// Call a tool and print its result.
+    Call(CallArgs),
+    /// List processes.
+    Ps {
+        /// Also those that have ended.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show a process: its calls, grants and questions.
+    Show { pid: Pid },
+    /// Show what waits for a person.
+    Inbox {
+        /// Go on as questions come.
+        #[arg(long)]
+        follow: bool,
+        /// Also notes, and questions that were answered or withdrawn.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Answer a question.
+    Answer(AnswerArgs),
+    /// Give, ask about or deny rights.
+    Grant(GrantArgs),
+    /// List the grants in force.
+    Grants {
+        /// A process (p7) or image:NAME.
+        holder: Option<Holder>,
+        /// Also what is revoked, expired or used up, and grants of processes that have ended.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Revoke a grant and all that hangs on it.
+    Revoke { id: GrantId },
+    /// List calls; show, cancel or resume them.
+    Calls(CallsArgs),
+    /// List objects, all or of a process.
+    Objects { pid: Option<Pid> },
+    /// One object.
+    #[command(subcommand)]
+    Object(ObjectVerb),
+    /// Images: add, list, show.
+    #[command(subcommand)]
+    Image(ImageVerb),
+    /// Show what happened, a line a record.
+    Events {
+        /// Go on as it happens.
+        #[arg(long)]
+        follow: bool,
+        /// The first record to show.
+        #[arg(long, value_name = "N")]
+        from: Option<Seq>,
+    },
+    /// The log: show it, or check that nobody changed it.
+    #[command(subcommand)]
+    Audit(AuditVerb),
+    /// Run a host until Ctrl-C, so that other commands share it.
+    Serve,
+    /// Policies.
+    #[command(subcommand)]
+    Policy(PolicyVerb),
+    /// Print completions for a shell.
+    Completions { shell: clap_complete::Shell },
+    /// Asks the system something that only a process of its own can ask; for doctor.
+    #[command(hide = true, name = "probe-user-namespace")]
+    ProbeUserNamespace,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ToolVerb {
+    /// Add the tools of a component.
+    Add {
+        file: PathBuf,
+        /// Another name, for a component with one tool.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List tools.
+    List,
+    /// Show what a tool or component can ever do.
+    Inspect {
+        /// A file, or the name of a tool.
+        #[arg(value_name = "FILE|NAME")]
+        what: String,
+    },
+    /// Remove a tool.
+    Rm { name: String },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct CallArgs {
+    pub tool: String,
+    /// The arguments, as JSON; `-` reads them from standard input.
+    #[arg(value_name = "JSON", default_value = "{}", allow_hyphen_values = true)]
+    pub arguments: String,
+    /// Call for this process.
+    #[arg(long = "as", value_name = "PID", conflicts_with = "image")]
+    pub pid: Option<Pid>,
+    /// Call for a new process of this image.
+    #[arg(long, default_value = libos_kernel::model::image::BASE)]
+    pub image: String,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("reaction").required(true).args(["approval", "text"]))]
+pub struct AnswerArgs {
+    pub id: QuestionId,
+    /// Yes once, yes from now on, no this time, or no from now on.
+    #[arg(value_name = "ANSWER")]
+    pub approval: Option<ApprovalWord>,
+    /// The answer to an open question.
+    #[arg(long, value_name = "T")]
+    pub text: Option<String>,
+    /// A note to whoever asked.
+    #[arg(long, value_name = "N", conflicts_with = "text")]
+    pub note: Option<String>,
+    /// Do not run the call that waited.
+    #[arg(long)]
+    pub no_run: bool,
+}
+
+/// The words for the answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ApprovalWord {
+    Allow,
+    Always,
+    Deny,
+    Never,
+}
+
+impl From<ApprovalWord> for Approval {
+    fn from(word: ApprovalWord) -> Approval {
+        match word {
+            ApprovalWord::Allow => Approval::Allow,
+            ApprovalWord::Always => Approval::Always,
+            ApprovalWord::Deny => Approval::Deny,
+            ApprovalWord::Never => Approval::Never,
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct GrantArgs {
+    /// A process (p7), or image:NAME for all that will be started from it.
+    pub holder: Holder,
+    /// For example read,list.
+    #[arg(value_parser = parse_rights)]
+    pub rights: Rights,
+    /// For example fs:workspace/src/**.
+    #[arg(value_parser = Pattern::parse)]
+    pub resource: Pattern,
+    /// For one use.
+    #[arg(long, conflicts_with = "uses")]
+    pub once: bool,
+    /// For so many uses.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub uses: Option<u32>,
+    /// For so long: 30s, 15m, 1h, 7d.
+    #[arg(long, value_name = "TIME", value_parser = crate::duration::parse)]
+    pub expires: Option<Duration>,
+    /// Ask a person each time.
+    #[arg(long, conflicts_with = "deny")]
+    pub ask: bool,
+    /// Refuse, whatever else is granted.
+    #[arg(long)]
+    pub deny: bool,
+    /// Only for calls of this tool, as it is now.
+    #[arg(long, value_name = "NAME")]
+    pub only_tool: Option<String>,
+}
+
+fn parse_rights(text: &str) -> Result<Rights, String> {
+    Rights::parse(text).map_err(|word| format!("'{word}' is no right; an example is read,list"))
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct CallsArgs {
+    #[command(subcommand)]
+    pub verb: Option<CallsVerb>,
+    /// Only those that wait.
+    #[arg(long, conflicts_with = "resume")]
+    pub waiting: bool,
+    /// Run calls that were interrupted: these, or all of them.
+    #[arg(long, value_name = "ID", num_args = 0..)]
+    pub resume: Option<Vec<CallId>>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CallsVerb {
+    /// Show a call: arguments, result, log, questions.
+    Show { id: CallId },
+    /// End a call.
+    Cancel { id: CallId },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ObjectVerb {
+    /// Show an object and its content.
+    Show { name: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ImageVerb {
+    /// Add the image that a TOML file describes.
+    Add { file: PathBuf },
+    /// List images.
+    List,
+    /// Show an image.
+    Show { name: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditVerb {
+    /// Print the records.
+    Show {
+        /// The first record to show.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        from: Seq,
+    },
+    /// Check every record against the hash tree.
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyVerb {
+    /// Check a policy file without putting it in force.
+    Check { file: PathBuf },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn contract_lines_are_understood() {
+        for line in [
+            "init",
+            "trust . --yes",
+            "call echo",
+            "call echo -",
+            "call echo -1 --as p3",
+            "--json call echo {} --image base --unattended deny",
+            "answer q3 allow --note ok",
+            "answer 3 --text hello --no-run",
+            "grant p1 read,list fs:workspace/** --once --expires 1h --only-tool echo",
+            "grant image:base write fs:workspace/a --ask",
+            "calls --waiting",
+            "calls --resume",
+            "calls --resume c1 c2",
+            "calls show c1",
+            "events --follow --from 3",
+            "audit verify --json",
+            "completions bash",
+        ] {
+            let words = std::iter::once("libos").chain(line.split(' '));
+            if let Err(error) = Args::try_parse_from(words) {
+                panic!("{line}: {error}");
+            }
+        }
+        for line in ["", "answer q3", "answer q3 allow --text x", "grant p1 fly fs:w", "grant p1 read fs:a*", "calls --waiting show c1", "call echo {} --as 1 --image x"] {
+            let words = std::iter::once("libos").chain(line.split(' ').filter(|word| !word.is_empty()));
+            assert!(Args::try_parse_from(words).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What went wrong, in the form in which every command says it: what happened, where, what to do next, and an exit code.
+
+use libos::RuntimeError;
+use libos::world::WorldSetupError;
+use libos_kernel::kernel::HostError;
+use libos_kernel::store::StoreError;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io::ErrorKind;
+
+/// The exit codes.
+pub mod code {
+    pub const DONE: u8 = 0;
+    pub const FAILED: u8 = 1;
+    pub const USAGE: u8 = 2;
+    pub const DENIED: u8 = 3;
+    pub const WAITING: u8 = 4;
+    pub const CANNOT: u8 = 5;
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// An error as a person sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub what: String,
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    pub code: u8,
+}
+
+impl Failure {
+    pub fn new(code: u8, what: impl Into<String>) -> Failure {
+        Failure { what: what.into(), place: None, hint: None, code }
+    }
+
+    /// What was asked makes no sense.
+    pub fn usage(what: impl Into<String>) -> Failure {
+        Failure::new(code::USAGE, what)
+    }
+
+    /// The host cannot.
+    pub fn cannot(what: impl Into<String>) -> Failure {
+        Failure::new(code::CANNOT, what)
+    }
+
+    pub fn at(mut self, place: impl fmt::Display) -> Failure {
+        self.place = Some(place.to_string());
+        self
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A command that ended with this exit code and has said all that there is to say.
+#[derive(Debug)]
+pub struct Quiet(pub u8);
+
+impl fmt::Display for Quiet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit code {}", self.0)
+    }
+}
+
+impl std::error::Error for Quiet {}
+
+/// What an error means for the person; none if there is nothing to say, but an exit code.
+pub fn failure(error: &anyhow::Error) -> Result<Failure, u8> {
+    if let Some(Quiet(code)) = error.downcast_ref() {
+        return Err(*code);
+    }
+    for cause in error.chain() {
+        if let Some(error) = cause.downcast_ref::<std::io::Error>()
+            && error.kind() == ErrorKind::BrokenPipe
+        {
+            // Whoever read the output has seen enough.
+            return Err(code::DONE);
+        }
+        if let Some(failure) = cause.downcast_ref::<Failure>() {
+            return Ok(failure.clone());
+        }
+        if let Some(error) = cause.downcast_ref::<RuntimeError>() {
+            return Ok(runtime(error));
+        }
+        if let Some(error) = cause.downcast_ref::<HostError>() {
+            return Ok(host(error));
+        }
+        if let Some(error) = cause.downcast_ref::<StoreError>() {
+            return Ok(store(error));
+        }
+        if let Some(error) = cause.downcast_ref::<WorldSetupError>() {
+            return Ok(world(error));
+        }
+    }
+    Ok(Failure::cannot(format!("{error:#}")))
+}
+
+fn runtime(error: &RuntimeError) -> Failure {
+    match error {
+        RuntimeError::Host(error) => host(error),
+        RuntimeError::World(error) => world(error),
+        RuntimeError::Engine(error) => Failure::cannot(error.to_string()).hint("`libos doctor` shows what this machine lacks"),
+        RuntimeError::Component(error) => Failure::usage(error.to_string()),
+    }
+}
+
+fn host(error: &HostError) -> Failure {
+    match error {
+        HostError::Usage(text) => Failure::usage(text.clone()),
+        HostError::Stopped(_) => Failure::cannot(error.to_string()).hint("what is on the disk is whole; see to the disk and run the command again"),
+        HostError::Store(error) => store(error),
+    }
+}
+
+fn store(error: &StoreError) -> Failure {
+    let failure = Failure::cannot(error.to_string());
+    match error {
+        StoreError::Busy => failure.hint("it does not answer on its socket; wait for it to end, or end it"),
+        StoreError::Missing => Failure::usage(error.to_string()).hint("`libos trust` makes it"),
+        StoreError::Damaged(_) => failure.hint("`libos audit verify` says more; put a copy of the data directory aside before anything else"),
+        StoreError::NeedsRecovery | StoreError::Newer { .. } | StoreError::Failed(_) => failure,
+    }
+}
+
+fn world(error: &WorldSetupError) -> Failure {
+    Failure::cannot(error.to_string()).hint("change the mounts in libos.toml, then `libos trust`")
+}

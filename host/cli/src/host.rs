@@ -1,0 +1,316 @@
+//! A host: the one that has the store open. Every verb that changes something ends here, whether it came from this process or over the
+//! socket.
+
+use crate::error::Failure;
+use crate::place::Place;
+use crate::protocol::{Ended, Event, GrantRequest, Request};
+use crate::{setup, standard, store};
+use libos::world::MountSpec;
+use libos::{CallEvent, CallRequest, Config, Runtime, Waiting};
+use libos_kernel::kernel::view::View;
+use libos_kernel::kernel::{HostError, Kernel, NewGrant, Options};
+use libos_kernel::model::id::{CallId, QuestionId};
+use libos_kernel::model::image::Image;
+use libos_kernel::model::policy::Policy;
+use libos_kernel::model::resource::Pattern;
+use libos_kernel::model::right::Rights;
+use libos_kernel::model::row::{CallRow, CallState, QuestionState};
+use libos_kernel::store::disk::Directory;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Whoever listens to what a verb does.
+pub type Listener = mpsc::Sender<Event>;
+/// Events that may wait to be taken.
+pub const EVENTS_MAX: usize = 64;
+
+/// An open store, with a run loop if calls are to run.
+pub struct Host {
+    kernel: Arc<Kernel>,
+    runtime: Option<Arc<Runtime>>,
+    mounts: Vec<MountSpec>,
+    place: Place,
+    /// The standard tools are there; verbs wait for that.
+    ready: watch::Sender<bool>,
+}
+
+impl Host {
+    /// Opens the store with the world of a policy: the one in force, or the one that is about to be. `runs`: calls are to run.
+    ///
+    /// # Errors
+    /// Another host has the store, a mount is not there, or the disk failed.
+    pub fn open(place: &Place, policy: &Policy, runs: bool) -> anyhow::Result<Host> {
+        place.make_data()?;
+        let mounts = setup::mounts(policy, &place.workspace);
+        let protected = setup::protected(place)?;
+        let ceiling = setup::ceiling(&mounts, &protected);
+        let world = Arc::new(setup::world(&mounts, protected)?);
+        let storage = Arc::new(Directory::new(&place.data));
+        let (kernel, runtime) = if runs {
+            let runtime = Runtime::open(Config { ceiling, code: Some(place.code()), ..Config::new(storage, world) })?;
+            (Arc::clone(runtime.kernel()), Some(runtime))
+        } else {
+            (Kernel::open(Options { storage, world, ceiling })?, None)
+        };
+        Ok(Host { kernel, runtime, mounts, place: place.clone(), ready: watch::Sender::new(!runs) })
+    }
+
+    /// Opens the store under the policy in force.
+    ///
+    /// # Errors
+    /// As [`Host::open`], or no policy is in force.
+    pub fn open_accepted(place: &Place, runs: bool) -> anyhow::Result<Host> {
+        let text = store::policy_in_force(place)?.ok_or_else(|| store::not_accepted(place))?;
+        let policy = Policy::parse(&text).map_err(|error| {
+            Failure::usage(format!("this version cannot read the policy in force: {error}")).hint("`libos trust` puts another one in force")
+        })?;
+        Host::open(place, &policy, runs)
+    }
+
+    pub fn kernel(&self) -> &Arc<Kernel> {
+        &self.kernel
+    }
+
+    pub fn runs(&self) -> bool {
+        self.runtime.is_some()
+    }
+
+    /// Adds the standard tools that are missing or of another version.
+    ///
+    /// # Errors
+    /// The engine cannot start, or the disk failed.
+    pub async fn install_standard_tools(&self) -> anyhow::Result<()> {
+        let Some(runtime) = &self.runtime else { return Ok(()) };
+        let tools = self.kernel.tools();
+        for component in standard::missing(tools.iter().map(|tool| &**tool)) {
+            crate::term::progress(&format!("preparing the standard tools: {}", component.name));
+            runtime.add_component(component.bytes.to_vec(), None, true).await?;
+        }
+        crate::term::progress_done();
+        self.ready.send_replace(true);
+        Ok(())
+    }
+
+    /// Carries out a verb and tells what happens, to the end.
+    pub async fn perform(&self, request: Request, listener: &Listener) {
+        if self.ready.subscribe().wait_for(|ready| *ready).await.is_err() {
+            return;
+        }
+        if let Err(error) = self.try_perform(request, listener).await
+            && let Ok(failure) = crate::error::failure(&error)
+        {
+            tell(listener, Event::Error(failure)).await;
+        }
+    }
+
+    async fn try_perform(&self, request: Request, listener: &Listener) -> anyhow::Result<()> {
+        match request {
+            Request::Call { tool, arguments, pid, image } => {
+                let (call, events) = self.runtime()?.start(CallRequest { tool, arguments, pid, image }).await?;
+                // What a person sees must be on the disk.
+                self.kernel.barrier().await.map_err(HostError::from)?;
+                let row = View(&self.kernel.snapshot()?).call(call)?.ok_or_else(|| gone(call))?;
+                tell(listener, Event::Started { call, pid: row.pid }).await;
+                self.follow(call, events, listener).await
+            }
+            Request::Attach { call } => self.attach(call, listener).await,
+            Request::Answer { question, said, run } => {
+                let row = View(&self.kernel.snapshot()?).question(question)?;
+                let call = row.ok_or_else(|| Failure::usage(format!("there is no question {question}")))?.call;
+                // Before the answer, so that no event is missed.
+                let events = if run { Some(self.runtime()?.listen(call)) } else { None };
+                let answered = self.kernel.answer(question, said.into())?;
+                self.durable(answered.durable).await?;
+                let grants = answered.grants.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+                tell(listener, Event::Answered { question, call, grants }).await;
+                match events {
+                    Some(events) => self.follow(call, events, listener).await,
+                    None => Ok(()),
+                }
+            }
+            Request::Cancel { call, why } => {
+                let batch = match &self.runtime {
+                    Some(runtime) => runtime.cancel(call, &why).await?.durable,
+                    None => self.kernel.cancel_call(call, &why)?.durable,
+                };
+                self.changed(batch, Vec::new(), format!("call {call} is cancelled"), listener).await
+            }
+            Request::Grant(request) => {
+                let made = self.kernel.grant(new_grant(&request)?)?;
+                let rows = made.what.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+                let lines: Vec<String> = made.what.iter().map(|grant| format!("{}: {grant}", grant.id)).collect();
+                self.changed(made.durable, rows, lines.join("\n"), listener).await
+            }
+            Request::Revoke { id } => {
+                let done = self.kernel.revoke(id)?;
+                let text = format!("{id} is revoked: {}", done.what);
+                self.changed(done.durable, vec![serde_json::to_value(&done.what)?], text, listener).await
+            }
+            Request::ToolAdd { file, name } => {
+                let bytes = std::fs::read(&file)
+                    .map_err(|error| Failure::usage(format!("it cannot be read: {error}")).at(file.display()))?;
+                let added = self.runtime()?.add_component(bytes, name, false).await?;
+                let rows = added.what.iter().map(|tool| serde_json::to_value(&**tool)).collect::<Result<_, _>>()?;
+                let names: Vec<&str> = added.what.iter().map(|tool| tool.name.as_str()).collect();
+                self.changed(added.durable, rows, format!("added {}", names.join(", ")), listener).await
+            }
+            Request::ToolRemove { name } => {
+                let done = self.kernel.remove_tool(&name)?;
+                self.changed(done.durable, Vec::new(), format!("removed {name}"), listener).await
+            }
+            Request::ImageAdd { text } => {
+                let image = Image::parse(&text).map_err(Failure::usage)?;
+                let (row, name) = (serde_json::to_value(&image)?, image.name.clone());
+                let done = self.kernel.add_image(image)?;
+                self.changed(done.durable, vec![row], format!("added image {name}"), listener).await
+            }
+            Request::Policy { text } => self.set_policy(&text, listener).await,
+        }
+    }
+
+    async fn set_policy(&self, text: &str, listener: &Listener) -> anyhow::Result<()> {
+        let policy = Policy::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
+        if setup::mounts(&policy, &self.place.workspace) != self.mounts {
+            // The mounts are open; a world of the old ones under new rules would be neither.
+            return Err(Failure::cannot("the new policy changes what is mounted, and a host runs with the old mounts")
+                .hint("end the host (Ctrl-C in its terminal), then `libos trust` again")
+                .into());
+        }
+        let done = self.kernel.set_policy(text)?;
+        self.changed(done.durable, Vec::new(), "the policy is in force".into(), listener).await
+    }
+
+    async fn attach(&self, call: CallId, listener: &Listener) -> anyhow::Result<()> {
+        let runtime = self.runtime()?;
+        let events = runtime.listen(call);
+        match runtime.resume(call).await {
+            // It has ended, it waits, or it runs: what follows looks.
+            Ok(_) | Err(libos::RuntimeError::Host(HostError::Usage(_))) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let row = View(&self.kernel.snapshot()?).call(call)?.ok_or_else(|| gone(call))?;
+        if self.tell_end(&row, listener).await? || self.tell_open_question(&row, listener).await? {
+            return Ok(());
+        }
+        self.follow(call, events, listener).await
+    }
+
+    /// Tells a call's events until it ends or is interrupted.
+    async fn follow(&self, call: CallId, mut events: mpsc::Receiver<CallEvent>, listener: &Listener) -> anyhow::Result<()> {
+        loop {
+            let event = tokio::select! {
+                event = events.recv() => event,
+                () = listener.closed() => return Ok(()),
+            };
+            match event {
+                Some(CallEvent::Waits(Waiting::Question(question))) => {
+                    if self.is_open(question)? {
+                        tell(listener, Event::Asks { call, question }).await;
+                    }
+                }
+                Some(CallEvent::Waits(Waiting::Until(time))) => {
+                    tell(listener, Event::Sleeps { call, until: time.to_string() }).await;
+                }
+                Some(CallEvent::Parked) => {}
+                Some(CallEvent::Ended(_)) => {
+                    let row = View(&self.kernel.snapshot()?).call(call)?.ok_or_else(|| gone(call))?;
+                    self.tell_end(&row, listener).await?;
+                    return Ok(());
+                }
+                Some(CallEvent::Interrupted(why)) => return self.interrupted(call, why, listener).await,
+                None => return self.interrupted(call, "the host is closed".into(), listener).await,
+            }
+        }
+    }
+
+    /// A call left memory without an end of its own: it was cancelled, or the host closes.
+    async fn interrupted(&self, call: CallId, why: String, listener: &Listener) -> anyhow::Result<()> {
+        let row = View(&self.kernel.snapshot()?).call(call)?.ok_or_else(|| gone(call))?;
+        if !self.tell_end(&row, listener).await? {
+            tell(listener, Event::Interrupted { call, why }).await;
+        }
+        Ok(())
+    }
+
+    async fn tell_end(&self, row: &CallRow, listener: &Listener) -> anyhow::Result<bool> {
+        if !row.state.is_final() {
+            return Ok(false);
+        }
+        let (failure, why) = match &row.state {
+            CallState::Failed(failure) => (Some(failure.clone()), None),
+            CallState::Cancelled(why) => (None, Some(why.clone())),
+            _ => (None, None),
+        };
+        let ended = Ended {
+            id: row.id,
+            pid: row.pid,
+            tool: row.tool.clone(),
+            state: row.state.word().into(),
+            result: View(&self.kernel.snapshot()?).result(row.id)?,
+            failure,
+            why,
+        };
+        tell(listener, Event::Ended(ended)).await;
+        Ok(true)
+    }
+
+    async fn tell_open_question(&self, row: &CallRow, listener: &Listener) -> anyhow::Result<bool> {
+        if row.state != CallState::Waiting {
+            return Ok(false);
+        }
+        let open = View(&self.kernel.snapshot()?).questions(true)?;
+        let Some(question) = open.into_iter().find(|question| question.call == row.id) else { return Ok(false) };
+        tell(listener, Event::Asks { call: row.id, question: question.id }).await;
+        Ok(true)
+    }
+
+    fn is_open(&self, id: QuestionId) -> anyhow::Result<bool> {
+        Ok(View(&self.kernel.snapshot()?).question(id)?.is_some_and(|row| row.state == QuestionState::Open))
+    }
+
+    async fn changed(&self, batch: u64, rows: Vec<Value>, text: String, listener: &Listener) -> anyhow::Result<()> {
+        self.durable(batch).await?;
+        tell(listener, Event::Changed { rows, text }).await;
+        Ok(())
+    }
+
+    async fn durable(&self, batch: u64) -> anyhow::Result<()> {
+        Ok(self.kernel.durable(batch).await.map_err(HostError::from)?)
+    }
+
+    fn runtime(&self) -> anyhow::Result<&Arc<Runtime>> {
+        self.runtime.as_ref().ok_or_else(|| Failure::cannot("this host runs no calls").into())
+    }
+
+    /// Ends the host in order: calls in memory are dropped and stay resumable.
+    pub async fn close(&self) {
+        match &self.runtime {
+            Some(runtime) => runtime.close().await,
+            None => self.kernel.shutdown(),
+        }
+    }
+}
+
+fn gone(call: CallId) -> Failure {
+    Failure::usage(format!("there is no call {call}")).hint("`libos calls` lists them")
+}
+
+/// Who does not listen any more misses nothing.
+async fn tell(listener: &Listener, event: Event) {
+    let _ = listener.send(event).await;
+}
+
+fn new_grant(request: &GrantRequest) -> anyhow::Result<NewGrant> {
+    let usage = |error: &dyn std::fmt::Display| Failure::usage(error.to_string());
+    Ok(NewGrant {
+        holder: request.holder.parse().map_err(|error| usage(&error))?,
+        rights: Rights::parse(&request.rights).map_err(|word| Failure::usage(format!("'{word}' is no right")))?,
+        pattern: Pattern::parse(&request.resource).map_err(|error| usage(&error))?,
+        effect: request.effect,
+        uses: request.uses,
+        expires_in: request.seconds.map(Duration::from_secs),
+        only_tool: request.only_tool.clone(),
+    })
+}

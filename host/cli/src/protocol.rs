@@ -1,0 +1,124 @@
+//! What commands say to a host and hear from it, as JSON lines on its socket; inside one process the same values are passed.
+
+use crate::error::Failure;
+use libos_kernel::kernel::Reaction;
+use libos_kernel::model::call::Approval;
+use libos_kernel::model::grant::Effect;
+use libos_kernel::model::id::{CallId, GrantId, Pid, QuestionId};
+use libos_kernel::model::limit;
+use libos_kernel::model::row::Failure as CallFailure;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Bytes of a line: the largest arguments or result, with every character escaped, and what is around it.
+pub const LINE_BYTES_MAX: usize = limit::CALL_TEXT_BYTES_MAX * 6 + (64 << 10);
+/// Bytes of the first line, which says the secret.
+pub const SECRET_LINE_MAX: usize = 128;
+/// What a host answers to the right secret.
+pub const WELCOME: &str = "libos 1";
+
+/// A verb that changes something.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case")]
+pub enum Request {
+    /// Start a call and tell how it goes.
+    Call { tool: String, arguments: String, pid: Option<Pid>, image: String },
+    /// Tell how a call goes; start it again if it was interrupted.
+    Attach { call: CallId },
+    /// Answer a question; with `run` tell how the call that asked goes on.
+    Answer { question: QuestionId, said: Said, run: bool },
+    Cancel { call: CallId, why: String },
+    Grant(GrantRequest),
+    Revoke { id: GrantId },
+    ToolAdd { file: PathBuf, name: Option<String> },
+    ToolRemove { name: String },
+    ImageAdd { text: String },
+    /// Put a policy in force that a person has read.
+    Policy { text: String },
+}
+
+/// A grant to be made; texts are read again by the host.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GrantRequest {
+    pub holder: String,
+    pub rights: String,
+    pub resource: String,
+    pub effect: Effect,
+    pub uses: Option<u32>,
+    pub seconds: Option<u64>,
+    pub only_tool: Option<String>,
+}
+
+/// What a person said.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    Decision { approval: Approval, note: Option<String> },
+    Text(String),
+}
+
+impl From<Said> for Reaction {
+    fn from(said: Said) -> Reaction {
+        match said {
+            Said::Decision { approval, note } => Reaction::Approve { approval, note },
+            Said::Text(text) => Reaction::Tell { text },
+        }
+    }
+}
+
+/// What a host tells. The stream ends after the last one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    Started { call: CallId, pid: Pid },
+    /// The call waits for a person.
+    Asks { call: CallId, question: QuestionId },
+    /// The call waits for a moment (RFC 3339).
+    Sleeps { call: CallId, until: String },
+    Ended(Ended),
+    /// The host has stopped or closes; the call stays resumable.
+    Interrupted { call: CallId, why: String },
+    Answered { question: QuestionId, call: CallId, grants: Vec<Value> },
+    /// A verb was carried out: the rows that it made or changed, and a sentence.
+    Changed { rows: Vec<Value>, text: String },
+    Error(Failure),
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ended {
+    pub id: CallId,
+    pub pid: Pid,
+    pub tool: String,
+    /// `done`, `failed` or `cancelled`.
+    pub state: String,
+    /// JSON.
+    pub result: Option<String>,
+    pub failure: Option<CallFailure>,
+    /// Why it was cancelled.
+    pub why: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_and_events_survive_the_way() {
+        let request = Request::Answer {
+            question: QuestionId(3),
+            said: Said::Decision { approval: Approval::Never, note: Some("a\nb".into()) },
+            run: true,
+        };
+        let line = serde_json::to_string(&request).unwrap();
+        assert!(!line.contains('\n'));
+        assert!(matches!(
+            serde_json::from_str(&line).unwrap(),
+            Request::Answer { question: QuestionId(3), run: true, said: Said::Decision { approval: Approval::Never, .. } }
+        ));
+        let event = Event::Error(Failure::usage("x").hint("y"));
+        let line = serde_json::to_string(&event).unwrap();
+        assert!(matches!(serde_json::from_str(&line).unwrap(), Event::Error(failure) if failure == Failure::usage("x").hint("y")));
+    }
+}

@@ -1,0 +1,80 @@
+//! From the policy in force to what a host is made of: mounts, protected names, the world.
+
+use crate::place::Place;
+use anyhow::Context;
+use libos::world::{MountSpec, OsWorld, WorldOptions};
+use libos_kernel::model::decide::Ceiling;
+use libos_kernel::model::grant::Effect;
+use libos_kernel::model::policy::Policy;
+use libos_kernel::model::resource::{Kind, Resource};
+use std::path::{Path, PathBuf};
+
+/// The mounts of a policy.
+pub fn mounts(policy: &Policy, workspace: &Path) -> Vec<MountSpec> {
+    let mount = |(name, mount): (&String, &libos_kernel::model::policy::Mount)| {
+        let root = Resource::new(Kind::Fs, name.as_str());
+        let narrows = policy.templates.iter().any(|line| line.effect != Effect::Allow && line.pattern.meets_subtree(&root));
+        MountSpec {
+            name: name.clone(),
+            path: workspace.join(&mount.path),
+            allow_hard_links: mount.allow_hard_links || !narrows,
+        }
+    };
+    policy.mounts.iter().map(mount).collect()
+}
+
+/// What no process may touch: the policy, the data with its keys, and the socket.
+pub fn protected(place: &Place) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = vec![place.policy_file(), place.data.clone()];
+    let socket = place.socket()?;
+    if !socket.starts_with(&place.data) {
+        paths.extend(socket.parent().map(Path::to_owned));
+    }
+    Ok(paths)
+}
+
+/// The names of the protected paths that lie beneath a mount.
+pub fn ceiling(mounts: &[MountSpec], protected: &[PathBuf]) -> Ceiling {
+    let mut names = Vec::new();
+    for mount in mounts {
+        let Ok(root) = mount.path.canonicalize() else { continue };
+        for path in protected {
+            // The file may not exist; the directory that it lies in does.
+            let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
+            let by_name = parent.zip(path.file_name()).map(|(parent, name)| parent.join(name));
+            for path in by_name.into_iter().chain(path.canonicalize().ok()) {
+                let below = path.strip_prefix(&root).ok().and_then(Path::to_str);
+                if let Some(below) = below.filter(|below| !below.is_empty()) {
+                    let name = Resource::new(Kind::Fs, format!("{}/{below}", mount.name));
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+            }
+        }
+    }
+    Ceiling { protected: names }
+}
+
+/// The world of a policy.
+///
+/// # Errors
+/// A mount cannot be opened.
+pub fn world(mounts: &[MountSpec], protected: Vec<PathBuf>) -> anyhow::Result<OsWorld> {
+    OsWorld::new(mounts.to_vec(), protected, WorldOptions::default()).context("the mounts of libos.toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hard_links_are_allowed_where_no_rule_narrows() {
+        let text = "[mounts]\na = \".\"\nb = \"b\"\nc = { path = \"c\", hardlinks = \"allow\" }\n\
+                    [image.base]\nallow = [\"read fs:a/**\"]\nask = [\"write fs:b/x\"]\ndeny = [\"read fs:c/**\"]\n";
+        let specs = mounts(&Policy::parse(text).unwrap(), Path::new("/w"));
+        let have: Vec<_> = specs.iter().map(|spec| (spec.name.as_str(), spec.allow_hard_links)).collect();
+        assert_eq!(have, [("a", true), ("b", false), ("c", true)]);
+        assert_eq!(specs[1].path, Path::new("/w/b"));
+    }
+}

@@ -1,0 +1,37 @@
+//! `answer`: a person's word to a question; then the call that waited goes on.
+
+use super::call::follow_to_code;
+use super::{Context, block_on};
+use crate::args::AnswerArgs;
+use crate::error::{Failure, code};
+use crate::protocol::{Event, Request, Said};
+use crate::session::Session;
+
+/// Answers a question.
+pub fn run(context: &Context, args: AnswerArgs) -> anyhow::Result<u8> {
+    let place = context.place_to_change()?;
+    let said = match (args.approval, args.text) {
+        (Some(word), None) => Said::Decision { approval: word.into(), note: args.note },
+        (None, Some(text)) => Said::Text(text),
+        // The command line admits exactly one of them.
+        _ => return Err(Failure::usage("answer allow, always, deny or never, or with --text").into()),
+    };
+    let request = Request::Answer { question: args.id, said, run: !args.no_run };
+    if !args.no_run {
+        return follow_to_code(context, place, request);
+    }
+    block_on(async {
+        let session = Session::new(place);
+        let event = session.ask(request).await;
+        session.close().await;
+        let Event::Answered { question, call, grants } = event? else {
+            return Err(Failure::cannot("the host answered something else").into());
+        };
+        if context.out.json {
+            context.out.value(&serde_json::json!({ "id": question, "call": call, "grants": grants }))?;
+        } else {
+            context.out.line(&format!("{question} is answered; libos calls --resume {call} runs the call"))?;
+        }
+        Ok(code::DONE)
+    })
+}

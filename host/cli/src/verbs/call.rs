@@ -1,0 +1,335 @@
+//! `call`: runs a tool and prints its result; and following a call in general, which `answer` and `calls --resume` do too.
+
+use super::{Context, block_on};
+use crate::args::{CallArgs, Unattended};
+use crate::error::{Failure, Quiet, code};
+use crate::place::Place;
+use crate::protocol::{Ended, Event, Request, Said};
+use crate::session::Session;
+use crate::{question, store, term};
+use libos_kernel::kernel::view::View;
+use libos_kernel::model::call::Approval;
+use libos_kernel::model::id::{CallId, QuestionId};
+use libos_kernel::model::preview::escape;
+use libos_kernel::model::row::{Failure as CallFailure, FailureReason, QuestionRow};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::io::Read;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::mpsc;
+
+/// What a denial by absence says to the tool.
+const NOBODY: &str = "nobody is there to answer (--unattended deny)";
+/// How often a call is taken over from a host that has gone.
+const TAKEOVERS_MAX: u32 = 16;
+
+/// Calls a tool.
+pub fn run(context: &Context, args: CallArgs) -> anyhow::Result<u8> {
+    let place = context.place_to_change()?;
+    let arguments = arguments(&args.arguments)?;
+    let request = Request::Call { tool: args.tool, arguments, pid: args.pid, image: args.image };
+    follow_to_code(context, place, request)
+}
+
+fn arguments(text: &str) -> anyhow::Result<String> {
+    let text = match text {
+        "-" => {
+            let mut text = String::new();
+            let read = std::io::stdin().take(libos_kernel::model::limit::CALL_TEXT_BYTES_MAX as u64 + 1).read_to_string(&mut text);
+            read.map_err(|error| Failure::usage(format!("standard input cannot be read: {error}")))?;
+            text
+        }
+        text => text.to_owned(),
+    };
+    serde_json::from_str::<serde::de::IgnoredAny>(&text).map_err(|error| {
+        Failure::usage(format!("the arguments are not JSON: {error}")).hint("for example: libos call echo '{\"hello\": \"world\"}'")
+    })?;
+    Ok(text)
+}
+
+/// Carries out a verb that runs a call, prints how that went, and answers the exit code. Ctrl-C ends the host in order.
+pub fn follow_to_code(context: &Context, place: Place, request: Request) -> anyhow::Result<u8> {
+    block_on(async {
+        let session = Session::new(place.clone());
+        let follower = Follower::new(context, &session, &place);
+        let followed = tokio::select! {
+            followed = follower.follow(request) => followed.and_then(|state| print(context, &place, &state)),
+            () = interrupt() => Err(follower.interrupted().await.into()),
+        };
+        session.close().await;
+        followed
+    })
+}
+
+/// Resolves when the person or the system wants the program to end.
+pub async fn interrupt() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => if pressed.is_err() { std::future::pending::<()>().await },
+        () = terminate => {}
+    }
+}
+
+/// How a followed call stands when the command is done with it.
+pub enum Followed {
+    Ended(Ended),
+    /// It waits for a person, who is not here.
+    Asks(Box<QuestionRow>),
+    /// The verb was carried out and no call was to be followed.
+    Nothing,
+}
+
+/// Follows one call after the other.
+pub struct Follower<'a> {
+    context: &'a Context,
+    session: &'a Session,
+    place: &'a Place,
+    /// For the message at Ctrl-C.
+    running: Mutex<Option<CallId>>,
+}
+
+impl<'a> Follower<'a> {
+    pub fn new(context: &'a Context, session: &'a Session, place: &'a Place) -> Follower<'a> {
+        Follower { context, session, place, running: Mutex::new(None) }
+    }
+
+    /// Carries out the verb and follows the call to its end or to a question that nobody here answers. A call whose host goes away is
+    /// taken over.
+    ///
+    /// # Errors
+    /// What the host says, or there is none.
+    pub async fn follow(&self, request: Request) -> anyhow::Result<Followed> {
+        let mut events = self.session.request(request).await?;
+        let mut takeovers = 0;
+        loop {
+            match events.recv().await {
+                Some(Event::Started { call, .. }) => self.runs(Some(call)),
+                Some(Event::Answered { call, grants, .. }) => {
+                    self.runs(Some(call));
+                    self.show_rules(&grants);
+                }
+                Some(Event::Sleeps { call, until }) => {
+                    self.runs(Some(call));
+                    term::progress(&format!("{call} sleeps until {until}"));
+                }
+                Some(Event::Asks { call, question }) => {
+                    self.runs(Some(call));
+                    if let Some(left) = self.asked(question, &mut events).await? {
+                        return Ok(left);
+                    }
+                }
+                Some(Event::Ended(ended)) => {
+                    term::progress_done();
+                    return Ok(Followed::Ended(ended));
+                }
+                Some(Event::Error(failure)) => return Err(failure.into()),
+                Some(Event::Changed { .. }) => {}
+                Some(Event::Interrupted { call, why }) if self.session.is_host().await => {
+                    return Err(Failure::cannot(format!("call {call} was interrupted: {why}"))
+                        .hint(format!("libos calls --resume {call}"))
+                        .into());
+                }
+                Some(Event::Interrupted { .. }) | None => {
+                    let running = *self.running.lock().unwrap_or_else(PoisonError::into_inner);
+                    let Some(call) = running else { return Ok(Followed::Nothing) };
+                    takeovers += 1;
+                    if takeovers > TAKEOVERS_MAX {
+                        return Err(Failure::cannot(format!("the hosts of call {call} end again and again")).into());
+                    }
+                    events = self.session.request(Request::Attach { call }).await?;
+                }
+            }
+        }
+    }
+
+    /// A question was put. None if it was answered and the call goes on.
+    async fn asked(&self, id: QuestionId, events: &mut mpsc::Receiver<Event>) -> anyhow::Result<Option<Followed>> {
+        let row = View(&store::snapshot(self.place)?).question(id)?;
+        let Some(row) = row else { return Ok(None) };
+        if term::somebody_is_there() && !self.context.out.json {
+            let said = tokio::select! {
+                said = question::ask(&row) => said?,
+                // Somebody else answered, or the call has ended: the events say what comes next.
+                () = answered_elsewhere(self.place, id) => {
+                    eprintln!("\n{id} was answered elsewhere");
+                    return Ok(None);
+                }
+            };
+            return match said {
+                Some(said) => self.answer(id, said).await.map(|()| None),
+                None => Ok(Some(Followed::Asks(Box::new(row)))),
+            };
+        }
+        match self.context.global.unattended {
+            Unattended::Queue => Ok(Some(Followed::Asks(Box::new(row)))),
+            Unattended::Deny if question::wants_text(&row) => {
+                // There is no word for no to an open question: the call cannot go on.
+                let request = Request::Cancel { call: row.call, why: NOBODY.into() };
+                self.session.ask(request).await?;
+                let ended = Ended {
+                    id: row.call,
+                    pid: row.pid,
+                    tool: row.tool.clone(),
+                    state: "failed".into(),
+                    result: None,
+                    failure: Some(CallFailure { reason: FailureReason::Denied, message: NOBODY.into(), import: None }),
+                    why: None,
+                };
+                drop(std::mem::replace(events, mpsc::channel(1).1));
+                Ok(Some(Followed::Ended(ended)))
+            }
+            Unattended::Deny => {
+                let said = Said::Decision { approval: Approval::Deny, note: Some(NOBODY.into()) };
+                self.answer(id, said).await.map(|()| None)
+            }
+        }
+    }
+
+    async fn answer(&self, question: QuestionId, said: Said) -> anyhow::Result<()> {
+        let event = self.session.ask(Request::Answer { question, said, run: false }).await?;
+        if let Event::Answered { grants, .. } = event {
+            self.show_rules(&grants);
+        }
+        Ok(())
+    }
+
+    /// Says which rules an answer made.
+    fn show_rules(&self, grants: &[serde_json::Value]) {
+        if self.context.out.json {
+            return;
+        }
+        for grant in grants {
+            let text = |field: &str| escape(grant[field].as_str().unwrap_or_default());
+            eprintln!("new rule {}: {} {} {} {}", text("id"), text("holder"), text("effect"), text("rights"), text("resource"));
+        }
+    }
+
+    fn runs(&self, call: Option<CallId>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = call;
+    }
+
+    /// What to say after Ctrl-C.
+    pub async fn interrupted(&self) -> Quiet {
+        term::progress_done();
+        let running = *self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        match running {
+            Some(call) if self.session.is_host().await => {
+                eprintln!("interrupted; call {call} can go on: libos calls --resume {call}");
+            }
+            Some(call) => eprintln!("call {call} goes on in the host: libos calls show {call}"),
+            None => eprintln!("interrupted"),
+        }
+        Quiet(code::INTERRUPTED)
+    }
+}
+
+/// Resolves when a question is not open any more.
+async fn answered_elsewhere(place: &Place, id: QuestionId) {
+    loop {
+        tokio::time::sleep(super::events::STEP).await;
+        let row = store::snapshot(place).and_then(|snapshot| Ok(View(&snapshot).question(id)?));
+        if let Ok(Some(row)) = row
+            && row.state != libos_kernel::model::row::QuestionState::Open
+        {
+            return;
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    id: CallId,
+    pid: libos_kernel::model::id::Pid,
+    tool: &'a str,
+    state: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'a CallFailure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    question: Option<&'a QuestionRow>,
+}
+
+/// Prints how a call stands and answers the exit code.
+///
+/// # Errors
+/// Nobody reads any more.
+pub fn print(context: &Context, place: &Place, followed: &Followed) -> anyhow::Result<u8> {
+    match followed {
+        Followed::Nothing => Ok(code::DONE),
+        Followed::Asks(row) => print_question(context, row),
+        Followed::Ended(ended) => {
+            let exit = match (ended.state.as_str(), &ended.failure) {
+                ("done", _) => code::DONE,
+                (_, Some(failure)) if failure.reason == FailureReason::Denied => code::DENIED,
+                _ => code::FAILED,
+            };
+            if context.out.json {
+                let compact = ended.result.as_deref().map(crate::json::compact);
+                let result: Option<&RawValue> = compact.as_deref().map(serde_json::from_str).transpose()?;
+                let (failure, why) = (ended.failure.as_ref(), ended.why.as_deref());
+                context.out.value(&Printed {
+                    id: ended.id,
+                    pid: ended.pid,
+                    tool: &ended.tool,
+                    state: &ended.state,
+                    result,
+                    failure,
+                    why,
+                    question: None,
+                })?;
+            } else if let Some(result) = &ended.result {
+                context.out.json_text(result)?;
+            } else {
+                return Err(failed(place, ended, exit).into());
+            }
+            Ok(exit)
+        }
+    }
+}
+
+fn failed(place: &Place, ended: &Ended, exit: u8) -> Failure {
+    let what = match (&ended.failure, &ended.why) {
+        (Some(failure), _) => failure.message.clone(),
+        (None, Some(why)) => format!("cancelled: {why}"),
+        (None, None) => "the call failed".into(),
+    };
+    let import = ended.failure.as_ref().and_then(|failure| failure.import.as_ref());
+    let import = import.map(|import| format!(", in {import}")).unwrap_or_default();
+    let failure = Failure::new(exit, what).at(format!("call {} of the tool {}{import}", ended.id, ended.tool));
+    match exit {
+        code::DENIED => failure.hint(format!("the rules are in {}; `libos calls show {}` shows what was refused", place.policy_file().display(), ended.id)),
+        _ => failure.hint(format!("libos calls show {}", ended.id)),
+    }
+}
+
+fn print_question(context: &Context, row: &QuestionRow) -> anyhow::Result<u8> {
+    term::progress_done();
+    if context.out.json {
+        context.out.value(&Printed {
+            id: row.call,
+            pid: row.pid,
+            tool: &row.tool,
+            state: "waiting",
+            result: None,
+            failure: None,
+            why: None,
+            question: Some(row),
+        })?;
+    } else {
+        context.out.line(&format!("{} waits for {}", row.call, row.id))?;
+        for line in question::lines(row) {
+            eprintln!("{line}");
+        }
+        eprintln!(" hint: {}", question::command(row));
+    }
+    Ok(code::WAITING)
+}

@@ -1,0 +1,177 @@
+//! `calls`: list, show, cancel, resume.
+
+use super::call::{Followed, Follower, interrupt, print};
+use super::inbox::now;
+use super::{Context, block_on, simple};
+use crate::args::{CallsArgs, CallsVerb};
+use crate::error::{Failure, code};
+use crate::out::Table;
+use crate::protocol::Request;
+use crate::session::Session;
+use crate::{duration, json, question};
+use libos_kernel::kernel::LogLine;
+use libos_kernel::kernel::view::View;
+use libos_kernel::model::id::CallId;
+use libos_kernel::model::preview::escape;
+use libos_kernel::model::record::Record;
+use libos_kernel::model::row::{CallRow, CallState, QuestionRow};
+use libos_kernel::store::reader::Snapshot;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::ops::ControlFlow;
+
+pub fn run(context: &Context, args: CallsArgs) -> anyhow::Result<u8> {
+    match (args.verb, args.resume) {
+        (Some(CallsVerb::Show { id }), _) => show(context, id),
+        (Some(CallsVerb::Cancel { id }), _) => simple(context, Request::Cancel { call: id, why: "cancelled by a person".into() }),
+        (None, Some(ids)) => resume(context, ids),
+        (None, None) => {
+            let (_, snapshot) = context.look()?;
+            let mut rows = View(&snapshot).calls()?;
+            rows.retain(|row| !args.waiting || row.state == CallState::Waiting);
+            context.list(&rows, |rows| (table(rows), "there are no calls"))?;
+            Ok(code::DONE)
+        }
+    }
+}
+
+/// Calls as a table.
+pub fn table(rows: &[CallRow]) -> Table {
+    let mut table = Table::new(&["ID", "PID", "TOOL", "STATE", "AGE", "WHY"]);
+    for row in rows {
+        let why = match &row.state {
+            CallState::Failed(failure) => failure.message.clone(),
+            CallState::Cancelled(why) => why.clone(),
+            _ => String::new(),
+        };
+        let age = duration::short(now().since(row.started));
+        table.row(vec![row.id.to_string(), row.pid.to_string(), row.tool.clone(), row.state.word().into(), age, why]);
+    }
+    table
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    row: &'a CallRow,
+    arguments: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Box<RawValue>>,
+    questions: &'a [QuestionRow],
+    log: &'a [LogLine],
+    /// What it was refused.
+    denied: &'a [Record],
+}
+
+fn show(context: &Context, id: CallId) -> anyhow::Result<u8> {
+    let (_, snapshot) = context.look()?;
+    let view = View(&snapshot);
+    let row = view.call(id)?.ok_or_else(|| Failure::usage(format!("there is no call {id}")).hint("`libos calls` lists them"))?;
+    let (arguments, result) = (view.arguments(id)?, view.result(id)?);
+    let mut questions = view.questions(false)?;
+    questions.retain(|question| question.call == id);
+    let log = view.call_log(id)?;
+    let denied = denied(&snapshot, &row)?;
+    if context.out.json {
+        let raw = |text: Option<String>| text.map(|text| RawValue::from_string(json::compact(&text))).transpose();
+        let (arguments, result) = (raw(arguments)?, raw(result)?);
+        context.out.value(&Shown { row: &row, arguments, result, questions: &questions, log: &log, denied: &denied })?;
+        return Ok(code::DONE);
+    }
+    let out = &context.out;
+    let mut fields = vec![
+        ("call", row.id.to_string()),
+        ("tool", row.tool.clone()),
+        ("process", row.pid.to_string()),
+        ("state", row.state.word().to_owned()),
+        ("started", row.started.to_string()),
+    ];
+    fields.extend(row.ended.map(|ended| ("ended", ended.to_string())));
+    match &row.state {
+        CallState::Failed(failure) => fields.push(("why", failure.message.clone())),
+        CallState::Cancelled(why) => fields.push(("why", why.clone())),
+        _ => {}
+    }
+    out.fields(&fields)?;
+    for (name, text) in [("arguments", arguments), ("result", result)] {
+        if let Some(text) = text {
+            out.heading(name)?;
+            out.line(&json::pretty(&text))?;
+        }
+    }
+    if !questions.is_empty() {
+        out.heading("questions")?;
+        questions.iter().flat_map(question::lines).try_for_each(|line| out.line(&line))?;
+    }
+    if !denied.is_empty() {
+        out.heading("refused")?;
+        out.table(&super::events::table(&denied), "")?;
+    }
+    if !log.is_empty() {
+        out.heading("log")?;
+        for line in log.iter().flat_map(|line| line.text.lines()) {
+            out.line(&format!("  {}", escape(line)))?;
+        }
+    }
+    Ok(code::DONE)
+}
+
+/// The records of what the call was refused.
+fn denied(snapshot: &Snapshot, row: &CallRow) -> anyhow::Result<Vec<Record>> {
+    let mut found = Vec::new();
+    View(snapshot).records(row.record, |record| {
+        let ours = record.call == Some(row.id);
+        let end = ours && record.operation == "call.end";
+        if ours && matches!(record.outcome, libos_kernel::model::record::Outcome::Denied) {
+            found.push(record);
+        }
+        if end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(found)
+}
+
+/// Runs interrupted calls to their ends or next questions; the exit code is the first that is not 0.
+fn resume(context: &Context, ids: Vec<CallId>) -> anyhow::Result<u8> {
+    let (place, snapshot) = context.look()?;
+    let ids = if ids.is_empty() {
+        let rows = View(&snapshot).calls()?;
+        rows.iter().filter(|row| matches!(row.state, CallState::Running | CallState::Runnable)).map(|row| row.id).collect()
+    } else {
+        ids
+    };
+    drop(snapshot);
+    if ids.is_empty() {
+        if context.out.json {
+            context.out.value(&Vec::<CallId>::new())?;
+        } else {
+            eprintln!("no call was interrupted");
+        }
+        return Ok(code::DONE);
+    }
+    block_on(async {
+        let session = Session::new(place.clone());
+        let follower = Follower::new(context, &session, &place);
+        let work = async {
+            let mut exit = code::DONE;
+            for call in ids {
+                let followed = follower.follow(Request::Attach { call }).await;
+                let one = followed.and_then(|followed: Followed| print(context, &place, &followed));
+                let one = one.or_else(|error| match crate::error::failure(&error) {
+                    Ok(failure) => {
+                        crate::report(&failure);
+                        Ok(failure.code)
+                    }
+                    Err(_) => Err(error),
+                })?;
+                exit = if exit == code::DONE { one } else { exit };
+            }
+            Ok(exit)
+        };
+        let done = tokio::select! {
+            done = work => done,
+            () = interrupt() => Err(follower.interrupted().await.into()),
+        };
+        session.close().await;
+        done
+    })
+}

@@ -1,0 +1,98 @@
+//! `grant`, `grants`: lines of authority.
+
+use super::{Context, simple};
+use crate::args::GrantArgs;
+use crate::error::code;
+use crate::out::Table;
+use crate::protocol::{GrantRequest, Request};
+use libos_kernel::kernel::view::View;
+use libos_kernel::model::grant::{Effect, Grant, Holder, Issuer};
+use libos_kernel::model::id::Pid;
+use std::collections::HashSet;
+
+/// Makes a grant.
+pub fn grant(context: &Context, args: GrantArgs) -> anyhow::Result<u8> {
+    let effect = match (args.ask, args.deny) {
+        (true, _) => Effect::Ask,
+        (_, true) => Effect::Deny,
+        _ => Effect::Allow,
+    };
+    simple(
+        context,
+        Request::Grant(GrantRequest {
+            holder: args.holder.to_string(),
+            rights: args.rights.to_string(),
+            resource: args.resource.to_string(),
+            effect,
+            uses: if args.once { Some(1) } else { args.uses },
+            seconds: args.expires.map(|expires| expires.as_secs()),
+            only_tool: args.only_tool,
+        }),
+    )
+}
+
+/// Lists grants.
+pub fn list(context: &Context, holder: Option<Holder>, all: bool) -> anyhow::Result<u8> {
+    let (_, snapshot) = context.look()?;
+    let view = View(&snapshot);
+    let live: HashSet<Pid> = view.processes()?.iter().filter(|row| !row.state.is_final()).map(|row| row.pid).collect();
+    let mut rows = view.grants()?;
+    rows.retain(|grant| {
+        let wanted = holder.as_ref().is_none_or(|holder| grant.holder == *holder);
+        let alive = match &grant.holder {
+            Holder::Process(pid) => live.contains(pid),
+            Holder::Image(_) => true,
+        };
+        wanted && (all || (alive && why_not(grant).is_none()))
+    });
+    context.list(&rows, |rows| (table(rows), "there are no grants in force"))?;
+    Ok(code::DONE)
+}
+
+/// Grants as a table.
+pub fn table(rows: &[Grant]) -> Table {
+    let mut table = Table::new(&["ID", "HOLDER", "EFFECT", "RIGHTS", "RESOURCE", "LIMITS", "FROM"]);
+    for row in rows {
+        let from = match &row.issuer {
+            Issuer::Host => "a person".into(),
+            Issuer::Policy(line) => format!("libos.toml:{line}"),
+            Issuer::Question(id) => format!("answer to {id}"),
+            Issuer::Runtime => "the runtime".into(),
+            Issuer::Process(pid) => pid.to_string(),
+        };
+        table.row(vec![
+            row.id.to_string(),
+            row.holder.to_string(),
+            row.effect.word().into(),
+            row.rights.to_string(),
+            row.pattern.to_string(),
+            limits(row),
+            from,
+        ]);
+    }
+    table
+}
+
+fn limits(row: &Grant) -> String {
+    let mut limits = Vec::new();
+    limits.extend(why_not(row).map(str::to_owned));
+    limits.extend(row.uses_left.filter(|uses| *uses > 0).map(|uses| format!("{uses} left")));
+    limits.extend(row.not_after.map(|time| format!("until {time}")));
+    limits.extend(row.only_tool.as_ref().map(|tool| format!("tool {}", tool.name)));
+    limits.extend(row.answers.map(|ask| format!("answers {ask}")));
+    limits.extend(row.parent.map(|parent| format!("from {parent}")));
+    limits.join(", ")
+}
+
+/// Why a grant is not in force by itself.
+fn why_not(row: &Grant) -> Option<&'static str> {
+    if row.revoked {
+        Some("revoked")
+    } else if row.uses_left == Some(0) {
+        Some("used up")
+    } else if row.not_after.is_some_and(|time| time < super::inbox::now()) {
+        Some("expired")
+    } else {
+        None
+    }
+}

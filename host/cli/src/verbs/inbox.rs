@@ -1,0 +1,77 @@
+//! `inbox`: what waits for a person.
+
+use super::Context;
+use super::events::STEP;
+use crate::error::code;
+use crate::out::Table;
+use crate::{duration, question, store};
+use libos_kernel::kernel::view::View;
+use libos_kernel::model::id::QuestionId;
+use libos_kernel::model::row::{QuestionRow, QuestionState, Subject};
+use libos_kernel::model::time::Time;
+use std::time::SystemTime;
+
+/// Lists questions, once or as they come.
+pub fn run(context: &Context, follow: bool, all: bool) -> anyhow::Result<u8> {
+    let (place, snapshot) = context.look()?;
+    let rows = View(&snapshot).questions(!all)?;
+    drop(snapshot);
+    if !follow {
+        context.list(&rows, |rows| (table(rows), "nothing waits for you"))?;
+        return Ok(code::DONE);
+    }
+    let mut next = QuestionId(0);
+    let mut rows = rows;
+    loop {
+        for row in rows.iter().filter(|row| row.id >= next) {
+            print(context, row)?;
+        }
+        next = rows.last().map_or(next, |row| next.max(QuestionId(row.id.0 + 1)));
+        std::thread::sleep(STEP);
+        let snapshot = store::snapshot(&place)?;
+        rows = View(&snapshot).questions(!all)?;
+    }
+}
+
+fn print(context: &Context, row: &QuestionRow) -> anyhow::Result<()> {
+    if context.out.json {
+        return context.out.value(row);
+    }
+    for line in question::lines(row) {
+        context.out.line(&line)?;
+    }
+    if row.state == QuestionState::Open && !matches!(row.subject, Subject::Note { .. }) {
+        context.out.line(&format!("  {}", question::command(row)))?;
+    }
+    Ok(())
+}
+
+fn table(rows: &[QuestionRow]) -> Table {
+    let mut table = Table::new(&["ID", "STATE", "AGE", "CALL", "TOOL", "WHAT"]);
+    for row in rows {
+        table.row(vec![
+            row.id.to_string(),
+            state(row).into(),
+            duration::short(now().since(row.asked)),
+            row.call.to_string(),
+            row.tool.clone(),
+            question::summary(row),
+        ]);
+    }
+    table
+}
+
+fn state(row: &QuestionRow) -> &'static str {
+    match (&row.subject, &row.state) {
+        (Subject::Note { .. }, _) => "note",
+        (_, QuestionState::Open) => "open",
+        (_, QuestionState::Answered { .. } | QuestionState::Told { .. }) => "answered",
+        (_, QuestionState::Applied { .. }) => "applied",
+        (_, QuestionState::Withdrawn { .. }) => "withdrawn",
+    }
+}
+
+/// The time, for ages.
+pub fn now() -> Time {
+    Time::default().after(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+}

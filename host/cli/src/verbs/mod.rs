@@ -1,0 +1,132 @@
+//! The verbs, one file a family.
+
+mod answer;
+mod audit;
+mod call;
+mod calls;
+mod doctor;
+mod events;
+mod grants;
+mod image;
+mod inbox;
+mod objects;
+mod processes;
+mod serve;
+mod tool;
+mod workspace;
+
+use crate::args::{Args, Global, PolicyVerb, Verb};
+use crate::error::{Failure, code};
+use crate::out::Out;
+use crate::place::Place;
+use crate::protocol::{Event, Request};
+use crate::session::Session;
+use crate::store;
+use clap::CommandFactory;
+use libos_kernel::kernel::view::View;
+use libos_kernel::model::preview::escape;
+use libos_kernel::store::reader::Snapshot;
+use serde::Serialize;
+use std::future::Future;
+
+/// What every verb has at hand.
+pub struct Context {
+    pub global: Global,
+    pub out: Out,
+}
+
+impl Context {
+    /// The workspace.
+    pub fn place(&self) -> anyhow::Result<Place> {
+        Place::find(&self.global)
+    }
+
+    /// The workspace and what is committed in it. Warns if the policy file has changed.
+    pub fn look(&self) -> anyhow::Result<(Place, Snapshot)> {
+        let place = self.place()?;
+        let snapshot = store::snapshot(&place)?;
+        store::warn_if_changed(&place, View(&snapshot).policy()?.as_deref())?;
+        Ok((place, snapshot))
+    }
+
+    /// The workspace, for a verb that changes something. Warns if the policy file has changed.
+    pub fn place_to_change(&self) -> anyhow::Result<Place> {
+        let place = self.place()?;
+        let in_force = store::policy_in_force(&place)?.ok_or_else(|| store::not_accepted(&place))?;
+        store::warn_if_changed(&place, Some(&in_force))?;
+        Ok(place)
+    }
+
+    /// Prints rows as a JSON array, or as a table.
+    pub fn list<T: Serialize>(&self, rows: &[T], table: impl FnOnce(&[T]) -> (crate::out::Table, &'static str)) -> anyhow::Result<()> {
+        if self.out.json {
+            return self.out.value(&rows);
+        }
+        let (table, nothing) = table(rows);
+        Ok(self.out.table(&table, nothing)?)
+    }
+}
+
+/// Runs a command line; answers its exit code.
+pub fn run(args: Args) -> anyhow::Result<u8> {
+    let context = Context { out: Out::new(args.global.json), global: args.global };
+    match args.verb {
+        Verb::Init { dir } => workspace::init(&context, dir),
+        Verb::Trust { dir, yes } => workspace::trust(&context, dir, yes),
+        Verb::Doctor => doctor::run(&context),
+        Verb::Tool(verb) => tool::run(&context, verb),
+        Verb::Call(args) => call::run(&context, args),
+        Verb::Ps { all } => processes::list(&context, all),
+        Verb::Show { pid } => processes::show(&context, pid),
+        Verb::Inbox { follow, all } => inbox::run(&context, follow, all),
+        Verb::Answer(args) => answer::run(&context, args),
+        Verb::Grant(args) => grants::grant(&context, args),
+        Verb::Grants { holder, all } => grants::list(&context, holder, all),
+        Verb::Revoke { id } => simple(&context, Request::Revoke { id }),
+        Verb::Calls(args) => calls::run(&context, args),
+        Verb::Objects { pid } => objects::list(&context, pid),
+        Verb::Object(crate::args::ObjectVerb::Show { name }) => objects::show(&context, &name),
+        Verb::Image(verb) => image::run(&context, verb),
+        Verb::Events { follow, from } => events::run(&context, follow, from),
+        Verb::Audit(verb) => audit::run(&context, verb),
+        Verb::Serve => serve::run(&context),
+        Verb::Policy(PolicyVerb::Check { file }) => workspace::check(&context, &file),
+        Verb::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "libos", &mut std::io::stdout());
+            Ok(code::DONE)
+        }
+        Verb::ProbeUserNamespace => Ok(doctor::probe_user_namespace()),
+    }
+}
+
+/// Runs a future to its end on a runtime of its own.
+pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(work)
+}
+
+/// A verb that changes something at once and prints what it changed.
+fn simple(context: &Context, request: Request) -> anyhow::Result<u8> {
+    let place = context.place_to_change()?;
+    block_on(async {
+        let session = Session::new(place);
+        let event = session.ask(request).await;
+        session.close().await;
+        print_change(context, event?)
+    })
+}
+
+/// Prints what a verb changed.
+fn print_change(context: &Context, event: Event) -> anyhow::Result<u8> {
+    let Event::Changed { rows, text } = event else {
+        return Err(Failure::cannot("the host answered something else").into());
+    };
+    if context.out.json {
+        context.out.value(&rows)?;
+    } else {
+        for line in text.lines() {
+            context.out.line(&escape(line))?;
+        }
+    }
+    Ok(code::DONE)
+}

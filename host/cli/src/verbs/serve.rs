@@ -1,0 +1,36 @@
+//! `serve`: a host that stays, so that other commands share it.
+
+use super::call::interrupt;
+use super::{Context, block_on};
+use crate::error::{Failure, code};
+use crate::host::Host;
+use crate::session::Session;
+use libos_kernel::kernel::view::View;
+use libos_kernel::model::row::CallState;
+
+/// Runs a host until Ctrl-C.
+pub fn run(context: &Context) -> anyhow::Result<u8> {
+    let place = context.place_to_change()?;
+    block_on(async {
+        let session = Session::new(place.clone());
+        let host = Host::open_accepted(&place, true)?;
+        let rows = View(&host.kernel().snapshot()?).calls()?;
+        session.become_host(host).await?;
+        let socket = place.socket()?;
+        if context.out.json {
+            context.out.value(&serde_json::json!({ "id": place.workspace, "data": place.data, "socket": socket }))?;
+        } else {
+            eprintln!("the host runs; Ctrl-C ends it");
+            let interrupted = rows.iter().filter(|row| matches!(row.state, CallState::Running | CallState::Runnable)).count();
+            if interrupted > 0 {
+                eprintln!("{interrupted} calls were interrupted; `libos calls --resume` runs them");
+            }
+        }
+        let end = tokio::select! {
+            () = interrupt() => Ok(code::DONE),
+            () = session.stopped() => Err(Failure::cannot("the store failed").hint("see to the disk, then start the host again").into()),
+        };
+        session.close().await;
+        end
+    })
+}

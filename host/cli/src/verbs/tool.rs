@@ -1,0 +1,196 @@
+//! `tool`: what the host has, and what each can ever do.
+
+use super::{Context, block_on, simple};
+use crate::args::ToolVerb;
+use crate::error::{Failure, code};
+use crate::host::Host;
+use crate::out::Table;
+use crate::place::Place;
+use crate::protocol::Request;
+use crate::{standard, store};
+use libos::engine::inspect;
+use libos_kernel::kernel::view::View;
+use libos_kernel::model::id::hex;
+use libos_kernel::model::preview::escape;
+use libos_kernel::model::row::ToolRow;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::Path;
+
+/// The interfaces that give a component something to do to the outside, and what that is.
+const ABILITIES: [(&str, &str); 5] = [
+    ("fs", "read and change files"),
+    ("object", "read and change objects in the memory"),
+    ("human", "ask a person"),
+    ("clock", "tell the time and wait"),
+    ("process", "end its own process"),
+];
+/// What no component of this version can do, whatever it imports.
+const NEVER: [&str; 3] = ["run programs", "reach the network", "ask a model"];
+
+pub fn run(context: &Context, verb: ToolVerb) -> anyhow::Result<u8> {
+    match verb {
+        ToolVerb::Add { file, name } => {
+            let file = file.canonicalize().map_err(|error| Failure::usage(format!("no such file: {error}")).at(file.display()))?;
+            simple(context, Request::ToolAdd { file, name })
+        }
+        ToolVerb::Rm { name } => simple(context, Request::ToolRemove { name }),
+        ToolVerb::List => {
+            let rows = tools(context)?;
+            context.list(&rows, |rows| (table(rows), "there are no tools"))?;
+            Ok(code::DONE)
+        }
+        ToolVerb::Inspect { what } if what.contains('/') || what.ends_with(".wasm") => inspect_file(context, Path::new(&what)),
+        ToolVerb::Inspect { what } => inspect_tool(context, &what),
+    }
+}
+
+/// The tools, with the standard ones of this version.
+fn tools(context: &Context) -> anyhow::Result<Vec<ToolRow>> {
+    let (place, snapshot) = context.look()?;
+    let rows = View(&snapshot).tools()?;
+    drop(snapshot);
+    if standard::missing(rows.iter()).is_empty() {
+        return Ok(rows);
+    }
+    match install(&place) {
+        // The host that runs has its own version of them.
+        Err(error) if store::is_busy(&error) => Ok(rows),
+        Err(error) => Err(error),
+        Ok(()) => Ok(View(&store::snapshot(&place)?).tools()?),
+    }
+}
+
+fn install(place: &Place) -> anyhow::Result<()> {
+    block_on(async {
+        let host = Host::open_accepted(place, true)?;
+        let installed = host.install_standard_tools().await;
+        host.close().await;
+        installed
+    })
+}
+
+fn table(rows: &[ToolRow]) -> Table {
+    let mut table = Table::new(&["NAME", "FROM", "CAN EVER USE", "SUMMARY"]);
+    for row in rows {
+        let from = if row.standard { "standard" } else { "added" };
+        let summary = row.summary.lines().next().unwrap_or_default().to_owned();
+        table.row(vec![row.name.clone(), from.into(), row.imports.join(","), summary]);
+    }
+    table
+}
+
+fn inspect_file(context: &Context, file: &Path) -> anyhow::Result<u8> {
+    let bytes = fs::read(file).map_err(|error| Failure::usage(format!("it cannot be read: {error}")).at(file.display()))?;
+    let found = inspect::inspect(&bytes).map_err(|error| Failure::usage(error.to_string()).at(file.display()))?;
+    let digest = hex(&<[u8; 32]>::from(Sha256::digest(&bytes)));
+    if context.out.json {
+        let (can, cannot) = abilities(&found.imports);
+        context.out.value(&serde_json::json!({
+            "id": file, "component": digest, "size": found.size, "imports": found.imports, "can": can, "cannot": cannot,
+        }))?;
+        return Ok(code::DONE);
+    }
+    context.out.fields(&[
+        ("file", file.display().to_string()),
+        ("component", digest),
+        ("size", format!("{} bytes", found.size)),
+    ])?;
+    print_abilities(context, &found.imports)?;
+    Ok(code::DONE)
+}
+
+fn inspect_tool(context: &Context, name: &str) -> anyhow::Result<u8> {
+    let rows = tools(context)?;
+    let row = rows.iter().find(|row| row.name == name).ok_or_else(|| {
+        Failure::usage(format!("there is no tool '{name}'")).hint("`libos tool list` shows them; a file is named with its directory: ./x.wasm")
+    })?;
+    let schema: Value = serde_json::from_str(&row.arguments).unwrap_or_default();
+    let result: Value = serde_json::from_str(&row.result).unwrap_or_default();
+    if context.out.json {
+        let (can, cannot) = abilities(&row.imports);
+        let mut value = serde_json::to_value(row)?;
+        value["can"] = can.into();
+        value["cannot"] = cannot.into();
+        value["arguments"] = schema;
+        value["result"] = result;
+        context.out.value(&value)?;
+        return Ok(code::DONE);
+    }
+    context.out.fields(&[
+        ("tool", row.name.clone()),
+        ("does", row.summary.lines().collect::<Vec<_>>().join(" ")),
+        ("from", if row.standard { "the runtime".into() } else { format!("a component added at {}", row.added) }),
+        ("component", hex(&row.component)),
+    ])?;
+    print_abilities(context, &row.imports)?;
+    context.out.heading("arguments")?;
+    for line in properties(&schema) {
+        context.out.line(&format!("  {}", escape(&line)))?;
+    }
+    Ok(code::DONE)
+}
+
+/// What a component with these imports can ever do, and what it cannot.
+fn abilities(imports: &[String]) -> (Vec<String>, Vec<String>) {
+    let has = |interface: &str| imports.iter().any(|import| import == interface);
+    let (can, cannot): (Vec<_>, Vec<_>) = ABILITIES.iter().partition(|(interface, _)| has(interface));
+    let can = can.iter().map(|(interface, what)| format!("{what} ({interface})")).collect();
+    let cannot = NEVER.iter().copied().chain(cannot.iter().map(|(_, what)| *what)).map(str::to_owned).collect();
+    (can, cannot)
+}
+
+fn print_abilities(context: &Context, imports: &[String]) -> anyhow::Result<()> {
+    let (can, cannot) = abilities(imports);
+    let can = if can.is_empty() { "nothing but compute".to_owned() } else { can.join(", ") };
+    context.out.line(&format!("can ever: {can}"))?;
+    context.out.line(&format!("can never: {}", cannot.join(", ")))?;
+    Ok(())
+}
+
+/// A line for each property of an object's schema.
+fn properties(schema: &Value) -> Vec<String> {
+    let required = |name: &str| schema["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name));
+    let Some(properties) = schema["properties"].as_object().filter(|properties| !properties.is_empty()) else {
+        return vec!["any object".into()];
+    };
+    let line = |(name, schema): (&String, &Value)| {
+        let kind = match &schema["type"] {
+            Value::String(kind) => kind.clone(),
+            Value::Array(kinds) => {
+                let kinds: Vec<&str> = kinds.iter().filter_map(Value::as_str).filter(|kind| *kind != "null").collect();
+                kinds.join(" or ")
+            }
+            _ => "any".into(),
+        };
+        let optional = if required(name) { "" } else { ", optional" };
+        let text = schema["description"].as_str().unwrap_or_default();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        format!("{name} ({kind}{optional})  {text}").trim_end().to_owned()
+    };
+    properties.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn abilities_follow_from_imports() {
+        let (can, cannot) = abilities(&["fs".into(), "log".into()]);
+        assert_eq!(can, ["read and change files (fs)"]);
+        assert!(cannot.contains(&"reach the network".into()) && cannot.contains(&"ask a person".into()));
+        assert!(!cannot.contains(&"read and change files".into()));
+    }
+
+    #[test]
+    fn a_schema_is_told_in_lines() {
+        let schema = serde_json::json!({
+            "properties": { "path": { "type": "string", "description": "Where\n it is." }, "n": { "type": ["integer", "null"] } },
+            "required": ["path"],
+        });
+        assert_eq!(properties(&schema), ["n (integer, optional)", "path (string)  Where it is."]);
+        assert_eq!(properties(&Value::Null), ["any object"]);
+    }
+}
