@@ -63,7 +63,8 @@ pub fn guest_cargo<'a>(folder: &str, arguments: impl IntoIterator<Item = &'a str
 
 /// The command as a person would type it.
 pub fn shown(command: &Command) -> String {
-    let mut text = command.get_program().to_string_lossy().into_owned();
+    let program = Path::new(command.get_program());
+    let mut text = program.strip_prefix(root()).unwrap_or(program).display().to_string();
     for argument in command.get_args() {
         text.push(' ');
         text.push_str(&argument.to_string_lossy());
