@@ -78,9 +78,14 @@ pub fn run(names: &[String]) -> Result<()> {
 }
 
 fn format() -> Result<()> {
-    shell::run(&mut shell::cargo(["fmt", "--check"]))?;
-    for folder in GUESTS {
-        shell::run(&mut shell::guest_cargo(folder, ["fmt", "--check"]))?;
+    rustfmt(&["--check"]).map_err(|why| format!("{why}; `cargo xtask fmt` formats everything"))
+}
+
+/// Formats the host and every guest workspace, or only looks, with `--check`.
+pub fn rustfmt(arguments: &[&str]) -> Result<()> {
+    for folder in ["."].into_iter().chain(GUESTS) {
+        let words = ["fmt", "--all"].into_iter().chain(arguments.iter().copied());
+        shell::run(shell::cargo(words).current_dir(shell::root().join(folder)))?;
     }
     Ok(())
 }

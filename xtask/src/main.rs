@@ -22,6 +22,7 @@ Commands:
                   is missing is set up first. About ten minutes the first time, a few after that
   demo            builds libos and tells its story with the real binary: a refusal, a question, a kill in the middle,
                   an answer, a changed log. A few minutes the first time, seconds after that
+  fmt             formats the host and every guest workspace
   bench [ARGS...] the measurements, in a release build; ARGS go to the benchmark
   help            this text
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         "test" => gate::run(rest),
         "demo" if rest.is_empty() => demo::run(),
         "demo" => Err(format!("demo takes no arguments, and got {rest:?}")),
+        "fmt" => gate::rustfmt(&[]),
         "bench" => bench::run(rest),
         other => {
             eprintln!("error: there is no command {other}\n\n{}", help_text());
