@@ -1,5 +1,7 @@
 //! Builds the standard tools and embeds them: their bytes and digests, in a generated file of the output directory.
 
+#![expect(clippy::disallowed_methods, reason = "a build script writes into its output directory")]
+
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -21,7 +23,8 @@ fn embed() -> Result<(), String> {
     for directory in ["tools", "guest-sdk", "wit"] {
         watch(&root.join(directory))?;
     }
-    let components = libos_guest_build::build(&root.join("tools"), &target_root(&output).join("guests"), &["--workspace"])?;
+    let components =
+        libos_guest_build::build(&root.join("tools"), &target_root(&output).join("guests"), &["--workspace"])?;
     let mut source = String::from("&[\n");
     let mut found = Vec::new();
     for path in components {

@@ -330,7 +330,15 @@ mod tests {
                 panic!("{line}: {error}");
             }
         }
-        for line in ["", "answer q3", "answer q3 allow --text x", "grant p1 fly fs:w", "grant p1 read fs:a*", "calls --waiting show c1", "call echo {} --as 1 --image x"] {
+        for line in [
+            "",
+            "answer q3",
+            "answer q3 allow --text x",
+            "grant p1 fly fs:w",
+            "grant p1 read fs:a*",
+            "calls --waiting show c1",
+            "call echo {} --as 1 --image x",
+        ] {
             let words = std::iter::once("libos").chain(line.split(' ').filter(|word| !word.is_empty()));
             assert!(Args::try_parse_from(words).is_err(), "{line}");
         }

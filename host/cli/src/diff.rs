@@ -87,6 +87,9 @@ mod tests {
     fn far_lines_are_left_out() {
         let found = lines("1\n2\n3\n4\n5\n6\n7", "1\n2\n3\nx\n5\n6\n7");
         let shown = with_context(&found, 1);
-        assert_eq!(shown, [Some(Line::Same("3")), Some(Line::Gone("4")), Some(Line::New("x")), Some(Line::Same("5")), None]);
+        assert_eq!(
+            shown,
+            [Some(Line::Same("3")), Some(Line::Gone("4")), Some(Line::New("x")), Some(Line::Same("5")), None]
+        );
     }
 }

@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn lengths_of_time() {
-        let check = |text, seconds: Option<u64>| assert_eq!(parse(text).ok(), seconds.map(Duration::from_secs), "{text}");
+        let check =
+            |text, seconds: Option<u64>| assert_eq!(parse(text).ok(), seconds.map(Duration::from_secs), "{text}");
         check("30s", Some(30));
         check("1h30m", Some(5_400));
         check("7d", Some(604_800));

@@ -111,7 +111,9 @@ fn runtime(error: &RuntimeError) -> Failure {
     match error {
         RuntimeError::Host(error) => host(error),
         RuntimeError::World(error) => world(error),
-        RuntimeError::Engine(error) => Failure::cannot(error.to_string()).hint("`libos doctor` shows what this machine lacks"),
+        RuntimeError::Engine(error) => {
+            Failure::cannot(error.to_string()).hint("`libos doctor` shows what this machine lacks")
+        }
         RuntimeError::Component(error) => Failure::usage(error.to_string()),
     }
 }
@@ -119,7 +121,8 @@ fn runtime(error: &RuntimeError) -> Failure {
 fn host(error: &HostError) -> Failure {
     match error {
         HostError::Usage(text) => Failure::usage(text.clone()),
-        HostError::Stopped(_) => Failure::cannot(error.to_string()).hint("what is on the disk is whole; see to the disk and run the command again"),
+        HostError::Stopped(_) => Failure::cannot(error.to_string())
+            .hint("what is on the disk is whole; see to the disk and run the command again"),
         HostError::Store(error) => store(error),
     }
 }
@@ -129,7 +132,9 @@ fn store(error: &StoreError) -> Failure {
     match error {
         StoreError::Busy => failure.hint("it does not answer on its socket; wait for it to end, or end it"),
         StoreError::Missing => Failure::usage(error.to_string()).hint("`libos trust` makes it"),
-        StoreError::Damaged(_) => failure.hint("`libos audit verify` says more; put a copy of the data directory aside before anything else"),
+        StoreError::Damaged(_) => {
+            failure.hint("`libos audit verify` says more; put a copy of the data directory aside before anything else")
+        }
         StoreError::NeedsRecovery | StoreError::Newer { .. } | StoreError::Failed(_) => failure,
     }
 }

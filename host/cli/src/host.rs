@@ -64,7 +64,8 @@ impl Host {
     pub fn open_accepted(place: &Place, runs: bool) -> anyhow::Result<Host> {
         let text = store::policy_in_force(place)?.ok_or_else(|| store::not_accepted(place))?;
         let policy = Policy::parse(&text).map_err(|error| {
-            Failure::usage(format!("this version cannot read the policy in force: {error}")).hint("`libos trust` puts another one in force")
+            Failure::usage(format!("this version cannot read the policy in force: {error}"))
+                .hint("`libos trust` puts another one in force")
         })?;
         Host::open(place, &policy, runs)
     }
@@ -149,7 +150,7 @@ impl Host {
                 self.changed(done.durable, vec![serde_json::to_value(&done.what)?], text, listener).await
             }
             Request::ToolAdd { file, name } => {
-                let bytes = std::fs::read(&file)
+                let bytes = crate::own::read(&file)
                     .map_err(|error| Failure::usage(format!("it cannot be read: {error}")).at(file.display()))?;
                 let added = self.runtime()?.add_component(bytes, name, false).await?;
                 let rows = added.what.iter().map(|tool| serde_json::to_value(&**tool)).collect::<Result<_, _>>()?;
@@ -198,7 +199,12 @@ impl Host {
     }
 
     /// Tells a call's events until it ends or is interrupted.
-    async fn follow(&self, call: CallId, mut events: mpsc::Receiver<CallEvent>, listener: &Listener) -> anyhow::Result<()> {
+    async fn follow(
+        &self,
+        call: CallId,
+        mut events: mpsc::Receiver<CallEvent>,
+        listener: &Listener,
+    ) -> anyhow::Result<()> {
         loop {
             let event = tokio::select! {
                 event = events.recv() => event,

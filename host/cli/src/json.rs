@@ -32,7 +32,8 @@ pub fn safe(line: &str) -> String {
 fn write(text: &str, indent: Option<usize>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut depth = 0;
-    let mut characters = text.chars().filter(|character| !character.is_ascii_whitespace() || *character == ' ').peekable();
+    let mut characters =
+        text.chars().filter(|character| !character.is_ascii_whitespace() || *character == ' ').peekable();
     let mut in_string = false;
     let line = |out: &mut String, depth: usize| {
         if let Some(width) = indent {
@@ -91,7 +92,10 @@ mod tests {
         let text = "{ \"b\" : [1.50, 2e400 ,\n{}, [ ] ],\t\"a\\\"{\":\"x: y, \\\\\" }";
         assert_eq!(compact(text), "{\"b\":[1.50,2e400,{},[]],\"a\\\"{\":\"x: y, \\\\\"}");
         let shown = pretty(text);
-        assert_eq!(shown, "{\n  \"b\": [\n    1.50,\n    2e400,\n    {},\n    []\n  ],\n  \"a\\\"{\": \"x: y, \\\\\"\n}");
+        assert_eq!(
+            shown,
+            "{\n  \"b\": [\n    1.50,\n    2e400,\n    {},\n    []\n  ],\n  \"a\\\"{\": \"x: y, \\\\\"\n}"
+        );
         assert_eq!(compact(&shown), compact(text));
     }
 

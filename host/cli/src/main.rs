@@ -7,6 +7,7 @@ mod error;
 mod host;
 mod json;
 mod out;
+mod own;
 mod place;
 mod protocol;
 mod question;

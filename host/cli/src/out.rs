@@ -102,7 +102,9 @@ impl Table {
         let all: Vec<&Vec<String>> = std::iter::once(&header).chain(&self.rows).collect();
         let columns = header.len();
         let widths: Vec<usize> = (0..columns)
-            .map(|column| all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+            .map(|column| {
+                all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            })
             .collect();
         let line = |row: &&Vec<String>| {
             let mut line = String::new();

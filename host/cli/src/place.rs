@@ -31,7 +31,8 @@ impl Place {
     pub fn find(global: &Global) -> anyhow::Result<Place> {
         let start = match &global.workspace {
             Some(workspace) => canonical(workspace)?,
-            None => std::env::current_dir().map_err(|error| Failure::usage(format!("the current directory is gone: {error}")))?,
+            None => std::env::current_dir()
+                .map_err(|error| Failure::usage(format!("the current directory is gone: {error}")))?,
         };
         let found = match &global.workspace {
             Some(_) => start.join(POLICY_FILE).exists().then_some(start.as_path()),
@@ -74,10 +75,12 @@ impl Place {
     /// # Errors
     /// It cannot be read.
     pub fn policy_text(&self) -> anyhow::Result<Option<String>> {
-        match fs::read_to_string(self.policy_file()) {
+        match crate::own::read_text(&self.policy_file()) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::usage(format!("it cannot be read: {error}")).at(self.policy_file().display()).into()),
+            Err(error) => {
+                Err(Failure::usage(format!("it cannot be read: {error}")).at(self.policy_file().display()).into())
+            }
         }
     }
 
@@ -92,9 +95,9 @@ impl Place {
     /// It cannot be made, or others may write in it.
     pub fn make_data(&self) -> anyhow::Result<()> {
         let make = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-        make(&self.data)
-            .and_then(|()| make(&self.code()))
-            .map_err(|error| Failure::cannot(format!("the data directory cannot be made: {error}")).at(self.data.display()))?;
+        make(&self.data).and_then(|()| make(&self.code())).map_err(|error| {
+            Failure::cannot(format!("the data directory cannot be made: {error}")).at(self.data.display())
+        })?;
         let open_to_others = fs::metadata(&self.data)?.permissions().mode() & 0o077 != 0;
         if open_to_others {
             return Err(Failure::cannot("others may look into the data directory")
@@ -136,7 +139,9 @@ impl Place {
 fn short_directory(runtime: Option<&OsStr>, data: &Path) -> PathBuf {
     let name = format!("libos-{}", digest(data));
     match runtime.map(Path::new) {
-        Some(runtime) if runtime.is_absolute() && runtime.as_os_str().len() < SOCKET_PATH_MAX - 40 => runtime.join(name),
+        Some(runtime) if runtime.is_absolute() && runtime.as_os_str().len() < SOCKET_PATH_MAX - 40 => {
+            runtime.join(name)
+        }
         _ => Path::new("/tmp").join(name),
     }
 }
@@ -150,7 +155,9 @@ fn state_home(set: Option<&OsStr>, home: Option<&Path>) -> anyhow::Result<PathBu
     match (set.map(Path::new).filter(|path| path.is_absolute()), home) {
         (Some(set), _) => Ok(set.to_owned()),
         (None, Some(home)) if home.is_absolute() => Ok(home.join(".local/state")),
-        (None, _) => Err(Failure::usage("this user has no home directory").hint("name the data directory with --data DIR").into()),
+        (None, _) => Err(Failure::usage("this user has no home directory")
+            .hint("name the data directory with --data DIR")
+            .into()),
     }
 }
 

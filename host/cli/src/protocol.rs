@@ -23,19 +23,44 @@ pub const WELCOME: &str = "libos 1";
 #[serde(tag = "verb", rename_all = "kebab-case")]
 pub enum Request {
     /// Start a call and tell how it goes.
-    Call { tool: String, arguments: String, pid: Option<Pid>, image: String },
+    Call {
+        tool: String,
+        arguments: String,
+        pid: Option<Pid>,
+        image: String,
+    },
     /// Tell how a call goes; start it again if it was interrupted.
-    Attach { call: CallId },
+    Attach {
+        call: CallId,
+    },
     /// Answer a question; with `run` tell how the call that asked goes on.
-    Answer { question: QuestionId, said: Said, run: bool },
-    Cancel { call: CallId, why: String },
+    Answer {
+        question: QuestionId,
+        said: Said,
+        run: bool,
+    },
+    Cancel {
+        call: CallId,
+        why: String,
+    },
     Grant(GrantRequest),
-    Revoke { id: GrantId },
-    ToolAdd { file: PathBuf, name: Option<String> },
-    ToolRemove { name: String },
-    ImageAdd { text: String },
+    Revoke {
+        id: GrantId,
+    },
+    ToolAdd {
+        file: PathBuf,
+        name: Option<String>,
+    },
+    ToolRemove {
+        name: String,
+    },
+    ImageAdd {
+        text: String,
+    },
     /// Put a policy in force that a person has read.
-    Policy { text: String },
+    Policy {
+        text: String,
+    },
 }
 
 /// A grant to be made; texts are read again by the host.
@@ -71,17 +96,36 @@ impl From<Said> for Reaction {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    Started { call: CallId, pid: Pid },
+    Started {
+        call: CallId,
+        pid: Pid,
+    },
     /// The call waits for a person.
-    Asks { call: CallId, question: QuestionId },
+    Asks {
+        call: CallId,
+        question: QuestionId,
+    },
     /// The call waits for a moment (RFC 3339).
-    Sleeps { call: CallId, until: String },
+    Sleeps {
+        call: CallId,
+        until: String,
+    },
     Ended(Ended),
     /// The host has stopped or closes; the call stays resumable.
-    Interrupted { call: CallId, why: String },
-    Answered { question: QuestionId, call: CallId, grants: Vec<Value> },
+    Interrupted {
+        call: CallId,
+        why: String,
+    },
+    Answered {
+        question: QuestionId,
+        call: CallId,
+        grants: Vec<Value>,
+    },
     /// A verb was carried out: the rows that it made or changed, and a sentence.
-    Changed { rows: Vec<Value>, text: String },
+    Changed {
+        rows: Vec<Value>,
+        text: String,
+    },
     Error(Failure),
 }
 
@@ -115,10 +159,16 @@ mod tests {
         assert!(!line.contains('\n'));
         assert!(matches!(
             serde_json::from_str(&line).unwrap(),
-            Request::Answer { question: QuestionId(3), run: true, said: Said::Decision { approval: Approval::Never, .. } }
+            Request::Answer {
+                question: QuestionId(3),
+                run: true,
+                said: Said::Decision { approval: Approval::Never, .. }
+            }
         ));
         let event = Event::Error(Failure::usage("x").hint("y"));
         let line = serde_json::to_string(&event).unwrap();
-        assert!(matches!(serde_json::from_str(&line).unwrap(), Event::Error(failure) if failure == Failure::usage("x").hint("y")));
+        assert!(
+            matches!(serde_json::from_str(&line).unwrap(), Event::Error(failure) if failure == Failure::usage("x").hint("y"))
+        );
     }
 }

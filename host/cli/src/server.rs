@@ -1,18 +1,17 @@
 //! The host's local socket: who knows the secret of the data directory may use the verbs of a person.
 
 use crate::host::{EVENTS_MAX, Host};
+use crate::own;
 use crate::place::Place;
 use crate::protocol::{Event, LINE_BYTES_MAX, Request, SECRET_LINE_MAX, WELCOME};
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinSet};
 
 /// How long a client may take to say the secret and its request.
 const HELLO_TIME: Duration = Duration::from_secs(10);
@@ -24,7 +23,7 @@ const CLIENTS_MAX: usize = 256;
 /// A socket that is listened on.
 pub struct Server {
     files: [PathBuf; 2],
-    accepting: JoinHandle<()>,
+    accepting: AbortHandle,
     clients: Arc<tokio::sync::Mutex<JoinSet<()>>>,
 }
 
@@ -33,21 +32,18 @@ impl Server {
     ///
     /// # Errors
     /// The socket cannot be made.
-    pub fn listen(host: Arc<Host>, place: &Place) -> anyhow::Result<Server> {
+    pub fn listen(host: Arc<Host>, place: &Place, tasks: &mut JoinSet<()>) -> anyhow::Result<Server> {
         let (socket, secret_file) = (place.socket()?, place.secret());
         for stale in [&socket, &secret_file] {
-            match fs::remove_file(stale) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
+            own::remove(stale)?;
         }
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
         let secret = libos_kernel::model::id::hex(&random);
-        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&secret_file)?.write_all(secret.as_bytes())?;
+        own::create(&secret_file, 0o600, secret.as_bytes())?;
         let listener = UnixListener::bind(&socket)?;
         let clients = Arc::new(tokio::sync::Mutex::new(JoinSet::new()));
-        let accepting = tokio::spawn(accept(listener, host, secret, Arc::clone(&clients)));
+        let accepting = tasks.spawn(accept(listener, host, secret, Arc::clone(&clients)));
         Ok(Server { files: [socket, secret_file], accepting, clients })
     }
 
@@ -56,7 +52,7 @@ impl Server {
         self.accepting.abort();
         for file in &self.files {
             // What is left is removed by the next host.
-            let _ = fs::remove_file(file);
+            let _ = own::remove(file);
         }
     }
 
@@ -67,7 +63,12 @@ impl Server {
     }
 }
 
-async fn accept(listener: UnixListener, host: Arc<Host>, secret: String, clients: Arc<tokio::sync::Mutex<JoinSet<()>>>) {
+async fn accept(
+    listener: UnixListener,
+    host: Arc<Host>,
+    secret: String,
+    clients: Arc<tokio::sync::Mutex<JoinSet<()>>>,
+) {
     let user = rustix::process::geteuid().as_raw();
     loop {
         let Ok((stream, _)) = listener.accept().await else {

@@ -2,6 +2,7 @@
 
 use crate::error::Failure;
 use crate::host::{EVENTS_MAX, Host};
+use crate::own;
 use crate::place::Place;
 use crate::protocol::{Event, Request, SECRET_LINE_MAX, WELCOME};
 use crate::server::{Server, read_event, read_line, write_line};
@@ -12,11 +13,14 @@ use std::time::Instant;
 use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
 
 /// A command's way to a host.
 pub struct Session {
     place: Place,
     local: Mutex<Option<Local>>,
+    /// What runs beside the command; ended with it.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 struct Local {
@@ -27,7 +31,7 @@ struct Local {
 
 impl Session {
     pub fn new(place: Place) -> Session {
-        Session { place, local: Mutex::new(None) }
+        Session { place, local: Mutex::new(None), tasks: Mutex::default() }
     }
 
     /// Carries out a verb. The events end when it is done; without a last one the host has gone.
@@ -39,12 +43,12 @@ impl Session {
         if local.is_none() {
             let deadline = Instant::now() + BUSY_WAIT;
             loop {
-                if let Some(events) = remote(&self.place, &request).await? {
+                if let Some(events) = remote(&self.place, &request, &mut *self.tasks.lock().await).await? {
                     return Ok(events);
                 }
                 match Host::open_accepted(&self.place, needs_run_loop(&request)) {
                     Ok(host) => {
-                        *local = Some(Local::start(host, &self.place).await?);
+                        *local = Some(Local::start(host, &self.place, &mut *self.tasks.lock().await).await?);
                         break;
                     }
                     Err(error) if store::is_busy(&error) && Instant::now() < deadline => {
@@ -57,7 +61,7 @@ impl Session {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         if let Some(local) = &*local {
             let host = Arc::clone(&local.host);
-            tokio::spawn(async move { host.perform(request, &sender).await });
+            self.tasks.lock().await.spawn(async move { host.perform(request, &sender).await });
         }
         Ok(events)
     }
@@ -79,7 +83,8 @@ impl Session {
     /// # Errors
     /// Another host has the store, or it cannot be opened.
     pub async fn become_host(&self, host: Host) -> anyhow::Result<()> {
-        *self.local.lock().await = Some(Local::start(host, &self.place).await?);
+        let started = Local::start(host, &self.place, &mut *self.tasks.lock().await).await?;
+        *self.local.lock().await = Some(started);
         Ok(())
     }
 
@@ -112,13 +117,14 @@ impl Session {
         if let Some(server) = &server {
             server.farewell().await;
         }
+        self.tasks.lock().await.shutdown().await;
     }
 }
 
 impl Local {
-    async fn start(host: Host, place: &Place) -> anyhow::Result<Local> {
+    async fn start(host: Host, place: &Place, tasks: &mut JoinSet<()>) -> anyhow::Result<Local> {
         let host = Arc::new(host);
-        let server = if host.runs() { Some(Server::listen(Arc::clone(&host), place)?) } else { None };
+        let server = if host.runs() { Some(Server::listen(Arc::clone(&host), place, tasks)?) } else { None };
         host.install_standard_tools().await?;
         Ok(Local { host, server })
     }
@@ -139,11 +145,15 @@ fn needs_run_loop(request: &Request) -> bool {
 }
 
 /// Gives the verb to the host that runs; none if nobody listens.
-async fn remote(place: &Place, request: &Request) -> anyhow::Result<Option<mpsc::Receiver<Event>>> {
+async fn remote(
+    place: &Place,
+    request: &Request,
+    tasks: &mut JoinSet<()>,
+) -> anyhow::Result<Option<mpsc::Receiver<Event>>> {
     match connect(place, request).await {
         Ok(stream) => {
             let (sender, events) = mpsc::channel(EVENTS_MAX);
-            tokio::spawn(async move {
+            tasks.spawn(async move {
                 let mut reading = stream;
                 // The end of the host's life is the end of its events.
                 while let Ok(Some(event)) = read_event(&mut reading).await {
@@ -155,7 +165,9 @@ async fn remote(place: &Place, request: &Request) -> anyhow::Result<Option<mpsc:
             Ok(Some(events))
         }
         Err(error) if nobody(&error) => Ok(None),
-        Err(error) => Err(Failure::cannot(format!("the host's socket cannot be used: {error}")).at(place.socket()?.display()).into()),
+        Err(error) => Err(Failure::cannot(format!("the host's socket cannot be used: {error}"))
+            .at(place.socket()?.display())
+            .into()),
     }
 }
 
@@ -173,7 +185,7 @@ async fn connect(place: &Place, request: &Request) -> io::Result<BufReader<UnixS
 
 /// Connects and shows the secret.
 async fn greet(place: &Place) -> io::Result<BufReader<UnixStream>> {
-    let secret = std::fs::read_to_string(place.secret())?;
+    let secret = own::read_text(&place.secret())?;
     let socket = place.socket().map_err(|error| io::Error::other(error.to_string()))?;
     let mut stream = BufReader::new(UnixStream::connect(socket).await?);
     write_line(&mut stream, secret.trim()).await?;

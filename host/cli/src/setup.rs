@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 pub fn mounts(policy: &Policy, workspace: &Path) -> Vec<MountSpec> {
     let mount = |(name, mount): (&String, &libos_kernel::model::policy::Mount)| {
         let root = Resource::new(Kind::Fs, name.as_str());
-        let narrows = policy.templates.iter().any(|line| line.effect != Effect::Allow && line.pattern.meets_subtree(&root));
+        let narrows =
+            policy.templates.iter().any(|line| line.effect != Effect::Allow && line.pattern.meets_subtree(&root));
         MountSpec {
             name: name.clone(),
             path: workspace.join(&mount.path),

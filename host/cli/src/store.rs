@@ -49,7 +49,7 @@ fn recover(place: &Place) -> anyhow::Result<()> {
             }
             // Another command recovers it.
             Err(error) if is_busy(&error) => match read(place) {
-                Err(StoreError::NeedsRecovery) if Instant::now() < deadline => std::thread::sleep(BUSY_STEP),
+                Err(StoreError::NeedsRecovery) if Instant::now() < deadline => crate::own::pause(BUSY_STEP),
                 _ => return Ok(()),
             },
             Err(error) => return Err(error),

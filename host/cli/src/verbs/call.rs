@@ -35,14 +35,17 @@ fn arguments(text: &str) -> anyhow::Result<String> {
     let text = match text {
         "-" => {
             let mut text = String::new();
-            let read = std::io::stdin().take(libos_kernel::model::limit::CALL_TEXT_BYTES_MAX as u64 + 1).read_to_string(&mut text);
+            let read = std::io::stdin()
+                .take(libos_kernel::model::limit::CALL_TEXT_BYTES_MAX as u64 + 1)
+                .read_to_string(&mut text);
             read.map_err(|error| Failure::usage(format!("standard input cannot be read: {error}")))?;
             text
         }
         text => text.to_owned(),
     };
     serde_json::from_str::<serde::de::IgnoredAny>(&text).map_err(|error| {
-        Failure::usage(format!("the arguments are not JSON: {error}")).hint("for example: libos call echo '{\"hello\": \"world\"}'")
+        Failure::usage(format!("the arguments are not JSON: {error}"))
+            .hint("for example: libos call echo '{\"hello\": \"world\"}'")
     })?;
     Ok(text)
 }
@@ -206,7 +209,14 @@ impl<'a> Follower<'a> {
         }
         for grant in grants {
             let text = |field: &str| escape(grant[field].as_str().unwrap_or_default());
-            eprintln!("new rule {}: {} {} {} {}", text("id"), text("holder"), text("effect"), text("rights"), text("resource"));
+            eprintln!(
+                "new rule {}: {} {} {} {}",
+                text("id"),
+                text("holder"),
+                text("effect"),
+                text("rights"),
+                text("resource")
+            );
         }
     }
 
@@ -306,7 +316,11 @@ fn failed(place: &Place, ended: &Ended, exit: u8) -> Failure {
     let import = import.map(|import| format!(", in {import}")).unwrap_or_default();
     let failure = Failure::new(exit, what).at(format!("call {} of the tool {}{import}", ended.id, ended.tool));
     match exit {
-        code::DENIED => failure.hint(format!("the rules are in {}; `libos calls show {}` shows what was refused", place.policy_file().display(), ended.id)),
+        code::DENIED => failure.hint(format!(
+            "the rules are in {}; `libos calls show {}` shows what was refused",
+            place.policy_file().display(),
+            ended.id
+        )),
         _ => failure.hint(format!("libos calls show {}", ended.id)),
     }
 }

@@ -1,11 +1,11 @@
 //! `calls`: list, show, cancel, resume.
 
 use super::call::{Followed, Follower, interrupt, print};
-use super::inbox::now;
 use super::{Context, block_on, simple};
 use crate::args::{CallsArgs, CallsVerb};
 use crate::error::{Failure, code};
 use crate::out::Table;
+use crate::own::now;
 use crate::protocol::Request;
 use crate::session::Session;
 use crate::{duration, json, question};
@@ -23,7 +23,9 @@ use std::ops::ControlFlow;
 pub fn run(context: &Context, args: CallsArgs) -> anyhow::Result<u8> {
     match (args.verb, args.resume) {
         (Some(CallsVerb::Show { id }), _) => show(context, id),
-        (Some(CallsVerb::Cancel { id }), _) => simple(context, Request::Cancel { call: id, why: "cancelled by a person".into() }),
+        (Some(CallsVerb::Cancel { id }), _) => {
+            simple(context, Request::Cancel { call: id, why: "cancelled by a person".into() })
+        }
         (None, Some(ids)) => resume(context, ids),
         (None, None) => {
             let (_, snapshot) = context.look()?;
@@ -66,7 +68,9 @@ struct Shown<'a> {
 fn show(context: &Context, id: CallId) -> anyhow::Result<u8> {
     let (_, snapshot) = context.look()?;
     let view = View(&snapshot);
-    let row = view.call(id)?.ok_or_else(|| Failure::usage(format!("there is no call {id}")).hint("`libos calls` lists them"))?;
+    let row = view
+        .call(id)?
+        .ok_or_else(|| Failure::usage(format!("there is no call {id}")).hint("`libos calls` lists them"))?;
     let (arguments, result) = (view.arguments(id)?, view.result(id)?);
     let mut questions = view.questions(false)?;
     questions.retain(|question| question.call == id);
@@ -75,7 +79,14 @@ fn show(context: &Context, id: CallId) -> anyhow::Result<u8> {
     if context.out.json {
         let raw = |text: Option<String>| text.map(|text| RawValue::from_string(json::compact(&text))).transpose();
         let (arguments, result) = (raw(arguments)?, raw(result)?);
-        context.out.value(&Shown { row: &row, arguments, result, questions: &questions, log: &log, denied: &denied })?;
+        context.out.value(&Shown {
+            row: &row,
+            arguments,
+            result,
+            questions: &questions,
+            log: &log,
+            denied: &denied,
+        })?;
         return Ok(code::DONE);
     }
     let out = &context.out;
@@ -135,7 +146,10 @@ fn resume(context: &Context, ids: Vec<CallId>) -> anyhow::Result<u8> {
     let (place, snapshot) = context.look()?;
     let ids = if ids.is_empty() {
         let rows = View(&snapshot).calls()?;
-        rows.iter().filter(|row| matches!(row.state, CallState::Running | CallState::Runnable)).map(|row| row.id).collect()
+        rows.iter()
+            .filter(|row| matches!(row.state, CallState::Running | CallState::Runnable))
+            .map(|row| row.id)
+            .collect()
     } else {
         ids
     };

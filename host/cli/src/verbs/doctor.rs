@@ -6,7 +6,7 @@ use crate::out::Table;
 use crate::place::Place;
 use crate::session::Session;
 use crate::term::Colour;
-use crate::{store, verbs};
+use crate::{own, store, verbs};
 use libos_kernel::store::StoreError;
 use libos_kernel::store::disk::Directory;
 use libos_kernel::store::reader::Snapshot;
@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 #[derive(Serialize)]
 struct Finding {
@@ -45,7 +46,8 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
             findings.push(finding("workspace", Some(false), why, "only the machine was looked at"));
         }
     }
-    let broken = findings.iter().any(|finding| matches!(finding.id, "store" | "data-directory") && finding.state == "missing");
+    let broken =
+        findings.iter().any(|finding| matches!(finding.id, "store" | "data-directory") && finding.state == "missing");
     context.list(&findings, |findings| {
         let mut table = Table::new(&["WHAT", "STATE", "DETAIL", "IF MISSING"]);
         for finding in findings {
@@ -72,7 +74,7 @@ fn openat2_works() -> Finding {
 
 fn landlock() -> Finding {
     let weakens = "programs that are started cannot be confined to directories (no tool starts programs yet)";
-    match fs::read_to_string("/sys/kernel/security/lsm") {
+    match own::read_text(Path::new("/sys/kernel/security/lsm")) {
         Ok(modules) => {
             let present = modules.trim().split(',').any(|module| module == "landlock");
             finding("landlock", Some(present), format!("security modules: {}", modules.trim()), weakens)
@@ -83,7 +85,7 @@ fn landlock() -> Finding {
 
 fn user_namespaces() -> Finding {
     let weakens = "programs that are started cannot get namespaces of their own (no tool starts programs yet)";
-    let asked = std::env::current_exe().and_then(|program| std::process::Command::new(program).arg("probe-user-namespace").output());
+    let asked = own::run_self("probe-user-namespace");
     match asked {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -123,11 +125,18 @@ fn workspace(place: &Place) -> anyhow::Result<Vec<Finding>> {
     let opened = Snapshot::of_directory(&Directory::new(&place.data));
     let (present, detail) = match &opened {
         Ok(_) => (Some(true), "it can be read".to_owned()),
-        Err(StoreError::NeedsRecovery) => (Some(true), "it was not closed; the next command that changes something recovers it".to_owned()),
+        Err(StoreError::NeedsRecovery) => {
+            (Some(true), "it was not closed; the next command that changes something recovers it".to_owned())
+        }
         Err(error) => (Some(false), error.to_string()),
     };
     drop(opened);
-    findings.push(finding("store", present, detail, "no command works here; `libos trust` makes a store where there is none"));
+    findings.push(finding(
+        "store",
+        present,
+        detail,
+        "no command works here; `libos trust` makes a store where there is none",
+    ));
     let accepted = store::policy_in_force(place).ok().flatten();
     let same = accepted.is_some() && accepted == place.policy_text()?;
     let detail = match (&accepted, same) {

@@ -36,13 +36,17 @@ pub fn run(context: &Context, follow: bool, from: Option<u64>) -> anyhow::Result
         }
         next += rows.len() as u64;
         if rows.len() < BATCH {
-            std::thread::sleep(STEP);
+            crate::own::pause(STEP);
         }
     }
 }
 
 /// The records from a number on, so many at most.
-pub fn records(snapshot: &libos_kernel::store::reader::Snapshot, from: u64, most: usize) -> anyhow::Result<Vec<Record>> {
+pub fn records(
+    snapshot: &libos_kernel::store::reader::Snapshot,
+    from: u64,
+    most: usize,
+) -> anyhow::Result<Vec<Record>> {
     let mut rows = Vec::new();
     View(snapshot).records(from, |record| {
         rows.push(record);

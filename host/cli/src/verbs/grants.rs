@@ -90,7 +90,7 @@ fn why_not(row: &Grant) -> Option<&'static str> {
         Some("revoked")
     } else if row.uses_left == Some(0) {
         Some("used up")
-    } else if row.not_after.is_some_and(|time| time < super::inbox::now()) {
+    } else if row.not_after.is_some_and(|time| time < crate::own::now()) {
         Some("expired")
     } else {
         None

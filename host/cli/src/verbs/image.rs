@@ -7,13 +7,12 @@ use crate::out::Table;
 use crate::protocol::Request;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::image::Image;
-use std::fs;
 
 pub fn run(context: &Context, verb: ImageVerb) -> anyhow::Result<u8> {
     match verb {
         ImageVerb::Add { file } => {
             let at = |what: String| Failure::usage(what).at(file.display());
-            let text = fs::read_to_string(&file).map_err(|error| at(format!("it cannot be read: {error}")))?;
+            let text = crate::own::read_text(&file).map_err(|error| at(format!("it cannot be read: {error}")))?;
             Image::parse(&text).map_err(at)?;
             simple(context, Request::ImageAdd { text })
         }
@@ -26,7 +25,9 @@ pub fn run(context: &Context, verb: ImageVerb) -> anyhow::Result<u8> {
             let (_, snapshot) = context.look()?;
             let images = View(&snapshot).images()?;
             let image = images.iter().find(|image| image.name == name);
-            let image = image.ok_or_else(|| Failure::usage(format!("there is no image '{name}'")).hint("`libos image list` shows them"))?;
+            let image = image.ok_or_else(|| {
+                Failure::usage(format!("there is no image '{name}'")).hint("`libos image list` shows them")
+            })?;
             if context.out.json {
                 context.out.value(image)?;
             } else {

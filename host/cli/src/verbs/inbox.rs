@@ -4,12 +4,10 @@ use super::Context;
 use super::events::STEP;
 use crate::error::code;
 use crate::out::Table;
-use crate::{duration, question, store};
+use crate::{duration, own, question, store};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::id::QuestionId;
 use libos_kernel::model::row::{QuestionRow, QuestionState, Subject};
-use libos_kernel::model::time::Time;
-use std::time::SystemTime;
 
 /// Lists questions, once or as they come.
 pub fn run(context: &Context, follow: bool, all: bool) -> anyhow::Result<u8> {
@@ -27,7 +25,7 @@ pub fn run(context: &Context, follow: bool, all: bool) -> anyhow::Result<u8> {
             print(context, row)?;
         }
         next = rows.last().map_or(next, |row| next.max(QuestionId(row.id.0 + 1)));
-        std::thread::sleep(STEP);
+        own::pause(STEP);
         let snapshot = store::snapshot(&place)?;
         rows = View(&snapshot).questions(!all)?;
     }
@@ -52,7 +50,7 @@ fn table(rows: &[QuestionRow]) -> Table {
         table.row(vec![
             row.id.to_string(),
             state(row).into(),
-            duration::short(now().since(row.asked)),
+            duration::short(own::now().since(row.asked)),
             row.call.to_string(),
             row.tool.clone(),
             question::summary(row),
@@ -69,9 +67,4 @@ fn state(row: &QuestionRow) -> &'static str {
         (_, QuestionState::Applied { .. }) => "applied",
         (_, QuestionState::Withdrawn { .. }) => "withdrawn",
     }
-}
-
-/// The time, for ages.
-pub fn now() -> Time {
-    Time::default().after(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }

@@ -58,7 +58,11 @@ impl Context {
     }
 
     /// Prints rows as a JSON array, or as a table.
-    pub fn list<T: Serialize>(&self, rows: &[T], table: impl FnOnce(&[T]) -> (crate::out::Table, &'static str)) -> anyhow::Result<()> {
+    pub fn list<T: Serialize>(
+        &self,
+        rows: &[T],
+        table: impl FnOnce(&[T]) -> (crate::out::Table, &'static str),
+    ) -> anyhow::Result<()> {
         if self.out.json {
             return self.out.value(&rows);
         }

@@ -1,9 +1,9 @@
 //! `ps`, `show`: processes.
 
-use super::inbox::now;
 use super::{Context, calls, grants};
 use crate::error::{Failure, code};
 use crate::out::Table;
+use crate::own::now;
 use crate::{duration, question};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::grant::Holder;
@@ -47,7 +47,8 @@ pub fn show(context: &Context, pid: Pid) -> anyhow::Result<u8> {
     let (_, snapshot) = context.look()?;
     let view = View(&snapshot);
     let row = view.process(pid)?;
-    let row = row.ok_or_else(|| Failure::usage(format!("there is no process {pid}")).hint("`libos ps --all` lists them"))?;
+    let row =
+        row.ok_or_else(|| Failure::usage(format!("there is no process {pid}")).hint("`libos ps --all` lists them"))?;
     let mut calls = view.calls()?;
     calls.retain(|call| call.pid == pid);
     let mut held = view.grants()?;

@@ -21,7 +21,8 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
             context.out.value(&serde_json::json!({ "id": place.workspace, "data": place.data, "socket": socket }))?;
         } else {
             eprintln!("the host runs; Ctrl-C ends it");
-            let interrupted = rows.iter().filter(|row| matches!(row.state, CallState::Running | CallState::Runnable)).count();
+            let interrupted =
+                rows.iter().filter(|row| matches!(row.state, CallState::Running | CallState::Runnable)).count();
             if interrupted > 0 {
                 eprintln!("{interrupted} calls were interrupted; `libos calls --resume` runs them");
             }

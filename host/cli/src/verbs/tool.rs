@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::out::Table;
 use crate::place::Place;
 use crate::protocol::Request;
-use crate::{standard, store};
+use crate::{own, standard, store};
 use libos::engine::inspect;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::id::hex;
@@ -15,7 +15,6 @@ use libos_kernel::model::preview::escape;
 use libos_kernel::model::row::ToolRow;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::fs;
 use std::path::Path;
 
 /// The interfaces that give a component something to do to the outside, and what that is.
@@ -32,7 +31,9 @@ const NEVER: [&str; 3] = ["run programs", "reach the network", "ask a model"];
 pub fn run(context: &Context, verb: ToolVerb) -> anyhow::Result<u8> {
     match verb {
         ToolVerb::Add { file, name } => {
-            let file = file.canonicalize().map_err(|error| Failure::usage(format!("no such file: {error}")).at(file.display()))?;
+            let file = file
+                .canonicalize()
+                .map_err(|error| Failure::usage(format!("no such file: {error}")).at(file.display()))?;
             simple(context, Request::ToolAdd { file, name })
         }
         ToolVerb::Rm { name } => simple(context, Request::ToolRemove { name }),
@@ -41,7 +42,9 @@ pub fn run(context: &Context, verb: ToolVerb) -> anyhow::Result<u8> {
             context.list(&rows, |rows| (table(rows), "there are no tools"))?;
             Ok(code::DONE)
         }
-        ToolVerb::Inspect { what } if what.contains('/') || what.ends_with(".wasm") => inspect_file(context, Path::new(&what)),
+        ToolVerb::Inspect { what } if what.contains('/') || what.ends_with(".wasm") => {
+            inspect_file(context, Path::new(&what))
+        }
         ToolVerb::Inspect { what } => inspect_tool(context, &what),
     }
 }
@@ -82,7 +85,8 @@ fn table(rows: &[ToolRow]) -> Table {
 }
 
 fn inspect_file(context: &Context, file: &Path) -> anyhow::Result<u8> {
-    let bytes = fs::read(file).map_err(|error| Failure::usage(format!("it cannot be read: {error}")).at(file.display()))?;
+    let bytes =
+        own::read(file).map_err(|error| Failure::usage(format!("it cannot be read: {error}")).at(file.display()))?;
     let found = inspect::inspect(&bytes).map_err(|error| Failure::usage(error.to_string()).at(file.display()))?;
     let digest = hex(&<[u8; 32]>::from(Sha256::digest(&bytes)));
     if context.out.json {
@@ -104,7 +108,8 @@ fn inspect_file(context: &Context, file: &Path) -> anyhow::Result<u8> {
 fn inspect_tool(context: &Context, name: &str) -> anyhow::Result<u8> {
     let rows = tools(context)?;
     let row = rows.iter().find(|row| row.name == name).ok_or_else(|| {
-        Failure::usage(format!("there is no tool '{name}'")).hint("`libos tool list` shows them; a file is named with its directory: ./x.wasm")
+        Failure::usage(format!("there is no tool '{name}'"))
+            .hint("`libos tool list` shows them; a file is named with its directory: ./x.wasm")
     })?;
     let schema: Value = serde_json::from_str(&row.arguments).unwrap_or_default();
     let result: Value = serde_json::from_str(&row.result).unwrap_or_default();
@@ -151,7 +156,8 @@ fn print_abilities(context: &Context, imports: &[String]) -> anyhow::Result<()> 
 
 /// A line for each property of an object's schema.
 fn properties(schema: &Value) -> Vec<String> {
-    let required = |name: &str| schema["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name));
+    let required =
+        |name: &str| schema["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name));
     let Some(properties) = schema["properties"].as_object().filter(|properties| !properties.is_empty()) else {
         return vec!["any object".into()];
     };

@@ -8,12 +8,11 @@ use crate::place::{POLICY_FILE, Place};
 use crate::protocol::{Event, Request};
 use crate::session::Session;
 use crate::term::Colour;
-use crate::{store, term};
+use crate::{own, store, term};
 use libos_kernel::kernel::HostError;
 use libos_kernel::model::policy::{self, Policy, PolicyError};
 use libos_kernel::model::preview::escape;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Lines around a change that are shown with it.
@@ -22,13 +21,13 @@ const CONTEXT_LINES: usize = 2;
 /// Writes the policy file and puts it in force: whoever writes it has read it.
 pub fn init(context: &Context, dir: Option<PathBuf>) -> anyhow::Result<u8> {
     let dir = dir.or_else(|| context.global.workspace.clone()).unwrap_or_else(|| PathBuf::from("."));
-    fs::create_dir_all(&dir).map_err(|error| Failure::usage(format!("it cannot be made: {error}")).at(dir.display()))?;
+    fs::create_dir_all(&dir)
+        .map_err(|error| Failure::usage(format!("it cannot be made: {error}")).at(dir.display()))?;
     let place = Place::of(&dir, &context.global)?;
     let text = Policy::starter();
     let file = place.policy_file();
-    let made = fs::OpenOptions::new().write(true).create_new(true).open(&file);
-    match made {
-        Ok(mut made) => made.write_all(text.as_bytes())?,
+    match own::create(&file, 0o644, text.as_bytes()) {
+        Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(Failure::usage(format!("there is a {POLICY_FILE} already"))
                 .at(file.display())
@@ -58,9 +57,12 @@ pub fn trust(context: &Context, dir: Option<PathBuf>, yes: bool) -> anyhow::Resu
     };
     // Read once: what is shown is what is accepted.
     let text = place.policy_text()?.ok_or_else(|| {
-        Failure::usage(format!("there is no {POLICY_FILE}")).at(place.workspace.display()).hint("`libos init` writes one")
+        Failure::usage(format!("there is no {POLICY_FILE}"))
+            .at(place.workspace.display())
+            .hint("`libos init` writes one")
     })?;
-    Policy::parse(&text).map_err(|error| wrong_policy(&place.policy_file(), &error).hint("the policy in force stays"))?;
+    Policy::parse(&text)
+        .map_err(|error| wrong_policy(&place.policy_file(), &error).hint("the policy in force stays"))?;
     let before = store::policy_in_force(&place)?;
     if before.as_deref() == Some(&*text) {
         if context.out.json {
@@ -75,7 +77,9 @@ pub fn trust(context: &Context, dir: Option<PathBuf>, yes: bool) -> anyhow::Resu
     }
     if !yes {
         if !term::somebody_is_there() {
-            return Err(Failure::usage("a person must accept the policy").hint("run `libos trust` on a terminal, or add --yes").into());
+            return Err(Failure::usage("a person must accept the policy")
+                .hint("run `libos trust` on a terminal, or add --yes")
+                .into());
         }
         let answer = term::ask_now("Put this policy in force? [y/N] ")?;
         if !matches!(answer.as_deref(), Some("y" | "Y" | "yes")) {
@@ -143,7 +147,7 @@ fn wrong_policy(file: &Path, error: &PolicyError) -> Failure {
 
 /// Checks a policy file without putting it in force.
 pub fn check(context: &Context, file: &Path) -> anyhow::Result<u8> {
-    let text = fs::read_to_string(file)
+    let text = own::read_text(file)
         .map_err(|error| Failure::usage(format!("it cannot be read: {error}")).at(file.display()))?;
     match Policy::parse(&text) {
         Ok(policy) if context.out.json => context.out.value(&serde_json::json!({
