@@ -130,7 +130,7 @@ fn host(error: &HostError) -> Failure {
 fn store(error: &StoreError) -> Failure {
     let failure = Failure::cannot(error.to_string());
     match error {
-        StoreError::Busy => failure.hint("it does not answer on its socket; wait for it to end, or end it"),
+        StoreError::Busy => failure.hint("use it from here, wait for it to end, or end it"),
         StoreError::Missing => Failure::usage(error.to_string()).hint("`libos trust` makes it"),
         StoreError::Damaged(_) => {
             failure.hint("`libos audit verify` says more; put a copy of the data directory aside before anything else")

@@ -138,6 +138,14 @@ impl Host {
                 };
                 self.changed(batch, Vec::new(), format!("call {call} is cancelled"), listener).await
             }
+            Request::Policy { text } => self.set_policy(&text, listener).await,
+            other => self.change(other, listener).await,
+        }
+    }
+
+    /// Verbs that change a table and are done.
+    async fn change(&self, request: Request, listener: &Listener) -> anyhow::Result<()> {
+        match request {
             Request::Grant(request) => {
                 let made = self.kernel.grant(new_grant(&request)?)?;
                 let rows = made.what.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
@@ -167,7 +175,11 @@ impl Host {
                 let done = self.kernel.add_image(image)?;
                 self.changed(done.durable, vec![row], format!("added image {name}"), listener).await
             }
-            Request::Policy { text } => self.set_policy(&text, listener).await,
+            Request::Call { .. }
+            | Request::Attach { .. }
+            | Request::Answer { .. }
+            | Request::Cancel { .. }
+            | Request::Policy { .. } => Err(Failure::cannot("this verb is carried out elsewhere").into()),
         }
     }
 

@@ -73,6 +73,17 @@ pub fn is_busy(error: &anyhow::Error) -> bool {
 /// # Errors
 /// The store cannot be read.
 pub fn policy_in_force(place: &Place) -> anyhow::Result<Option<String>> {
+    let deadline = Instant::now() + BUSY_WAIT;
+    loop {
+        match try_policy_in_force(place) {
+            // Another command recovers the store at this moment.
+            Err(error) if is_busy(&error) && Instant::now() < deadline => crate::own::pause(BUSY_STEP),
+            other => return other,
+        }
+    }
+}
+
+fn try_policy_in_force(place: &Place) -> anyhow::Result<Option<String>> {
     match read(place) {
         Ok(snapshot) => Ok(View(&snapshot).policy()?),
         Err(StoreError::Missing) => Ok(None),

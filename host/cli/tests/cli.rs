@@ -1,6 +1,6 @@
 //! The real binary in directories of its own: verbs, exit codes, output, and several commands over one data directory.
 
-#![expect(clippy::disallowed_methods, reason = "tests start the program and look at its files")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start the program and look at its files")]
 
 use serde_json::{Value, json};
 use std::fs;
@@ -216,7 +216,11 @@ fn a_write_waits_for_a_person_and_goes_on_at_the_answer() {
     let scene = Scene::new("answer");
     let said = scene.run(&["call", "write_text_file", WRITE]).ends(4);
     assert_eq!(said.out, "c1 waits for q1\n");
-    assert!(said.err.contains("creates a file of 5 bytes") && said.err.contains("libos answer q1 allow"), "{}", said.err);
+    assert!(
+        said.err.contains("creates a file of 5 bytes") && said.err.contains("libos answer q1 allow"),
+        "{}",
+        said.err
+    );
     let inbox = scene.run(&["--json", "inbox"]).ends(0).json();
     assert_eq!((&inbox[0]["id"], &inbox[0]["call"]), (&json!("q1"), &json!("c1")));
     assert_eq!(scene.run(&["--json", "calls", "--waiting"]).ends(0).json()[0]["id"], "c1");

@@ -95,11 +95,13 @@ pub struct Follower<'a> {
     place: &'a Place,
     /// For the message at Ctrl-C.
     running: Mutex<Option<CallId>>,
+    /// What it waits for, if that is a person.
+    asked: Mutex<Option<String>>,
 }
 
 impl<'a> Follower<'a> {
     pub fn new(context: &'a Context, session: &'a Session, place: &'a Place) -> Follower<'a> {
-        Follower { context, session, place, running: Mutex::new(None) }
+        Follower { context, session, place, running: Mutex::new(None), asked: Mutex::new(None) }
     }
 
     /// Carries out the verb and follows the call to its end or to a question that nobody here answers. A call whose host goes away is
@@ -156,14 +158,17 @@ impl<'a> Follower<'a> {
         let row = View(&store::snapshot(self.place)?).question(id)?;
         let Some(row) = row else { return Ok(None) };
         if term::somebody_is_there() && !self.context.out.json {
+            self.waits_for(Some(question::command(&row)));
             let said = tokio::select! {
                 said = question::ask(&row) => said?,
                 // Somebody else answered, or the call has ended: the events say what comes next.
                 () = answered_elsewhere(self.place, id) => {
+                    self.waits_for(None);
                     eprintln!("\n{id} was answered elsewhere");
                     return Ok(None);
                 }
             };
+            self.waits_for(None);
             return match said {
                 Some(said) => self.answer(id, said).await.map(|()| None),
                 None => Ok(Some(Followed::Asks(Box::new(row)))),
@@ -208,7 +213,12 @@ impl<'a> Follower<'a> {
             return;
         }
         for grant in grants {
-            let text = |field: &str| escape(grant[field].as_str().unwrap_or_default());
+            let text = |field: &str| match &grant[field] {
+                serde_json::Value::Array(words) => {
+                    escape(&words.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(","))
+                }
+                word => escape(word.as_str().unwrap_or_default()),
+            };
             eprintln!(
                 "new rule {}: {} {} {} {}",
                 text("id"),
@@ -224,10 +234,20 @@ impl<'a> Follower<'a> {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = call;
     }
 
+    fn waits_for(&self, command: Option<String>) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = command;
+    }
+
     /// What to say after Ctrl-C.
     pub async fn interrupted(&self) -> Quiet {
         term::progress_done();
         let running = *self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(call), Some(command)) =
+            (running, self.asked.lock().unwrap_or_else(PoisonError::into_inner).as_ref())
+        {
+            eprintln!("\ninterrupted; call {call} waits on: {command}");
+            return Quiet(code::INTERRUPTED);
+        }
         match running {
             Some(call) if self.session.is_host().await => {
                 eprintln!("interrupted; call {call} can go on: libos calls --resume {call}");

@@ -20,7 +20,7 @@ use std::path::Path;
 #[derive(Serialize)]
 struct Finding {
     id: &'static str,
-    /// `present`, `missing` or `unknown`.
+    /// `present`, `missing`, `unknown`, or `none` of what need not be.
     state: &'static str,
     detail: String,
     /// What it weakens that it is missing.
@@ -151,6 +151,7 @@ fn workspace(place: &Place) -> anyhow::Result<Vec<Finding>> {
     let session = Session::new(place.clone());
     let listens = verbs::block_on(async { Ok(session.somebody_listens().await) })?;
     let detail = if listens { "a host runs" } else { "none runs; commands are their own hosts" };
-    findings.push(finding("host", Some(listens), detail, ""));
+    let state = if listens { "present" } else { "none" };
+    findings.push(Finding { id: "host", state, detail: detail.into(), weakens: "" });
     Ok(findings)
 }
