@@ -13,6 +13,7 @@ use libos::kernel::model::record::Record;
 use libos::kernel::model::resource::{Kind, Resource};
 use libos::kernel::model::row::{Failure, QuestionRow};
 use libos::kernel::store::disk::Directory;
+use libos::kernel::world::World;
 use libos::world::{MountSpec, OsWorld, WorldOptions};
 use libos::{CallEvent, CallRequest, Config, Runtime, Waiting};
 use serde_json::Value;
@@ -52,6 +53,19 @@ pub fn guest(name: &str) -> Vec<u8> {
 }
 
 impl Host {
+    /// A new host whose outside is changed by `wrap`.
+    pub async fn with_world(
+        policy: &str,
+        guests: &[&str],
+        limits: CallLimits,
+        wrap: impl FnOnce(OsWorld) -> Arc<dyn World>,
+    ) -> Host {
+        let root = new_root();
+        let host = Host { runtime: open(&root, policy, limits, wrap), root, keep: false };
+        host.add(guests).await;
+        host
+    }
+
     /// A new host with this policy and these guests.
     pub async fn new(policy: &str, guests: &[&str]) -> Host {
         Host::with_limits(policy, guests, |_| {}).await
@@ -61,16 +75,16 @@ impl Host {
     pub async fn with_limits(policy: &str, guests: &[&str], limits: impl FnOnce(&mut CallLimits)) -> Host {
         let mut frozen = CallLimits::default();
         limits(&mut frozen);
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let root = std::env::temp_dir().join(format!("libos-e2e-{}-{number}", std::process::id()));
-        fs::create_dir_all(root.join("workspace")).unwrap();
-        fs::create_dir_all(root.join("data/code")).unwrap();
-        let host = Host { runtime: open(&root, policy, frozen), root, keep: false };
-        for name in guests {
-            host.runtime.add_component(guest(name), None, false).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-        }
+        let root = new_root();
+        let host = Host { runtime: open(&root, policy, frozen, |world| Arc::new(world)), root, keep: false };
+        host.add(guests).await;
         host
+    }
+
+    async fn add(&self, guests: &[&str]) {
+        for name in guests {
+            self.runtime.add_component(guest(name), None, false).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
     }
 
     /// Ends the host in an orderly way and starts another one over the same directories.
@@ -79,7 +93,7 @@ impl Host {
         self.keep = true;
         let root = self.root.clone();
         drop(self);
-        Host { runtime: open(&root, "", CallLimits::default()), root, keep: false }
+        Host { runtime: open(&root, "", CallLimits::default(), |world| Arc::new(world)), root, keep: false }
     }
 
     /// The workspace.
@@ -186,12 +200,26 @@ pub fn result(event: CallEvent) -> Value {
     }
 }
 
+fn new_root() -> PathBuf {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let root = std::env::temp_dir().join(format!("libos-e2e-{}-{number}", std::process::id()));
+    fs::create_dir_all(root.join("workspace")).unwrap();
+    fs::create_dir_all(root.join("data/code")).unwrap();
+    root
+}
+
 /// A runtime over `root`; an empty policy leaves the one in force.
-fn open(root: &Path, policy: &str, limits: CallLimits) -> Arc<Runtime> {
+fn open(
+    root: &Path,
+    policy: &str,
+    limits: CallLimits,
+    wrap: impl FnOnce(OsWorld) -> Arc<dyn World>,
+) -> Arc<Runtime> {
     let data = root.join("data");
     let mount = MountSpec { name: FIRST_MOUNT.into(), path: root.join("workspace"), allow_hard_links: false };
     let world = OsWorld::new(vec![mount], vec![data.clone()], WorldOptions::default()).unwrap();
-    let mut config = Config::new(Arc::new(Directory::new(&data)), Arc::new(world));
+    let mut config = Config::new(Arc::new(Directory::new(&data)), wrap(world));
     config.code = Some(data.join("code"));
     config.limits = limits;
     config.resident_max = 64;
