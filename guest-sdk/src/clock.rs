@@ -18,17 +18,14 @@ pub fn now() -> Datetime {
 /// Waits, at most ten years; the host may be stopped and started meanwhile. Needs `sleep` on `clock:sleep`.
 pub fn sleep(duration: Duration) -> Result<(), Error> {
     // What does not fit is more than 500 years: the host refuses that as it refuses all above its limit.
-    Ok(raw::sleep(
-        u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
-    )?)
+    Ok(raw::sleep(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))?)
 }
 
 impl Datetime {
     /// The time since 1970-01-01T00:00:00 UTC.
     #[must_use]
     pub fn since_epoch(self) -> Duration {
-        Duration::from_secs(self.seconds)
-            .saturating_add(Duration::from_nanos(self.nanoseconds.into()))
+        Duration::from_secs(self.seconds).saturating_add(Duration::from_nanos(self.nanoseconds.into()))
     }
 
     /// As RFC 3339 text at a fixed offset from UTC in minutes, for example `2026-01-31T09:30:00.5+02:00`.

@@ -55,11 +55,7 @@ impl std::error::Error for Error {}
 
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "denied: {} on {}: {}",
-            self.right, self.resource, self.reason
-        )
+        write!(f, "denied: {} on {}: {}", self.right, self.resource, self.reason)
     }
 }
 
@@ -92,9 +88,6 @@ mod tests {
             resource: "fs:workspace/a".into(),
             reason: "no grant".into(),
         });
-        assert_eq!(
-            error.to_string(),
-            "denied: write on fs:workspace/a: no grant"
-        );
+        assert_eq!(error.to_string(), "denied: write on fs:workspace/a: no grant");
     }
 }

@@ -98,19 +98,9 @@ mod tests {
 
     #[test]
     fn a_denial_stays_a_denial() {
-        let denial = Denial {
-            right: "read".into(),
-            resource: "fs:workspace/a".into(),
-            reason: "no grant".into(),
-        };
-        assert_eq!(
-            Failure::from(Error::Denied(denial)).0.reason,
-            bindings::Reason::Denied
-        );
-        assert_eq!(
-            Failure::from(Error::Internal).0.reason,
-            bindings::Reason::Failed
-        );
+        let denial = Denial { right: "read".into(), resource: "fs:workspace/a".into(), reason: "no grant".into() };
+        assert_eq!(Failure::from(Error::Denied(denial)).0.reason, bindings::Reason::Denied);
+        assert_eq!(Failure::from(Error::Internal).0.reason, bindings::Reason::Failed);
     }
 
     #[test]
@@ -118,9 +108,7 @@ mod tests {
         let failure = Failure::failed("é".repeat(MESSAGE_BYTES_MAX));
         assert_eq!(failure.message().len(), MESSAGE_BYTES_MAX);
         assert_eq!(
-            Failure::failed(format!("a{}", "é".repeat(MESSAGE_BYTES_MAX)))
-                .message()
-                .len(),
+            Failure::failed(format!("a{}", "é".repeat(MESSAGE_BYTES_MAX))).message().len(),
             MESSAGE_BYTES_MAX - 1
         );
     }

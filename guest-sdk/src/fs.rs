@@ -16,10 +16,7 @@ pub fn read(path: &str) -> Result<Vec<u8>, Error> {
 /// The whole content as text. [`Error::Invalid`] if it is not UTF-8; else as [`read`].
 pub fn read_to_string(path: &str) -> Result<String, Error> {
     String::from_utf8(read(path)?).map_err(|error| {
-        Error::Invalid(format!(
-            "{path} is not UTF-8 from byte {} on",
-            error.utf8_error().valid_up_to()
-        ))
+        Error::Invalid(format!("{path} is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))
     })
 }
 
@@ -35,11 +32,7 @@ pub fn write(path: &str, content: impl AsRef<[u8]>) -> Result<(), Error> {
 }
 
 /// As [`write()`], but only where a file may, must not or must exist already.
-pub fn write_with_mode(
-    path: &str,
-    content: impl AsRef<[u8]>,
-    mode: WriteMode,
-) -> Result<(), Error> {
+pub fn write_with_mode(path: &str, content: impl AsRef<[u8]>, mode: WriteMode) -> Result<(), Error> {
     Ok(raw::write(path, content.as_ref(), mode)?)
 }
 

@@ -36,16 +36,8 @@ impl Queue<'_> {
     }
 
     /// As [`approve`], of this queue.
-    pub fn approve<S: AsRef<str>>(
-        self,
-        resource: &str,
-        rights: &[S],
-        reason: &str,
-    ) -> Result<Answer, Error> {
-        let rights: Vec<String> = rights
-            .iter()
-            .map(|right| right.as_ref().to_owned())
-            .collect();
+    pub fn approve<S: AsRef<str>>(self, resource: &str, rights: &[S], reason: &str) -> Result<Answer, Error> {
+        let rights: Vec<String> = rights.iter().map(|right| right.as_ref().to_owned()).collect();
         Ok(raw::approve(resource, &rights, reason, self.name)?)
     }
 

@@ -14,29 +14,20 @@ impl Options {
     /// A mutable object of this type (at most 64 bytes, for example `observation`), without title and tags.
     #[must_use]
     pub fn new(type_: impl Into<String>) -> Self {
-        Self {
-            type_: type_.into(),
-            immutable: false,
-            title: String::new(),
-            tags: Vec::new(),
-        }
+        Self { type_: type_.into(), immutable: false, title: String::new(), tags: Vec::new() }
     }
 }
 
 impl Payload {
     /// `value` as JSON; [`Error::Invalid`] if it has no JSON form.
     pub fn json(value: &(impl Serialize + ?Sized)) -> Result<Self, Error> {
-        serde_json::to_string(value)
-            .map(Self::Json)
-            .map_err(|error| Error::Invalid(error.to_string()))
+        serde_json::to_string(value).map(Self::Json).map_err(|error| Error::Invalid(error.to_string()))
     }
 
     /// The value that JSON stands for; [`Error::WrongKind`] if the payload is bytes, [`Error::Invalid`] if it is of another form.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match self {
-            Self::Json(text) => {
-                serde_json::from_str(text).map_err(|error| Error::Invalid(error.to_string()))
-            }
+            Self::Json(text) => serde_json::from_str(text).map_err(|error| Error::Invalid(error.to_string())),
             Self::Bytes(_) => Err(Error::WrongKind("the payload is bytes, not JSON".into())),
         }
     }
@@ -89,9 +80,6 @@ mod tests {
         let payload = Payload::json(&vec![1, 2]).unwrap();
         assert_eq!(payload.parse::<Vec<u8>>().unwrap(), [1, 2]);
         assert!(matches!(payload.parse::<String>(), Err(Error::Invalid(_))));
-        assert!(matches!(
-            Payload::Bytes(vec![1]).parse::<u8>(),
-            Err(Error::WrongKind(_))
-        ));
+        assert!(matches!(Payload::Bytes(vec![1]).parse::<u8>(), Err(Error::WrongKind(_))));
     }
 }

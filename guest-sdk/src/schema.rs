@@ -27,14 +27,10 @@ fn text<T: JsonSchema>(settings: SchemaSettings) -> String {
 
 /// Takes away what JSON Schema does not know: formats such as `uint64`, which some model providers refuse.
 fn plain(schema: &mut Schema) {
-    let numeric = schema
-        .get("format")
-        .and_then(|format| format.as_str())
-        .is_some_and(|format| {
-            let width = format.trim_start_matches("uint").trim_start_matches("int");
-            matches!(format, "float" | "double")
-                || matches!(width, "" | "8" | "16" | "32" | "64" | "128")
-        });
+    let numeric = schema.get("format").and_then(|format| format.as_str()).is_some_and(|format| {
+        let width = format.trim_start_matches("uint").trim_start_matches("int");
+        matches!(format, "float" | "double") || matches!(width, "" | "8" | "16" | "32" | "64" | "128")
+    });
     if numeric {
         schema.remove("format");
     }

@@ -35,9 +35,8 @@ pub fn parse<T: DeserializeOwned>(arguments: &str) -> Result<T, bindings::Failur
 /// What a tool returned, as JSON.
 pub fn respond<T: Serialize>(result: Result<T, Failure>) -> Result<String, bindings::Failure> {
     let value = result?;
-    serde_json::to_string(&value).map_err(|error| {
-        Failure::failed(format_args!("the result has no JSON form: {error}")).into()
-    })
+    serde_json::to_string(&value)
+        .map_err(|error| Failure::failed(format_args!("the result has no JSON form: {error}")).into())
 }
 
 /// The answer to a name that is not of this component.

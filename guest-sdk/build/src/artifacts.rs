@@ -4,16 +4,11 @@ use std::path::{Path, PathBuf};
 
 /// The components among the artifacts, sorted, each once.
 pub fn components(messages: &str) -> Vec<PathBuf> {
-    let artifacts = messages
-        .lines()
-        .filter(|line| line.starts_with(r#"{"reason":"compiler-artifact""#));
+    let artifacts = messages.lines().filter(|line| line.starts_with(r#"{"reason":"compiler-artifact""#));
     let mut components: Vec<PathBuf> = artifacts
         .flat_map(file_names)
         .map(PathBuf::from)
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == Path::new("wasm"))
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == Path::new("wasm")))
         .collect();
     components.sort();
     components.dedup();
@@ -54,10 +49,7 @@ mod tests {
 {"reason":"compiler-artifact","target":{"name":"b"},"filenames":["/t/b.wasm"],"executable":null,"fresh":true}
 {"reason":"build-finished","success":true}
 "#;
-        assert_eq!(
-            components(messages),
-            [Path::new("/t/a ] \"x\".wasm"), Path::new("/t/b.wasm")]
-        );
+        assert_eq!(components(messages), [Path::new("/t/a ] \"x\".wasm"), Path::new("/t/b.wasm")]);
     }
 
     #[test]

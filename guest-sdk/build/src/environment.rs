@@ -44,24 +44,12 @@ mod tests {
 
     #[test]
     fn settings_for_the_host_stay_outside() {
-        for name in [
-            "RUSTFLAGS",
-            "CARGO_FEATURE_X",
-            "CARGO_CFG_UNIX",
-            "CARGO_BUILD_TARGET",
-            "RUSTC_WORKSPACE_WRAPPER",
-        ] {
+        for name in ["RUSTFLAGS", "CARGO_FEATURE_X", "CARGO_CFG_UNIX", "CARGO_BUILD_TARGET", "RUSTC_WORKSPACE_WRAPPER"]
+        {
             assert!(is_for_the_host(name), "{name}");
         }
-        for name in [
-            "PATH",
-            "HOME",
-            "CARGO",
-            "CARGO_HOME",
-            "CARGO_MAKEFLAGS",
-            "CARGO_NET_OFFLINE",
-            "RUSTUP_TOOLCHAIN",
-        ] {
+        for name in ["PATH", "HOME", "CARGO", "CARGO_HOME", "CARGO_MAKEFLAGS", "CARGO_NET_OFFLINE", "RUSTUP_TOOLCHAIN"]
+        {
             assert!(!is_for_the_host(name), "{name}");
         }
     }

@@ -28,35 +28,17 @@ pub const TARGET: &str = "wasm32-wasip2";
 /// # Errors
 ///
 /// What failed, in words for a person: no cargo, no target `wasm32-wasip2`, what the compiler said, or nothing was built.
-pub fn build(
-    manifest_dir: &Path,
-    target_dir: &Path,
-    extra_args: &[&str],
-) -> Result<Vec<PathBuf>, String> {
-    let target_dir = std::path::absolute(target_dir).map_err(|error| {
-        format!(
-            "{}: not a path for a target directory: {error}",
-            target_dir.display()
-        )
-    })?;
+pub fn build(manifest_dir: &Path, target_dir: &Path, extra_args: &[&str]) -> Result<Vec<PathBuf>, String> {
+    let target_dir = std::path::absolute(target_dir)
+        .map_err(|error| format!("{}: not a path for a target directory: {error}", target_dir.display()))?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = clean(&cargo, manifest_dir)
         .args(["build", "--release", "--locked", "--target", TARGET])
-        .args([
-            "--message-format",
-            "json-render-diagnostics",
-            "--target-dir",
-        ])
+        .args(["--message-format", "json-render-diagnostics", "--target-dir"])
         .arg(&target_dir)
         .args(extra_args)
         .output()
-        .map_err(|error| {
-            format!(
-                "cannot run {} in {}: {error}",
-                cargo.display(),
-                manifest_dir.display()
-            )
-        })?;
+        .map_err(|error| format!("cannot run {} in {}: {error}", cargo.display(), manifest_dir.display()))?;
     if !output.status.success() {
         let hint = if target_is_missing(manifest_dir) {
             format!("the target {TARGET} is missing; add it with: rustup target add {TARGET}\n\n")
@@ -64,17 +46,11 @@ pub fn build(
             String::new()
         };
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!(
-            "{hint}building the guests in {} failed:\n{said}",
-            manifest_dir.display()
-        ));
+        return Err(format!("{hint}building the guests in {} failed:\n{said}", manifest_dir.display()));
     }
     let components = artifacts::components(&String::from_utf8_lossy(&output.stdout));
     if components.is_empty() {
-        return Err(format!(
-            "{} holds no package that becomes a component (cdylib)",
-            manifest_dir.display()
-        ));
+        return Err(format!("{} holds no package that becomes a component (cdylib)", manifest_dir.display()));
     }
     Ok(components)
 }
@@ -93,13 +69,10 @@ fn clean(program: &OsString, directory: &Path) -> Command {
 
 /// Whether the compiler has no standard library for the target; false if it cannot be asked.
 fn target_is_missing(directory: &Path) -> bool {
-    let asked = clean(&OsString::from("rustc"), directory)
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .output();
+    let asked =
+        clean(&OsString::from("rustc"), directory).args(["--print", "target-libdir", "--target", TARGET]).output();
     asked.is_ok_and(|output| {
-        let libraries = String::from_utf8_lossy(&output.stdout)
-            .trim_end()
-            .to_owned();
+        let libraries = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
         output.status.success() && !Path::new(&libraries).is_dir()
     })
 }

@@ -5,13 +5,8 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 /// The text of the doc comments among `attributes`: lines of a paragraph joined, paragraphs and list items on lines of their own.
 pub fn text(attributes: &[Attribute]) -> String {
     let mut text = String::new();
-    for line in attributes
-        .iter()
-        .filter_map(literal)
-        .flat_map(|comment| lines(&comment))
-    {
-        let starts_anew =
-            line.is_empty() || line.starts_with(['-', '*', '#', '|']) || text.ends_with('\n');
+    for line in attributes.iter().filter_map(literal).flat_map(|comment| lines(&comment)) {
+        let starts_anew = line.is_empty() || line.starts_with(['-', '*', '#', '|']) || text.ends_with('\n');
         if starts_anew {
             text.push('\n');
         } else if !text.is_empty() {
@@ -26,10 +21,7 @@ pub fn text(attributes: &[Attribute]) -> String {
 fn literal(attribute: &Attribute) -> Option<String> {
     match &attribute.meta {
         Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            }) => Some(text.value()),
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
             _ => None,
         },
         _ => None,
@@ -41,20 +33,10 @@ fn lines(comment: &str) -> Vec<String> {
     let several = comment.contains('\n');
     let clean = |line: &str| {
         let line = line.trim();
-        let line = if several {
-            line.strip_prefix("* ")
-                .or(line.strip_prefix('*'))
-                .unwrap_or(line)
-        } else {
-            line
-        };
+        let line = if several { line.strip_prefix("* ").or(line.strip_prefix('*')).unwrap_or(line) } else { line };
         line.trim().to_owned()
     };
-    if comment.is_empty() {
-        vec![String::new()]
-    } else {
-        comment.lines().map(clean).collect()
-    }
+    if comment.is_empty() { vec![String::new()] } else { comment.lines().map(clean).collect() }
 }
 
 #[cfg(test)]
@@ -76,11 +58,8 @@ mod tests {
 
     #[test]
     fn list_items_stay_apart() {
-        let attributes: Vec<Attribute> = vec![
-            parse_quote!(#[doc = " One of:"]),
-            parse_quote!(#[doc = " - a"]),
-            parse_quote!(#[doc = " - b"]),
-        ];
+        let attributes: Vec<Attribute> =
+            vec![parse_quote!(#[doc = " One of:"]), parse_quote!(#[doc = " - a"]), parse_quote!(#[doc = " - b"])];
         assert_eq!(text(&attributes), "One of:\n- a\n- b");
     }
 

@@ -21,10 +21,7 @@ pub fn tools(attributes: TokenStream, item: TokenStream) -> Result<TokenStream> 
     let mut module: ItemMod = syn::parse2(item)?;
     let name = module.ident.clone();
     let Some((_, items)) = &mut module.content else {
-        return Err(Error::new(
-            name.span(),
-            "#[libos::tools] needs the module's content: `mod name { ... }`",
-        ));
+        return Err(Error::new(name.span(), "#[libos::tools] needs the module's content: `mod name { ... }`"));
     };
     let mut functions = Vec::new();
     for item in items.iter_mut() {
@@ -35,24 +32,14 @@ pub fn tools(attributes: TokenStream, item: TokenStream) -> Result<TokenStream> 
         }
     }
     if functions.is_empty() || functions.len() > TOOLS_MAX {
-        return Err(Error::new(
-            name.span(),
-            "a component has 1 to 64 tools: each `pub fn` of this module is one",
-        ));
+        return Err(Error::new(name.span(), "a component has 1 to 64 tools: each `pub fn` of this module is one"));
     }
     items.push(Item::Verbatim(component(&functions)));
     Ok(quote!(#module))
 }
 
 fn refuse_attributes(attributes: TokenStream) -> Result<()> {
-    if attributes.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::new_spanned(
-            attributes,
-            "this attribute takes nothing",
-        ))
-    }
+    if attributes.is_empty() { Ok(()) } else { Err(Error::new_spanned(attributes, "this attribute takes nothing")) }
 }
 
 /// The exports of a component with these tools. Names in it are written in full: it stands among the author's own.
@@ -96,10 +83,7 @@ fn arguments(function: &Function) -> TokenStream {
     let name = arguments_type(function);
     let fields = function.parameters.iter().map(|parameter| &parameter.field);
     // A flattened parameter takes the other fields, so there are no unknown ones.
-    let is_open = function
-        .parameters
-        .iter()
-        .any(|parameter| parameter.is_flattened);
+    let is_open = function.parameters.iter().any(|parameter| parameter.is_flattened);
     let deny = (!is_open).then(|| quote!(deny_unknown_fields,));
     quote! {
         #[allow(non_camel_case_types, reason = "named after the tool")]
@@ -130,16 +114,9 @@ fn description(function: &Function) -> TokenStream {
 fn arm(function: &Function) -> TokenStream {
     let Function { name, ident, .. } = function;
     let arguments = arguments_type(function);
-    let fields: Vec<_> = function
-        .parameters
-        .iter()
-        .map(|parameter| &parameter.ident)
-        .collect();
+    let fields: Vec<_> = function.parameters.iter().map(|parameter| &parameter.ident).collect();
     // Under other names, so that a parameter called like the function does not hide it.
-    let values: Vec<_> = fields
-        .iter()
-        .map(|field| format_ident!("argument_{}", field))
-        .collect();
+    let values: Vec<_> = fields.iter().map(|field| format_ident!("argument_{}", field)).collect();
     let outcome = match &function.output {
         Output::Plain(_) => quote!(::core::result::Result::Ok(#ident(#(#values),*))),
         Output::Fallible(_) => quote!(::libos::support::Outcome::into_result(#ident(#(#values),*))),

@@ -21,7 +21,10 @@ pub enum WorldError {
     Protected(&'static str),
     /// A symbolic link is met: the name of the permit with this number leads to that name, which is to be decided again; or out of
     /// the mount, with the reason.
-    Link { index: usize, to: Result<Resource, String> },
+    Link {
+        index: usize,
+        to: Result<Resource, String>,
+    },
     /// Between the decision and the act something changed.
     Changed(String),
     /// The system's error.

@@ -83,7 +83,10 @@ impl Host {
 
     async fn add(&self, guests: &[&str]) {
         for name in guests {
-            self.runtime.add_component(guest(name), None, false).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+            self.runtime
+                .add_component(guest(name), None, false)
+                .await
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }
 
@@ -210,12 +213,7 @@ fn new_root() -> PathBuf {
 }
 
 /// A runtime over `root`; an empty policy leaves the one in force.
-fn open(
-    root: &Path,
-    policy: &str,
-    limits: CallLimits,
-    wrap: impl FnOnce(OsWorld) -> Arc<dyn World>,
-) -> Arc<Runtime> {
+fn open(root: &Path, policy: &str, limits: CallLimits, wrap: impl FnOnce(OsWorld) -> Arc<dyn World>) -> Arc<Runtime> {
     let data = root.join("data");
     let mount = MountSpec { name: FIRST_MOUNT.into(), path: root.join("workspace"), allow_hard_links: false };
     let world = OsWorld::new(vec![mount], vec![data.clone()], WorldOptions::default()).unwrap();

@@ -33,11 +33,7 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         "clock.sleep" => outcome(clock::sleep(Duration::from_nanos(1))),
         "random.bytes" => outcome(random::bytes(8)),
         "human.ask" => outcome(human::ask("Which?")),
-        "human.approve" => debug_outcome(human::approve(
-            "fs:workspace/notes.md",
-            &["read"],
-            "to read it",
-        )),
+        "human.approve" => debug_outcome(human::approve("fs:workspace/notes.md", &["read"], "to read it")),
         "human.tell" => outcome(human::tell("hello")),
         "log.write" => {
             log::info("hello");
@@ -46,9 +42,7 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         "process.self" => debug_outcome(Ok(process::identity())),
         "process.exit" => outcome(process::exit("done")),
         other => {
-            return Err(Failure::invalid_arguments(format_args!(
-                "no import is called {other}"
-            )));
+            return Err(Failure::invalid_arguments(format_args!("no import is called {other}")));
         }
     })
 }

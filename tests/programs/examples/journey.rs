@@ -10,17 +10,10 @@ use std::time::Duration;
 fn journey(name: String) -> libos::Result<Value> {
     let before = clock::now();
     let notes = fs::read_to_string(&format!("notes/{name}.md"))?;
-    let entries: Vec<String> = fs::list("notes")?
-        .into_iter()
-        .map(|entry| entry.name)
-        .collect();
+    let entries: Vec<String> = fs::list("notes")?.into_iter().map(|entry| entry.name).collect();
 
     let plan = object::create("plan", &Payload::json(&entries)?, &Options::new("plan"))?;
-    let plan = object::update(
-        "plan",
-        &Payload::json(&json!({ "read": name }))?,
-        Some(plan.version),
-    )?;
+    let plan = object::update("plan", &Payload::json(&json!({ "read": name }))?, Some(plan.version))?;
     let random = libos_programs::hex(&random::bytes(16)?);
     log::info(format!("read {} bytes", notes.len()));
     println!("printed line");

@@ -10,10 +10,6 @@ fn stack_overflow(depth: Option<u64>) -> u64 {
 
 /// Uses what the inner call returned, so that no loop can be made of it.
 fn deeper(depth: u64) -> u64 {
-    let inner = if black_box(true) {
-        deeper(depth + 1)
-    } else {
-        0
-    };
+    let inner = if black_box(true) { deeper(depth + 1) } else { 0 };
     inner.wrapping_mul(3).wrapping_add(depth)
 }

@@ -18,9 +18,7 @@ fn std_clock() -> libos::Result<Value> {
     println!("printed to stdout");
     eprintln!("printed to stderr");
 
-    let wall = wall
-        .duration_since(UNIX_EPOCH)
-        .map_err(libos::Failure::failed)?;
+    let wall = wall.duration_since(UNIX_EPOCH).map_err(libos::Failure::failed)?;
     Ok(json!({
         "wall_seconds": wall.as_secs(),
         "wall_nanoseconds": wall.subsec_nanos(),

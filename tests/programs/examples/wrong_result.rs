@@ -8,9 +8,7 @@ impl Guest for Component {
     fn describe() -> Vec<Description> {
         vec![Description {
             name: "wrong_result".into(),
-            summary:
-                "Returns text that is not JSON; with the arguments `\"fail\"`, a failure of 64 KiB."
-                    .into(),
+            summary: "Returns text that is not JSON; with the arguments `\"fail\"`, a failure of 64 KiB.".into(),
             arguments: "true".into(),
             result: "true".into(),
         }]
@@ -18,10 +16,7 @@ impl Guest for Component {
 
     fn call(_tool: String, arguments: String) -> Result<String, Failure> {
         if arguments == r#""fail""# {
-            return Err(Failure {
-                reason: Reason::Failed,
-                message: "é".repeat(32 * 1024),
-            });
+            return Err(Failure { reason: Reason::Failed, message: "é".repeat(32 * 1024) });
         }
         Ok("this is not JSON".into())
     }

@@ -27,10 +27,7 @@ pub enum Outcome {
 pub fn outcome(result: Result<impl Serialize, Error>) -> Outcome {
     match result {
         Ok(value) => Outcome::Ok(json!(value)),
-        Err(Error::Denied(denial)) => Outcome::Denied {
-            right: denial.right,
-            resource: denial.resource,
-        },
+        Err(Error::Denied(denial)) => Outcome::Denied { right: denial.right, resource: denial.resource },
         Err(error) => Outcome::Error(error.to_string()),
     }
 }

@@ -52,11 +52,7 @@ pub mod tools {
             ))
         })?;
         let now = clock::now();
-        Ok(Now {
-            iso8601: now.rfc3339(minutes),
-            unix_seconds: now.seconds,
-            timezone,
-        })
+        Ok(Now { iso8601: now.rfc3339(minutes), unix_seconds: now.seconds, timezone })
     }
 
     /// Waits. The process uses nothing meanwhile, so a long wait costs no more than a short one.
@@ -66,18 +62,12 @@ pub mod tools {
         seconds: f64,
     ) -> libos::Result<Slept> {
         if !(0.0..=SLEEP_SECONDS_MAX).contains(&seconds) {
-            let message = format_args!("seconds is {seconds}; it must be 0 to {SLEEP_SECONDS_MAX}")
-                .to_string();
+            let message = format_args!("seconds is {seconds}; it must be 0 to {SLEEP_SECONDS_MAX}").to_string();
             return Err(Failure::invalid_arguments(message));
         }
         let start = clock::now();
         clock::sleep(Duration::from_secs_f64(seconds))?;
-        let elapsed = clock::now()
-            .since_epoch()
-            .saturating_sub(start.since_epoch());
-        Ok(Slept {
-            requested_seconds: seconds,
-            elapsed_seconds: elapsed.as_secs_f64(),
-        })
+        let elapsed = clock::now().since_epoch().saturating_sub(start.since_epoch());
+        Ok(Slept { requested_seconds: seconds, elapsed_seconds: elapsed.as_secs_f64() })
     }
 }

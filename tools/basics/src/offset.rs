@@ -20,8 +20,7 @@ pub fn minutes(text: &str) -> Option<i16> {
 }
 
 fn two_digits(text: &str) -> Option<i16> {
-    (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()))
-        .then(|| text.parse().ok())?
+    (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
 }
 
 #[cfg(test)]

@@ -26,9 +26,7 @@ pub struct Text {
 pub fn read_text(path: &str, max_bytes: u32) -> libos::Result<Text> {
     let bytes = fs::read_range(path, 0, max_bytes + 1)?;
     text(bytes, max_bytes as usize).map_err(|position| {
-        Failure::failed(format_args!(
-            "{path} is not UTF-8 text: byte {position} fits no character"
-        ))
+        Failure::failed(format_args!("{path} is not UTF-8 text: byte {position} fits no character"))
     })
 }
 
@@ -39,10 +37,7 @@ fn text(mut bytes: Vec<u8>, max_bytes: usize) -> Result<Text, usize> {
     match String::from_utf8(bytes) {
         Ok(content) => Ok(Text { content, truncated }),
         Err(error) => {
-            let (valid, cut) = (
-                error.utf8_error().valid_up_to(),
-                error.utf8_error().error_len().is_none(),
-            );
+            let (valid, cut) = (error.utf8_error().valid_up_to(), error.utf8_error().error_len().is_none());
             if !(truncated && cut) {
                 return Err(valid);
             }
@@ -58,9 +53,7 @@ fn text(mut bytes: Vec<u8>, max_bytes: usize) -> Result<Text, usize> {
 pub fn within(name: &str, value: Option<u32>, default: u32, max: u32) -> libos::Result<u32> {
     match value.unwrap_or(default) {
         value if (1..=max).contains(&value) => Ok(value),
-        value => Err(Failure::invalid_arguments(format_args!(
-            "{name} is {value}; it must be 1 to {max}"
-        ))),
+        value => Err(Failure::invalid_arguments(format_args!("{name} is {value}; it must be 1 to {max}"))),
     }
 }
 
@@ -71,13 +64,7 @@ mod tests {
     #[track_caller]
     fn check(bytes: &[u8], max_bytes: usize, expected: Result<(&str, bool), usize>) {
         let found = text(bytes.to_vec(), max_bytes);
-        assert_eq!(
-            found,
-            expected.map(|(content, truncated)| Text {
-                content: content.into(),
-                truncated
-            })
-        );
+        assert_eq!(found, expected.map(|(content, truncated)| Text { content: content.into(), truncated }));
     }
 
     #[test]
@@ -100,10 +87,7 @@ mod tests {
     fn limits_hold_at_both_ends() {
         assert_eq!(within("n", None, 5, 9).unwrap(), 5);
         assert_eq!(within("n", Some(9), 5, 9).unwrap(), 9);
-        assert_eq!(
-            within("n", Some(10), 5, 9).unwrap_err().message(),
-            "n is 10; it must be 1 to 9"
-        );
+        assert_eq!(within("n", Some(10), 5, 9).unwrap_err().message(), "n is 10; it must be 1 to 9");
         assert!(within("n", Some(0), 5, 9).is_err());
     }
 }

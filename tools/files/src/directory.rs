@@ -51,16 +51,8 @@ pub fn list(path: String, limit: u32) -> libos::Result<Listing> {
     let mut found = fs::list(&path)?;
     let truncated = found.len() > limit as usize;
     found.truncate(limit as usize);
-    let entries: Vec<Entry> = found
-        .into_iter()
-        .map(|entry| described(&path, entry))
-        .collect();
-    Ok(Listing {
-        path,
-        count: entries.len(),
-        entries,
-        truncated,
-    })
+    let entries: Vec<Entry> = found.into_iter().map(|entry| described(&path, entry)).collect();
+    Ok(Listing { path, count: entries.len(), entries, truncated })
 }
 
 fn described(directory: &str, entry: fs::Entry) -> Entry {
@@ -87,21 +79,11 @@ fn join(directory: &str, name: &str) -> String {
 
 /// Makes a directory, with `parents` those above it too. What is there already is only looked at if that may be fine.
 pub fn make(path: String, parents: bool, exist_ok: bool) -> libos::Result<Created> {
-    let made = if parents {
-        make_all(&path)
-    } else {
-        fs::make_dir(&path)
-    };
+    let made = if parents { make_all(&path) } else { fs::make_dir(&path) };
     match made {
-        Ok(()) => Ok(Created {
-            path,
-            created: true,
-        }),
+        Ok(()) => Ok(Created { path, created: true }),
         Err(Error::AlreadyExists(_)) if exist_ok && fs::stat(&path)?.kind == Kind::Directory => {
-            Ok(Created {
-                path,
-                created: false,
-            })
+            Ok(Created { path, created: false })
         }
         Err(error) => Err(error.into()),
     }
@@ -150,14 +132,8 @@ pub fn delete(path: String, recursive: bool, missing_ok: bool) -> libos::Result<
 
 fn deleted(path: String, removed: Result<(), Error>, missing_ok: bool) -> libos::Result<Deleted> {
     match removed {
-        Ok(()) => Ok(Deleted {
-            path,
-            deleted: true,
-        }),
-        Err(Error::NotFound(_)) if missing_ok => Ok(Deleted {
-            path,
-            deleted: false,
-        }),
+        Ok(()) => Ok(Deleted { path, deleted: true }),
+        Err(Error::NotFound(_)) if missing_ok => Ok(Deleted { path, deleted: false }),
         Err(error) => Err(error.into()),
     }
 }

@@ -51,12 +51,7 @@ pub mod tools {
         let Encoding::Utf8 = encoding.unwrap_or_default();
         let max_bytes = libos_tools_common::within("max_bytes", max_bytes, 64 * 1024, 1024 * 1024)?;
         let text = libos_tools_common::read_text(&path, max_bytes)?;
-        Ok(TextFile {
-            path,
-            bytes_read: text.content.len(),
-            content: text.content,
-            truncated: text.truncated,
-        })
+        Ok(TextFile { path, bytes_read: text.content.len(), content: text.content, truncated: text.truncated })
     }
 
     /// Writes a text file (UTF-8, at most 16 MiB) as a whole. Its directory must exist.
@@ -71,16 +66,9 @@ pub mod tools {
         overwrite: Option<bool>,
     ) -> libos::Result<WrittenFile> {
         let Encoding::Utf8 = encoding.unwrap_or_default();
-        let mode = if overwrite.unwrap_or(true) {
-            WriteMode::CreateOrReplace
-        } else {
-            WriteMode::CreateNew
-        };
+        let mode = if overwrite.unwrap_or(true) { WriteMode::CreateOrReplace } else { WriteMode::CreateNew };
         fs::write_with_mode(&path, &content, mode)?;
-        Ok(WrittenFile {
-            path,
-            bytes_written: content.len(),
-        })
+        Ok(WrittenFile { path, bytes_written: content.len() })
     }
 
     /// Lists a directory, sorted by name.
@@ -91,10 +79,7 @@ pub mod tools {
         #[schemars(range(min = 1, max = 10_000))]
         limit: Option<u32>,
     ) -> libos::Result<Listing> {
-        directory::list(
-            path,
-            libos_tools_common::within("limit", limit, 1024, 10_000)?,
-        )
+        directory::list(path, libos_tools_common::within("limit", limit, 1024, 10_000)?)
     }
 
     /// Makes a directory.
@@ -128,18 +113,12 @@ pub mod tools {
         /// Whether it is fine that nothing is there; false if left out.
         missing_ok: Option<bool>,
     ) -> libos::Result<Deleted> {
-        directory::delete(
-            path,
-            recursive.unwrap_or(false),
-            missing_ok.unwrap_or(false),
-        )
+        directory::delete(path, recursive.unwrap_or(false), missing_ok.unwrap_or(false))
     }
 
     /// Says which directory relative paths start from.
     pub fn get_working_directory() -> WorkingDirectory {
-        WorkingDirectory {
-            working_directory: fs::working_directory(),
-        }
+        WorkingDirectory { working_directory: fs::working_directory() }
     }
 
     /// Changes the directory that relative paths start from, for this process from now on.

@@ -28,49 +28,31 @@ pub fn append(name: &str, entry: &RawValue, list_field: Option<String>) -> libos
     for _ in 0..ATTEMPTS_MAX {
         let (info, payload) = object::read(name)?;
         let Payload::Json(text) = payload else {
-            return Err(Failure::failed(format_args!(
-                "{} holds bytes, not JSON",
-                info.name
-            )));
+            return Err(Failure::failed(format_args!("{} holds bytes, not JSON", info.name)));
         };
         let (payload, length) = push(&text, entry, list_field.as_deref())?;
         match object::update(name, &Payload::Json(payload), Some(info.version)) {
             Ok(info) => {
-                return Ok(Appended {
-                    name: info.name,
-                    version: info.version,
-                    appended: true,
-                    list_field,
-                    length,
-                });
+                return Ok(Appended { name: info.name, version: info.version, appended: true, list_field, length });
             }
             Err(Error::Conflict(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Failure::failed(format_args!(
-        "{name} was changed by others {ATTEMPTS_MAX} times in a row; try again later"
-    )))
+    Err(Failure::failed(format_args!("{name} was changed by others {ATTEMPTS_MAX} times in a row; try again later")))
 }
 
 /// The payload with the entry added to its list, and the list's new length. All other values stay as they are, to the letter.
-fn push(
-    payload: &str,
-    entry: &RawValue,
-    list_field: Option<&str>,
-) -> libos::Result<(String, usize)> {
+fn push(payload: &str, entry: &RawValue, list_field: Option<&str>) -> libos::Result<(String, usize)> {
     let Some(field) = list_field else {
-        let mut list = list(payload)
-            .ok_or("the payload is not a list; name the field that is one with list_field")?;
+        let mut list = list(payload).ok_or("the payload is not a list; name the field that is one with list_field")?;
         list.push(entry);
         return Ok((serde_json::to_string(&list)?, list.len()));
     };
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(payload)
         .map_err(|_| format!("the payload is not a JSON object, so it has no field {field}"))?;
     let mut list = match fields.get(field) {
-        Some(present) => {
-            list(present.get()).ok_or_else(|| format!("the field {field} is not a list"))?
-        }
+        Some(present) => list(present.get()).ok_or_else(|| format!("the field {field} is not a list"))?,
         None => Vec::new(),
     };
     list.push(entry);
@@ -103,11 +85,7 @@ mod tests {
     #[test]
     fn the_list_is_the_payload_or_a_field() {
         check("[1.10]", None, Ok(("[1.10,9.0]", 2)));
-        check(
-            r#"{"a":[1],"b":1e400}"#,
-            Some("a"),
-            Ok((r#"{"a":[1,9.0],"b":1e400}"#, 2)),
-        );
+        check(r#"{"a":[1],"b":1e400}"#, Some("a"), Ok((r#"{"a":[1,9.0],"b":1e400}"#, 2)));
         check("{}", Some("a"), Ok((r#"{"a":[9.0]}"#, 1)));
     }
 

@@ -34,12 +34,7 @@ pub struct ToFile {
 }
 
 /// Makes the object of a file's text.
-pub fn create(
-    name: &str,
-    source_path: String,
-    text: Text,
-    object_type: String,
-) -> libos::Result<FromFile> {
+pub fn create(name: &str, source_path: String, text: Text, object_type: String) -> libos::Result<FromFile> {
     let Text { content, truncated } = text;
     let bytes_read = content.len();
     let payload = json!({
@@ -50,14 +45,7 @@ pub fn create(
         "content": content,
     });
     let made = object::create(name, &Payload::json(&payload)?, &Options::new(object_type))?;
-    Ok(FromFile {
-        name: made.name,
-        object_type: made.type_,
-        version: made.version,
-        source_path,
-        bytes_read,
-        truncated,
-    })
+    Ok(FromFile { name: made.name, object_type: made.type_, version: made.version, source_path, bytes_read, truncated })
 }
 
 /// Writes an object's content into a file.
@@ -69,18 +57,9 @@ pub fn write(name: &str, path: String, overwrite: bool) -> libos::Result<ToFile>
             info.name
         )));
     };
-    let mode = if overwrite {
-        WriteMode::CreateOrReplace
-    } else {
-        WriteMode::CreateNew
-    };
+    let mode = if overwrite { WriteMode::CreateOrReplace } else { WriteMode::CreateNew };
     fs::write_with_mode(&path, &content, mode)?;
-    Ok(ToFile {
-        name: info.name,
-        version: info.version,
-        path,
-        bytes_written: content.len(),
-    })
+    Ok(ToFile { name: info.name, version: info.version, path, bytes_written: content.len() })
 }
 
 /// The bytes for the file, if the payload has a form that stands for some.
@@ -105,9 +84,8 @@ mod tests {
 
     #[test]
     fn content_is_bytes_a_string_or_a_field() {
-        let check = |payload, expected: Option<&str>| {
-            assert_eq!(content(payload).as_deref(), expected.map(str::as_bytes))
-        };
+        let check =
+            |payload, expected: Option<&str>| assert_eq!(content(payload).as_deref(), expected.map(str::as_bytes));
         check(Payload::Bytes(b"a".into()), Some("a"));
         check(Payload::Json(r#""a\n""#.into()), Some("a\n"));
         check(Payload::Json(r#"{"content":"a"}"#.into()), Some("a"));

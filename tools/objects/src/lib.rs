@@ -69,19 +69,10 @@ pub mod tools {
     ) -> libos::Result<Made> {
         let name = name.unwrap_or_else(|| format!("{}-{}", r#type, process::identity().call));
         let Metadata { title, tags } = metadata.unwrap_or_default();
-        let options = Options {
-            type_: r#type,
-            immutable: immutable.unwrap_or(false),
-            title,
-            tags,
-        };
+        let options = Options { type_: r#type, immutable: immutable.unwrap_or(false), title, tags };
         let payload = Payload::Json(String::from(Box::<str>::from(payload)));
         let made = object::create(&full_name(namespace.as_deref(), &name), &payload, &options)?;
-        Ok(Made {
-            name: made.name,
-            object_type: made.type_,
-            version: made.version,
-        })
+        Ok(Made { name: made.name, object_type: made.type_, version: made.version })
     }
 
     /// Reads an object of memory. A long payload is cut; `form` says what `payload` is then.
@@ -94,18 +85,10 @@ pub mod tools {
         #[schemars(range(min = 1, max = 1_048_576))]
         max_payload_chars: Option<u32>,
     ) -> libos::Result<view::Object> {
-        let max_chars = within(
-            "max_payload_chars",
-            max_payload_chars,
-            64 * 1024,
-            1024 * 1024,
-        )?;
+        let max_chars = within("max_payload_chars", max_payload_chars, 64 * 1024, 1024 * 1024)?;
         let (info, payload) = object::read(&full_name(namespace.as_deref(), &name))?;
         let shown = view::payload(payload, max_chars as usize)?;
-        Ok(view::Object {
-            about: info.into(),
-            shown,
-        })
+        Ok(view::Object { about: info.into(), shown })
     }
 
     /// Adds an entry at the end of a list in an object of memory: the payload itself, or one of its fields.
@@ -127,16 +110,9 @@ pub mod tools {
         /// The namespace; the process's own if left out.
         namespace: Option<String>,
     ) -> libos::Result<view::Listing> {
-        let objects = object::list(namespace.as_deref())?
-            .into_iter()
-            .map(Into::into)
-            .collect();
+        let objects = object::list(namespace.as_deref())?.into_iter().map(Into::into).collect();
         let namespaces = object::namespaces(namespace.as_deref())?;
-        Ok(view::Listing {
-            namespace,
-            objects,
-            namespaces,
-        })
+        Ok(view::Listing { namespace, objects, namespaces })
     }
 
     /// Makes a namespace for objects. It is fine if it is there already.
@@ -148,14 +124,8 @@ pub mod tools {
     ) -> libos::Result<Namespace> {
         let namespace = full_name(parent_namespace.as_deref(), &namespace);
         match object::create_namespace(&namespace) {
-            Ok(()) => Ok(Namespace {
-                namespace,
-                created: true,
-            }),
-            Err(Error::AlreadyExists(_)) => Ok(Namespace {
-                namespace,
-                created: false,
-            }),
+            Ok(()) => Ok(Namespace { namespace, created: true }),
+            Err(Error::AlreadyExists(_)) => Ok(Namespace { namespace, created: false }),
             Err(error) => Err(error.into()),
         }
     }
@@ -182,18 +152,11 @@ pub mod tools {
         let max_bytes = within("max_bytes", max_bytes, 1024 * 1024, 10 * 1024 * 1024)?;
         let text = libos_tools_common::read_text(&path, max_bytes)?;
         if text.truncated && !allow_truncated.unwrap_or(false) {
-            let message = format!(
-                "{path} has more than {max_bytes} bytes; raise max_bytes or set allow_truncated"
-            );
+            let message = format!("{path} has more than {max_bytes} bytes; raise max_bytes or set allow_truncated");
             return Err(Failure::failed(message));
         }
         let name = full_name(namespace.as_deref(), &name);
-        bridge::create(
-            &name,
-            path,
-            text,
-            object_type.unwrap_or_else(|| "artifact".into()),
-        )
+        bridge::create(&name, path, text, object_type.unwrap_or_else(|| "artifact".into()))
     }
 
     /// Writes an object of memory into a file without showing its content. The payload must be bytes, a JSON string, or a JSON
@@ -211,10 +174,6 @@ pub mod tools {
         overwrite: Option<bool>,
     ) -> libos::Result<bridge::ToFile> {
         let Encoding::Utf8 = encoding.unwrap_or_default();
-        bridge::write(
-            &full_name(namespace.as_deref(), &name),
-            path,
-            overwrite.unwrap_or(true),
-        )
+        bridge::write(&full_name(namespace.as_deref(), &name), path, overwrite.unwrap_or(true))
     }
 }

@@ -86,11 +86,7 @@ pub struct Listing {
 pub fn payload(payload: Payload, max_chars: usize) -> libos::Result<Shown> {
     let (form, text) = match payload {
         Payload::Json(text) if is_within(&text, max_chars) => {
-            return Ok(Shown {
-                form: Form::Json,
-                payload: RawValue::from_string(text)?,
-                truncated: false,
-            });
+            return Ok(Shown { form: Form::Json, payload: RawValue::from_string(text)?, truncated: false });
         }
         Payload::Json(text) => (Form::JsonText, text),
         Payload::Bytes(bytes) => match String::from_utf8(bytes) {
@@ -99,17 +95,9 @@ pub fn payload(payload: Payload, max_chars: usize) -> libos::Result<Shown> {
             Err(error) => (Form::Hex, hex(error.as_bytes(), max_chars / 2 + 1)),
         },
     };
-    let max_chars = if form == Form::Hex {
-        max_chars / 2 * 2
-    } else {
-        max_chars
-    };
+    let max_chars = if form == Form::Hex { max_chars / 2 * 2 } else { max_chars };
     let (text, truncated) = cut(text, max_chars);
-    Ok(Shown {
-        form,
-        payload: to_raw_value(&text)?,
-        truncated,
-    })
+    Ok(Shown { form, payload: to_raw_value(&text)?, truncated })
 }
 
 fn is_within(text: &str, max_chars: usize) -> bool {
@@ -118,10 +106,7 @@ fn is_within(text: &str, max_chars: usize) -> bool {
 
 /// The first `max_chars` characters, and whether there are more.
 fn cut(mut text: String, max_chars: usize) -> (String, bool) {
-    let end = text
-        .char_indices()
-        .nth(max_chars)
-        .map(|(position, _)| position);
+    let end = text.char_indices().nth(max_chars).map(|(position, _)| position);
     if let Some(end) = end {
         text.truncate(end);
     }
@@ -129,11 +114,7 @@ fn cut(mut text: String, max_chars: usize) -> (String, bool) {
 }
 
 fn hex(bytes: &[u8], max_bytes: usize) -> String {
-    bytes
-        .iter()
-        .take(max_bytes)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    bytes.iter().take(max_bytes).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -145,30 +126,18 @@ mod tests {
     #[track_caller]
     fn check(stored: Payload, max_chars: usize, form: Form, payload: Value, truncated: bool) {
         let shown = super::payload(stored, max_chars).unwrap();
-        assert_eq!(
-            json!(shown),
-            json!({ "form": form, "payload": payload, "truncated": truncated })
-        );
+        assert_eq!(json!(shown), json!({ "form": form, "payload": payload, "truncated": truncated }));
     }
 
     #[test]
     fn json_is_shown_letter_by_letter() {
         let text = r#"{"b":1.10,"a":123456789012345678901234567890}"#;
-        assert_eq!(
-            payload(Payload::Json(text.into()), 99)
-                .unwrap()
-                .payload
-                .get(),
-            text
-        );
+        assert_eq!(payload(Payload::Json(text.into()), 99).unwrap().payload.get(), text);
     }
 
     #[test]
     fn an_object_is_shown_as_one() {
-        let moment = Datetime {
-            seconds: 0,
-            nanoseconds: 0,
-        };
+        let moment = Datetime { seconds: 0, nanoseconds: 0 };
         let info = Info {
             name: "process/p1/a".into(),
             type_: "note".into(),
@@ -180,10 +149,7 @@ mod tests {
             created: moment,
             updated: moment,
         };
-        let object = Object {
-            about: info.into(),
-            shown: payload(Payload::Json("1.10".into()), 9).unwrap(),
-        };
+        let object = Object { about: info.into(), shown: payload(Payload::Json("1.10".into()), 9).unwrap() };
         let expected = concat!(
             r#"{"name":"process/p1/a","type":"note","version":2,"immutable":false,"title":"","tags":["x"],"size_bytes":4,"#,
             r#""created_at":"1970-01-01T00:00:00Z","updated_at":"1970-01-01T00:00:00Z","#,
@@ -197,24 +163,12 @@ mod tests {
         let stored = || Payload::Json("[1,22]".into());
         check(stored(), 6, Form::Json, json!([1, 22]), false);
         check(stored(), 5, Form::JsonText, json!("[1,22"), true);
-        check(
-            Payload::Json("\"éé\"".into()),
-            4,
-            Form::Json,
-            json!("éé"),
-            false,
-        );
+        check(Payload::Json("\"éé\"".into()), 4, Form::Json, json!("éé"), false);
     }
 
     #[test]
     fn bytes_are_shown_as_text_or_hexadecimal() {
-        check(
-            Payload::Bytes("éa".into()),
-            2,
-            Form::Text,
-            json!("éa"),
-            false,
-        );
+        check(Payload::Bytes("éa".into()), 2, Form::Text, json!("éa"), false);
         check(Payload::Bytes("éa".into()), 1, Form::Text, json!("é"), true);
         let bytes = || Payload::Bytes(vec![0xff, 0x00]);
         check(bytes(), 4, Form::Hex, json!("ff00"), false);

@@ -60,10 +60,7 @@ pub mod tools {
         queue: Option<String>,
     ) -> libos::Result<Delivered> {
         human::queue(queue.as_deref()).tell(&message)?;
-        Ok(Delivered {
-            delivered: true,
-            chars: message.chars().count(),
-        })
+        Ok(Delivered { delivered: true, chars: message.chars().count() })
     }
 
     /// Asks a person for rights on a resource and waits for the decision. What is allowed holds for this process.
@@ -84,11 +81,6 @@ pub mod tools {
             Answer::Deny => "deny",
             Answer::Never => "never",
         };
-        Ok(Decided {
-            resource,
-            rights,
-            answer: word,
-            allowed: answer.is_yes(),
-        })
+        Ok(Decided { resource, rights, answer: word, allowed: answer.is_yes() })
     }
 }

@@ -62,7 +62,8 @@ pub fn verify(snapshot: &Snapshot) -> Result<Verified, StoreError> {
     for (tile, root) in tile_roots {
         if problem.is_none() && snapshot.tile(tile)? != Some(root) {
             let record = tile * tree::TILE;
-            let what = format!("a record from {record} to {} was replaced together with its hash", record + tree::TILE - 1);
+            let what =
+                format!("a record from {record} to {} was replaced together with its hash", record + tree::TILE - 1);
             problem = Some(Problem { record, what });
         }
     }

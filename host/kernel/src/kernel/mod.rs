@@ -21,14 +21,14 @@ mod waits;
 
 pub use admit::{Admit, Attempt, Prepared};
 pub use calls::{EndedCall, LogLine, Place, Resumed, StartCall, Started};
-pub(crate) use objects::Author;
-pub use processes::FIRST_MOUNT;
-pub use recover::temporary_name;
-pub use rules::{Changed, NewGrant};
 pub use host::HostError;
+pub(crate) use objects::Author;
 pub use open::Options;
 pub use permit::Permit;
+pub use processes::FIRST_MOUNT;
 pub use questions::{Answered, Reaction};
+pub use recover::temporary_name;
+pub use rules::{Changed, NewGrant};
 pub use state::{State, Woken};
 pub use tools::NewTool;
 

@@ -8,7 +8,9 @@ use crate::model::grant::Grant;
 use crate::model::id::CallId;
 use crate::model::image::Image;
 use crate::model::policy::Policy;
-use crate::model::row::{CallRow, CallState, EffectRow, EffectState, ProcessRow, QuestionRow, QuestionState, ToolRow, Wait, WaitRow};
+use crate::model::row::{
+    CallRow, CallState, EffectRow, EffectState, ProcessRow, QuestionRow, QuestionState, ToolRow, Wait, WaitRow,
+};
 use crate::store::StoreError;
 use crate::store::batch::Batch;
 use crate::store::disk::Storage;

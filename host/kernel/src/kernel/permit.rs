@@ -55,6 +55,11 @@ impl Permit {
         &self.resources[index]
     }
 
+    /// What it is for, if that is one thing.
+    pub fn only_resource(&self) -> Option<&Resource> {
+        self.resources.first()
+    }
+
     /// The first name as it was asked for.
     pub fn first_asked(&self) -> Option<&Resource> {
         self.open.as_ref().and_then(|open| open.asked.first()).or(self.resources.first())

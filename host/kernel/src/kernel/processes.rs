@@ -1,9 +1,9 @@
 //! Processes: made by a person from an image, with the grants that the image's templates give; ended with their calls.
 
+use super::Kernel;
 use super::calls::Place;
 use super::host::HostError;
 use super::state::State;
-use super::Kernel;
 use crate::model::call::Identity;
 use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};

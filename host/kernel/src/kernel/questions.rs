@@ -139,9 +139,9 @@ impl State {
         if matches!(approval, Approval::Allow | Approval::Deny) {
             return Ok(made);
         }
-        let rules = question.standing_rules(approval).ok_or_else(|| {
-            HostError::Usage("a name with '*' cannot become a rule; answer allow or deny".into())
-        })?;
+        let rules = question
+            .standing_rules(approval)
+            .ok_or_else(|| HostError::Usage("a name with '*' cannot become a rule; answer allow or deny".into()))?;
         for rule in rules {
             made.extend(self.grant_of_answer(question, rule.pattern, rule.rights, rule.effect, None, now));
         }
@@ -223,9 +223,7 @@ impl State {
         let id = self.new_question();
         let place = attempt.place;
         let queue = match &*attempt.call {
-            Call::HumanAsk { queue, .. } | Call::HumanApprove { queue, .. } => {
-                queue.as_deref().unwrap_or(OWNER)
-            }
+            Call::HumanAsk { queue, .. } | Call::HumanApprove { queue, .. } => queue.as_deref().unwrap_or(OWNER),
             _ => OWNER,
         };
         let tool = self.calls.get(&place.call).map(|live| live.row.tool.clone()).unwrap_or_default();

@@ -42,11 +42,9 @@ impl State {
         let (state, outcome, answer) = match probed {
             Probed::Done => (EffectState::Done, Outcome::Done, Some(Answer::Done(Reply::Unit))),
             Probed::NotStarted => (EffectState::NotStarted, Outcome::NotStarted, None),
-            Probed::Unknown => (
-                EffectState::Unknown,
-                Outcome::Unknown,
-                Some(Answer::Failed(CallError::OutcomeUnknown(row.id))),
-            ),
+            Probed::Unknown => {
+                (EffectState::Unknown, Outcome::Unknown, Some(Answer::Failed(CallError::OutcomeUnknown(row.id))))
+            }
         };
         if state == EffectState::NotStarted {
             self.give_uses_back(&row.uses);

@@ -178,13 +178,8 @@ impl State {
 
     fn apply_templates(&mut self, lines: &[Template], now: Time) {
         let mut wanted: Vec<(&Template, Option<GrantId>)> = lines.iter().map(|line| (line, None)).collect();
-        let images: std::collections::BTreeSet<&str> = self
-            .policy
-            .templates
-            .iter()
-            .chain(lines)
-            .map(|line| line.image.as_str())
-            .collect();
+        let images: std::collections::BTreeSet<&str> =
+            self.policy.templates.iter().chain(lines).map(|line| line.image.as_str()).collect();
         let holders: Vec<Holder> = images.into_iter().map(|name| Holder::Image(name.into())).collect();
         let known: Vec<Grant> = holders
             .iter()

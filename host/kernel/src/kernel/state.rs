@@ -204,8 +204,7 @@ impl State {
         })?;
         for batch in [self.in_flight.as_deref(), Some(&self.batch)].into_iter().flatten() {
             let changes = batch.rows.range((table, prefix.to_vec())..);
-            for ((_, key), value) in
-                changes.take_while(|((found, key), _)| *found == table && key.starts_with(prefix))
+            for ((_, key), value) in changes.take_while(|((found, key), _)| *found == table && key.starts_with(prefix))
             {
                 match value {
                     Some(value) => drop(found.insert(key.clone(), value.clone())),

@@ -54,9 +54,9 @@ impl Kernel {
         let now = self.now();
         let mut state = self.lock();
         state.check_alive()?;
-        if let Some(taken) = tools.iter().find(|tool| {
-            !standard && state.tools.get(&tool.name).is_some_and(|known| known.standard)
-        }) {
+        if let Some(taken) =
+            tools.iter().find(|tool| !standard && state.tools.get(&tool.name).is_some_and(|known| known.standard))
+        {
             return Err(HostError::Usage(format!(
                 "'{}' is a standard tool; add yours under another name with --name",
                 taken.name
@@ -152,7 +152,8 @@ impl Kernel {
     /// It is missing or was changed on the disk.
     pub fn component(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
         let name = crate::model::id::hex(digest);
-        let bytes = self.storage.get_file(digest).map_err(|error| StoreError::Damaged(format!("component {name}: {error}")))?;
+        let bytes =
+            self.storage.get_file(digest).map_err(|error| StoreError::Damaged(format!("component {name}: {error}")))?;
         let have: Digest = Sha256::digest(&bytes).into();
         if have == *digest { Ok(bytes) } else { Err(StoreError::Damaged(format!("component {name} was changed"))) }
     }
@@ -162,8 +163,13 @@ impl State {
     /// A tool that the processes of an image see.
     pub(super) fn tool_of(&self, image: &str, name: &str) -> Result<Arc<ToolRow>, HostError> {
         let Some(tool) = self.tools.get(name) else {
-            let near = self.tools.keys().filter(|known| near(known, name)).min_by_key(|known| known.len().abs_diff(name.len()));
-            let hint = near.map_or_else(|| "`libos tool list` shows them".to_owned(), |near| format!("did you mean '{near}'?"));
+            let near = self
+                .tools
+                .keys()
+                .filter(|known| near(known, name))
+                .min_by_key(|known| known.len().abs_diff(name.len()));
+            let hint = near
+                .map_or_else(|| "`libos tool list` shows them".to_owned(), |near| format!("did you mean '{near}'?"));
             return Err(HostError::Usage(format!("there is no tool '{name}'; {hint}")));
         };
         match self.images.get(image) {
@@ -175,7 +181,10 @@ impl State {
 
 /// Whether two names are alike enough to be meant for each other.
 fn near(known: &str, typed: &str) -> bool {
-    typed.len() >= 3 && (known.contains(typed) || typed.contains(known) || known.bytes().zip(typed.bytes()).filter(|(a, b)| a == b).count() + 2 >= known.len().max(typed.len()))
+    typed.len() >= 3
+        && (known.contains(typed)
+            || typed.contains(known)
+            || known.bytes().zip(typed.bytes()).filter(|(a, b)| a == b).count() + 2 >= known.len().max(typed.len()))
 }
 
 fn check_tool(tool: &NewTool) -> Result<(), HostError> {

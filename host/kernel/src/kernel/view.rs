@@ -127,11 +127,7 @@ impl View<'_> {
     }
 
     /// The records from `from` on, until `visit` breaks.
-    pub fn records(
-        &self,
-        from: Seq,
-        mut visit: impl FnMut(Record) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    pub fn records(&self, from: Seq, mut visit: impl FnMut(Record) -> ControlFlow<()>) -> Result<(), StoreError> {
         self.0.log(from, |_, stored| Ok(visit(reader::record(&stored.bytes)?)))
     }
 

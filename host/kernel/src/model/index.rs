@@ -112,11 +112,7 @@ impl GrantIndex {
     }
 }
 
-fn walk<B>(
-    node: &Node,
-    rest: Option<&str>,
-    wanted: &mut impl FnMut(&[Leaf]) -> ControlFlow<B>,
-) -> ControlFlow<B> {
+fn walk<B>(node: &Node, rest: Option<&str>, wanted: &mut impl FnMut(&[Leaf]) -> ControlFlow<B>) -> ControlFlow<B> {
     wanted(&node.below)?;
     let Some(path) = rest else { return wanted(&node.here) };
     let (segment, rest) = split(path);
@@ -142,7 +138,8 @@ fn walk_below<B>(
     wanted(&node.below)?;
     let Some(path) = rest else {
         wanted(&node.here)?;
-        for child in node.children.values().chain(node.any.as_deref()).chain(node.suffixes.iter().map(|(_, node)| node)) {
+        for child in node.children.values().chain(node.any.as_deref()).chain(node.suffixes.iter().map(|(_, node)| node))
+        {
             walk_below(child, None, wanted)?;
         }
         return ControlFlow::Continue(());

@@ -80,7 +80,9 @@ pub const TOOL_SCHEMA_BYTES_MAX: usize = 64 << 10;
 pub const IMAGE_TOOLS_MAX: usize = 512;
 
 /// What one call may use. Frozen in the call's row when it starts, so that a resumed call has what it started with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode, minicbor::CborLen, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode, minicbor::CborLen, serde::Serialize,
+)]
 #[cbor(map)]
 pub struct CallLimits {
     /// Linear memory of all instances of the call, in bytes.

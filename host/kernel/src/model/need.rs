@@ -117,11 +117,9 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Vec<Need> {
         | Call::ObjectNamespaces { .. } => vec![need(0, Right::List, false)],
         Call::FsRemove { recursive, .. } => vec![need(0, Right::Delete, *recursive && directory)],
         Call::ObjectDelete { .. } => vec![need(0, Right::Delete, false)],
-        Call::FsRename { .. } => vec![
-            need(0, Right::Read, directory),
-            need(0, Right::Delete, directory),
-            need(1, Right::Write, directory),
-        ],
+        Call::FsRename { .. } => {
+            vec![need(0, Right::Read, directory), need(0, Right::Delete, directory), need(1, Right::Write, directory)]
+        }
         Call::FsCopy { .. } => vec![need(0, Right::Read, false), need(1, Right::Write, false)],
         Call::ClockSleep { .. } => vec![need(0, Right::Sleep, false)],
         Call::HumanAsk { .. } | Call::HumanApprove { .. } => vec![need(0, Right::Ask, false)],
@@ -210,9 +208,5 @@ fn check_options(options: &super::call::ObjectOptions) -> Result<(), CallError> 
 }
 
 fn at_most(size: usize, most: usize, what: &str) -> Result<(), CallError> {
-    if size <= most {
-        Ok(())
-    } else {
-        Err(CallError::TooLarge(format!("{what} is {size}, at most {most}")))
-    }
+    if size <= most { Ok(()) } else { Err(CallError::TooLarge(format!("{what} is {size}, at most {most}"))) }
 }

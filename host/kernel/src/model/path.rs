@@ -36,7 +36,9 @@ pub fn resolve(path: &str, working_directory: &Resource) -> Result<Resource, Str
         }
     }
     if segments.is_empty() {
-        return Err(if absolute { "a path names a mount first, for example /workspace" } else { "the path is empty" }.into());
+        return Err(
+            if absolute { "a path names a mount first, for example /workspace" } else { "the path is empty" }.into()
+        );
     }
     if segments.len() > limit::PATH_SEGMENTS_MAX {
         return Err(format!("the path has more than {} segments", limit::PATH_SEGMENTS_MAX));

@@ -128,12 +128,10 @@ impl Policy {
         }
         for (image, rules) in file.image {
             policy.defaults.insert(image.get_ref().clone(), rules.default);
-            for (effect, lines) in
-                [(Effect::Allow, rules.allow), (Effect::Ask, rules.ask), (Effect::Deny, rules.deny)]
+            for (effect, lines) in [(Effect::Allow, rules.allow), (Effect::Ask, rules.ask), (Effect::Deny, rules.deny)]
             {
                 for line in lines {
-                    let (rights, pattern) =
-                        rule(line.get_ref()).map_err(|why| fail(line.span().start, why))?;
+                    let (rights, pattern) = rule(line.get_ref()).map_err(|why| fail(line.span().start, why))?;
                     let line = place(text, line.span().start).0;
                     policy.templates.push(Template { image: image.get_ref().clone(), effect, rights, pattern, line });
                 }

@@ -40,12 +40,18 @@ pub fn lines(call: &Call, probe: &Probe) -> Vec<String> {
         (Call::FsAppend { content, .. }, Probe::Append { before, .. }) => {
             lines.push(match before {
                 Before::Absent => format!("creates a file of {} bytes:", content.len()),
-                Before::Present { size, .. } => format!("adds {} bytes to the {size} that are there now:", content.len()),
+                Before::Present { size, .. } => {
+                    format!("adds {} bytes to the {size} that are there now:", content.len())
+                }
             });
             content_lines(content, &mut lines);
         }
         (Call::FsRemove { .. }, Probe::Remove { before: Before::Present { size, directory, .. }, .. }) => {
-            lines.push(if *directory { "removes a directory".into() } else { format!("removes a file of {size} bytes") });
+            lines.push(if *directory {
+                "removes a directory".into()
+            } else {
+                format!("removes a file of {size} bytes")
+            });
         }
         (Call::FsRename { .. }, Probe::Rename { old, new, before_new, .. }) => {
             lines.push(format!("moves {} to {}", escape(&old.to_string()), escape(&new.to_string())));
@@ -66,11 +72,14 @@ pub fn lines(call: &Call, probe: &Probe) -> Vec<String> {
 
 fn content_lines(content: &[u8], lines: &mut Vec<String>) {
     let Ok(text) = std::str::from_utf8(content) else {
-        lines.push(format!("  (not text; SHA-256 {})", super::id::hex(&{
-            use sha2::Digest as _;
-            let digest: super::id::Digest = sha2::Sha256::digest(content).into();
-            digest
-        })));
+        lines.push(format!(
+            "  (not text; SHA-256 {})",
+            super::id::hex(&{
+                use sha2::Digest as _;
+                let digest: super::id::Digest = sha2::Sha256::digest(content).into();
+                digest
+            })
+        ));
         return;
     };
     let total = text.lines().count();

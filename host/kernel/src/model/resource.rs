@@ -361,7 +361,9 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused() {
-        for text in ["", "fs", "fs:", "fs:/a", "fs:a//b", "fs:a/..", "fs:**/a", "fs:a*", "net:x", "*", "fs:a\nb", "fs:*.com/a"] {
+        for text in
+            ["", "fs", "fs:", "fs:/a", "fs:a//b", "fs:a/..", "fs:**/a", "fs:a*", "net:x", "*", "fs:a\nb", "fs:*.com/a"]
+        {
             assert!(Pattern::parse(text).is_err(), "{text:?}");
         }
         assert_eq!(Pattern::parse("shell:/usr/bin/git").unwrap().to_string(), "shell:/usr/bin/git");

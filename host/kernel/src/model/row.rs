@@ -361,7 +361,8 @@ impl QuestionRow {
             Subject::Approval { needs, .. } => {
                 let mut rules: Vec<StandingRule> = Vec::new();
                 for need in needs {
-                    let pattern = if need.whole { Pattern::below(&need.resource) } else { Pattern::exact(&need.resource) }?;
+                    let pattern =
+                        if need.whole { Pattern::below(&need.resource) } else { Pattern::exact(&need.resource) }?;
                     match rules.iter_mut().find(|rule| rule.pattern == pattern) {
                         Some(rule) => rule.rights = rule.rights.with(need.right),
                         None => rules.push(StandingRule { pattern, rights: Rights::of(&[need.right]), effect }),

@@ -111,7 +111,10 @@ mod tests {
     fn the_hashes_are_those_of_the_rfc() {
         // Test vectors of certificate-transparency implementations: the empty tree and the one empty leaf.
         let hex = super::super::id::hex;
-        assert_eq!(hex(&Frontier::default().root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            hex(&Frontier::default().root()),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
         assert_eq!(hex(&leaf(b"")), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
     }
 }

@@ -144,9 +144,10 @@ impl Snapshot {
             let (key, value) = entry?;
             let seq = table::read_number(key.value())
                 .ok_or_else(|| StoreError::Damaged("a key of the log is no number".into()))?;
-            let (leaf, bytes) = value.value().split_first_chunk::<32>().ok_or_else(|| {
-                StoreError::Damaged(format!("record {seq} is too short"))
-            })?;
+            let (leaf, bytes) = value
+                .value()
+                .split_first_chunk::<32>()
+                .ok_or_else(|| StoreError::Damaged(format!("record {seq} is too short")))?;
             if visit(seq, StoredRecord { leaf: *leaf, bytes: bytes.to_vec() })?.is_break() {
                 break;
             }
@@ -185,7 +186,11 @@ impl Snapshot {
                     .get_file(&digest)
                     .map_err(|error| StoreError::Damaged(format!("the payload file {name}: {error}")))?;
                 let have: Digest = Sha256::digest(&bytes).into();
-                if have == digest { Ok(bytes) } else { Err(StoreError::Damaged(format!("the payload file {name} was changed"))) }
+                if have == digest {
+                    Ok(bytes)
+                } else {
+                    Err(StoreError::Damaged(format!("the payload file {name} was changed")))
+                }
             }
             _ => Err(StoreError::Damaged("a value has no place".into())),
         }

@@ -102,14 +102,8 @@ impl Line {
     }
 
     /// Decides, records and performs; a link that is met leads to a new name, which is decided again.
-    async fn carry_out(
-        &self,
-        position: Position,
-        call: Arc<Call>,
-        asked: Vec<Resource>,
-    ) -> Result<Arc<Answer>, Stop> {
-        let mut attempt =
-            Attempt { place: self.at(position), call, names: asked.clone(), asked, prepared: None };
+    async fn carry_out(&self, position: Position, call: Arc<Call>, asked: Vec<Resource>) -> Result<Arc<Answer>, Stop> {
+        let mut attempt = Attempt { place: self.at(position), call, names: asked.clone(), asked, prepared: None };
         let mut links = 0;
         loop {
             if attempt.call.class() == Class::Effect && !self.kernel.would_refuse(&attempt) {
@@ -170,9 +164,9 @@ impl Line {
     async fn perform(&self, permit: Permit, attempt: &Attempt) -> Result<Performed, Stop> {
         match primitive::perform(&self.kernel, permit, &attempt.call) {
             primitive::Step::Over(performed) => Ok(performed),
-            primitive::Step::Blocking(rest) => tokio::task::spawn_blocking(rest)
-                .await
-                .map_err(|error| Stop::Host(format!("a read panicked: {error}"))),
+            primitive::Step::Blocking(rest) => {
+                tokio::task::spawn_blocking(rest).await.map_err(|error| Stop::Host(format!("a read panicked: {error}")))
+            }
         }
     }
 

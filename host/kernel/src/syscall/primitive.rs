@@ -2,10 +2,13 @@
 //! and nowhere else.
 
 use super::fs;
-use crate::kernel::{Author, Kernel, Permit};
+use crate::kernel::{Author, Kernel, Permit, Place, State};
 use crate::model::answer::{Answer, CallError};
 use crate::model::call::{Call, Reply};
-use crate::model::resource::Resource;
+use crate::model::limit::LOG_LINE_BYTES_MAX;
+use crate::model::record::cut;
+use crate::model::resource::{Kind, Resource};
+use crate::model::time::Time;
 use crate::world::WorldError;
 use std::sync::Arc;
 
@@ -47,70 +50,76 @@ fn inside(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Arc<Answer>
         Call::ClockNow => Ok(Reply::Time(now)),
         Call::RandomBytes { count } => {
             let mut bytes = vec![0; *count as usize];
-            kernel
-                .world()
-                .random(&permit, &mut bytes)
-                .map(|()| Reply::Bytes(bytes))
-                .map_err(|error| failed(&permit, error))
+            let filled = kernel.world().random(&permit, &mut bytes);
+            filled.map(|()| Reply::Bytes(bytes)).map_err(|error| failed(&permit, error))
         }
         _ => Ok(Reply::Unit),
     };
-    let name = match &**call {
-        Call::ClockNow
-        | Call::RandomBytes { .. }
-        | Call::LogWrite { .. }
-        | Call::ProcessSelf
-        | Call::ProcessExit { .. }
-        | Call::FsWorkingDirectory => None,
-        _ => Some(permit.resource(0).clone()),
-    };
-    let note = if let Call::HumanTell { message, queue } = &**call { Some((message, queue)) } else { None };
+    let name = permit.only_resource().cloned();
     kernel.close(permit, observed, |state, place, reply| {
         let author = Author { pid: place.pid, call: place.call, now };
-        let name = name.as_ref();
-        let name = || name.ok_or(CallError::Internal);
-        match &**call {
-            Call::ObjectCreate { payload, options, .. } => {
-                state.object_create(name()?, payload, options, author).map(Reply::Info)
-            }
-            Call::ObjectRead { .. } => state.object_read(name()?).map(|(info, payload)| Reply::Object(info, payload)),
-            Call::ObjectUpdate { payload, expected_version, .. } => {
-                state.object_update(name()?, payload, *expected_version, author).map(Reply::Info)
-            }
-            Call::ObjectDelete { expected_version, .. } => {
-                state.object_delete(name()?, *expected_version).map(|()| Reply::Unit)
-            }
-            Call::ObjectList { .. } => {
-                let found = state.object_list(name()?)?;
-                Ok(Reply::Infos(state.without_denied(*place, found, now)))
-            }
-            Call::ObjectNamespaces { .. } => state.namespace_list(name()?).map(Reply::Names),
-            Call::ObjectCreateNamespace { .. } => state.namespace_create(name()?, author).map(|()| Reply::Unit),
-            Call::LogWrite { level, message } => {
-                let mut text = message.clone();
-                crate::model::record::cut(&mut text, crate::model::limit::LOG_LINE_BYTES_MAX);
-                state.append_log(place.call, *level, &text, now);
-                state.save_call(place.call);
-                Ok(Reply::Unit)
-            }
-            Call::HumanTell { .. } => {
-                if let Some((message, queue)) = note {
-                    state.leave_note(*place, message, queue.as_deref(), now);
-                }
-                Ok(Reply::Unit)
-            }
-            Call::ProcessSelf => state.identity(*place).map(Reply::Identity).ok_or(CallError::Internal),
-            Call::ProcessExit { result } => {
-                state.request_exit(place.pid, result.clone());
-                Ok(Reply::Unit)
-            }
-            Call::FsWorkingDirectory => {
-                let directory = state.processes.get(&place.pid).map(|process| process.working_directory.path());
-                directory.map(|path| Reply::Text(format!("/{path}"))).ok_or(CallError::Internal)
-            }
-            _ => Ok(reply),
+        match name {
+            Some(name) if name.kind() == Kind::Object => on_object(state, *place, call, &name, author),
+            _ => on_process(state, *place, call, now, reply),
         }
     })
+}
+
+/// Looks at or changes object memory.
+fn on_object(
+    state: &mut State,
+    place: Place,
+    call: &Call,
+    name: &Resource,
+    author: Author,
+) -> Result<Reply, CallError> {
+    match call {
+        Call::ObjectCreate { payload, options, .. } => {
+            state.object_create(name, payload, options, author).map(Reply::Info)
+        }
+        Call::ObjectRead { .. } => state.object_read(name).map(|(info, payload)| Reply::Object(info, payload)),
+        Call::ObjectUpdate { payload, expected_version, .. } => {
+            state.object_update(name, payload, *expected_version, author).map(Reply::Info)
+        }
+        Call::ObjectDelete { expected_version, .. } => {
+            state.object_delete(name, *expected_version).map(|()| Reply::Unit)
+        }
+        Call::ObjectList { .. } => {
+            let found = state.object_list(name)?;
+            Ok(Reply::Infos(state.without_denied(place, found, author.now)))
+        }
+        Call::ObjectNamespaces { .. } => state.namespace_list(name).map(Reply::Names),
+        Call::ObjectCreateNamespace { .. } => state.namespace_create(name, author).map(|()| Reply::Unit),
+        _ => Err(CallError::Internal),
+    }
+}
+
+/// Looks at or changes the process, its log and its people's notes.
+fn on_process(state: &mut State, place: Place, call: &Call, now: Time, reply: Reply) -> Result<Reply, CallError> {
+    match call {
+        Call::LogWrite { level, message } => {
+            let mut text = message.clone();
+            cut(&mut text, LOG_LINE_BYTES_MAX);
+            state.append_log(place.call, *level, &text, now);
+            state.save_call(place.call);
+            Ok(reply)
+        }
+        Call::HumanTell { message, queue } => {
+            state.leave_note(place, message, queue.as_deref(), now);
+            Ok(reply)
+        }
+        Call::ProcessSelf => state.identity(place).map(Reply::Identity).ok_or(CallError::Internal),
+        Call::ProcessExit { result } => {
+            state.request_exit(place.pid, result.clone());
+            Ok(reply)
+        }
+        Call::FsWorkingDirectory => {
+            let directory = state.processes.get(&place.pid).map(|process| process.working_directory.path());
+            directory.map(|path| Reply::Text(format!("/{path}"))).ok_or(CallError::Internal)
+        }
+        Call::ClockNow | Call::RandomBytes { .. } => Ok(reply),
+        _ => Err(CallError::Internal),
+    }
 }
 
 /// What the guest learns of a failure outside. The name is the one that was asked for, as the permit has it.

@@ -16,7 +16,9 @@ impl Guest {
     /// Sends a call whose reply must have one shape.
     async fn send<T>(&mut self, call: Call, shape: impl FnOnce(Reply) -> Option<T>) -> Outcome<T> {
         match self.ask(call).await? {
-            Ok(reply) => shape(reply).map(Ok).ok_or_else(|| wasmtime::format_err!("a recorded answer has another shape")),
+            Ok(reply) => {
+                shape(reply).map(Ok).ok_or_else(|| wasmtime::format_err!("a recorded answer has another shape"))
+            }
             Err(error) => Ok(Err(error.into())),
         }
     }

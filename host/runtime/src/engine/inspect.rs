@@ -57,7 +57,10 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, BadComponent> {
         if let Some(rest) = import.strip_prefix("libos:runtime/") {
             let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
             if version != VERSION || !INTERFACES.contains(&interface) {
-                return bad(format!("it imports {import}; this runtime has libos:runtime@{VERSION} with {}", INTERFACES.join(", ")));
+                return bad(format!(
+                    "it imports {import}; this runtime has libos:runtime@{VERSION} with {}",
+                    INTERFACES.join(", ")
+                ));
             }
             if interface != "types" {
                 found.push(interface.to_owned());

@@ -103,7 +103,9 @@ fn io(linker: &mut Linker<Guest>) -> Result<()> {
     type Read = Result<(std::result::Result<Vec<u8>, StreamError>,)>;
     type Done = Result<(std::result::Result<(), StreamError>,)>;
     for name in ["[method]input-stream.read", "[method]input-stream.blocking-read"] {
-        streams.func_wrap(name, |_: Ctx<'_>, _: (Resource<InputStream>, u64)| -> Read { Ok((Err(StreamError::Closed),)) })?;
+        streams.func_wrap(name, |_: Ctx<'_>, _: (Resource<InputStream>, u64)| -> Read {
+            Ok((Err(StreamError::Closed),))
+        })?;
     }
     streams.func_wrap("[method]input-stream.subscribe", |mut ctx: Ctx<'_>, _: (Resource<InputStream>,)| {
         Ok((ctx.data_mut().table.push(Pollable::Ready)?,))
@@ -162,9 +164,9 @@ fn cli(linker: &mut Linker<Guest>) -> Result<()> {
     exit.func_wrap("exit", |_: Ctx<'_>, _: (std::result::Result<(), ()>,)| -> Result<()> { Err(Exited.into()) })?;
 
     reexport::<InputStream>(&mut linker.instance("wasi:cli/stdin@0.2.6")?, "input-stream")?;
-    linker.instance("wasi:cli/stdin@0.2.6")?.func_wrap("get-stdin", |mut ctx: Ctx<'_>, ()| {
-        Ok((ctx.data_mut().table.push(InputStream)?,))
-    })?;
+    linker
+        .instance("wasi:cli/stdin@0.2.6")?
+        .func_wrap("get-stdin", |mut ctx: Ctx<'_>, ()| Ok((ctx.data_mut().table.push(InputStream)?,)))?;
     for (instance, name) in [("wasi:cli/stdout@0.2.6", "get-stdout"), ("wasi:cli/stderr@0.2.6", "get-stderr")] {
         let mut instance = linker.instance(instance)?;
         reexport::<OutputStream>(&mut instance, "output-stream")?;

@@ -4,9 +4,7 @@ mod drive;
 
 use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, inspect};
 use crate::world::WorldSetupError;
-use libos_kernel::kernel::{
-    Answered, Changed, EndedCall, HostError, Kernel, NewTool, Options, Reaction, StartCall,
-};
+use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, Kernel, NewTool, Options, Reaction, StartCall};
 use libos_kernel::model::decide::Ceiling;
 use libos_kernel::model::id::{CallId, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
@@ -283,7 +281,9 @@ impl Runtime {
                 [only] => only.name = name,
                 _ => {
                     let count = tools.len();
-                    return Err(BadComponent(format!("it has {count} tools; --name is for a component with one")).into());
+                    return Err(
+                        BadComponent(format!("it has {count} tools; --name is for a component with one")).into()
+                    );
                 }
             }
         }
@@ -331,7 +331,11 @@ impl Runtime {
         let last = matches!(event, CallEvent::Ended(_) | CallEvent::Interrupted(_));
         let senders = {
             let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-            if last { listeners.remove(&call).unwrap_or_default() } else { listeners.get(&call).cloned().unwrap_or_default() }
+            if last {
+                listeners.remove(&call).unwrap_or_default()
+            } else {
+                listeners.get(&call).cloned().unwrap_or_default()
+            }
         };
         for sender in senders {
             // Who does not listen any more misses nothing.

@@ -1,13 +1,13 @@
 //! Every import of the world: refused without a grant and recorded, works with one and is recorded.
 
 use libos::CallEvent;
+use libos::Waiting;
 use libos::kernel::kernel::Reaction;
 use libos::kernel::model::call::{Approval, Call};
 use libos::kernel::model::need::{Context, names, needs};
 use libos::kernel::model::record::Outcome;
 use libos::kernel::model::resource::{Kind, Resource};
 use libos::kernel::model::row::Subject;
-use libos::Waiting;
 use libos_e2e::{Host, OPEN, result};
 use serde_json::{Value, json};
 
@@ -91,11 +91,9 @@ fn works(operation: &str, outcome: &Value) -> bool {
 
 #[tokio::test]
 async fn a_permission_that_a_person_gives_once_works_once() {
-    let host = Host::new(
-        "[mounts]\nworkspace = \".\"\n[image.base]\nallow = [\"ask human:owner\"]\n",
-        &["every_import"],
-    )
-    .await;
+    let host =
+        Host::new("[mounts]\nworkspace = \".\"\n[image.base]\nallow = [\"ask human:owner\"]\n", &["every_import"])
+            .await;
     prepare(&host);
     let pid = host.runtime.kernel().new_process("base", false).unwrap();
     let request = |import: &str| libos::CallRequest {

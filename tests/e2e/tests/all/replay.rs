@@ -103,8 +103,7 @@ async fn run(host: &Host, program: &str, arguments: &fn(&str) -> Value, name: &s
         };
     };
     assert_eq!(resumed, u32::from(stop.is_some()), "{program} was not stopped");
-    let records: Vec<Record> =
-        host.records().await.into_iter().filter(|record| record.call == Some(call)).collect();
+    let records: Vec<Record> = host.records().await.into_iter().filter(|record| record.call == Some(call)).collect();
     let imports = records.iter().filter_map(|record| record.position).max().map_or(0, |last| last + 1);
     let snapshot = host.runtime.kernel().snapshot().unwrap();
     let log = libos::kernel::kernel::view::View(&snapshot).call_log(call).unwrap();
@@ -143,7 +142,9 @@ fn neutral(mut result: Value, name: &str) -> Value {
         let output = result["output"].as_str().unwrap_or_default();
         assert!(output.starts_with(random), "the random bytes that were written are not those that were returned");
     }
-    for key in ["process", "random", "before", "after", "output", "entries", "wall_seconds", "wall_nanoseconds", "order"] {
+    for key in
+        ["process", "random", "before", "after", "output", "entries", "wall_seconds", "wall_nanoseconds", "order"]
+    {
         if let Some(value) = result.get_mut(key) {
             *value = Value::Null;
         }
