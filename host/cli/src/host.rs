@@ -18,6 +18,7 @@ use libos_kernel::model::row::{CallRow, CallState, QuestionState};
 use libos_kernel::store::disk::Directory;
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -34,6 +35,7 @@ pub struct Host {
     place: Place,
     /// The standard tools are there; verbs wait for that.
     ready: watch::Sender<bool>,
+    closing: AtomicBool,
 }
 
 impl Host {
@@ -54,7 +56,14 @@ impl Host {
         } else {
             (Kernel::open(Options { storage, world, ceiling })?, None)
         };
-        Ok(Host { kernel, runtime, mounts, place: place.clone(), ready: watch::Sender::new(!runs) })
+        Ok(Host {
+            kernel,
+            runtime,
+            mounts,
+            place: place.clone(),
+            ready: watch::Sender::new(!runs),
+            closing: AtomicBool::new(false),
+        })
     }
 
     /// Opens the store under the policy in force.
@@ -99,10 +108,13 @@ impl Host {
         if self.ready.subscribe().wait_for(|ready| *ready).await.is_err() {
             return;
         }
-        if let Err(error) = self.try_perform(request, listener).await
-            && let Ok(failure) = crate::error::failure(&error)
-        {
-            tell(listener, Event::Error(failure)).await;
+        let Err(error) = self.try_perform(request, listener).await else { return };
+        // A verb that meets a closed kernel was not begun: what was begun before is brought to the disk by the close.
+        let closed = self.closing.load(Ordering::Acquire) && is_stopped(&error);
+        match crate::error::failure(&error) {
+            _ if closed => tell(listener, Event::Closing).await,
+            Ok(failure) => tell(listener, Event::Error(failure)).await,
+            Err(_) => {}
         }
     }
 
@@ -204,6 +216,7 @@ impl Host {
             Err(error) => return Err(error.into()),
         }
         let row = View(&self.kernel.snapshot()?).call(call)?.ok_or_else(|| gone(call))?;
+        tell(listener, Event::Started { call, pid: row.pid }).await;
         if self.tell_end(&row, listener).await? || self.tell_open_question(&row, listener).await? {
             return Ok(());
         }
@@ -304,11 +317,19 @@ impl Host {
 
     /// Ends the host in order: calls in memory are dropped and stay resumable.
     pub async fn close(&self) {
+        self.closing.store(true, Ordering::Release);
         match &self.runtime {
             Some(runtime) => runtime.close().await,
             None => self.kernel.shutdown(),
         }
     }
+}
+
+fn is_stopped(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        matches!(cause.downcast_ref(), Some(HostError::Stopped(_)))
+            || matches!(cause.downcast_ref(), Some(libos::RuntimeError::Host(HostError::Stopped(_))))
+    })
 }
 
 fn gone(call: CallId) -> Failure {

@@ -92,10 +92,13 @@ impl From<Said> for Reaction {
     }
 }
 
-/// What a host tells. The stream ends after the last one.
+/// What a host tells. The first one comes at once; the stream ends after the last one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
+    /// The host ends and has not done what was asked.
+    Closing,
+    /// The call is there, or was found.
     Started {
         call: CallId,
         pid: Pid,

@@ -151,10 +151,15 @@ async fn remote(
     tasks: &mut JoinSet<()>,
 ) -> anyhow::Result<Option<mpsc::Receiver<Event>>> {
     match connect(place, request).await {
-        Ok(stream) => {
+        Ok(mut reading) => {
             let (sender, events) = mpsc::channel(EVENTS_MAX);
+            match read_event(&mut reading).await {
+                Ok(Some(Event::Closing)) => return Ok(None),
+                Ok(Some(first)) => drop(sender.send(first).await),
+                // The verb was given away: whether it was carried out nobody here knows, so it is not given again.
+                Ok(None) | Err(_) => return Ok(Some(events)),
+            }
             tasks.spawn(async move {
-                let mut reading = stream;
                 // The end of the host's life is the end of its events.
                 while let Ok(Some(event)) = read_event(&mut reading).await {
                     if sender.send(event).await.is_err() {

@@ -84,8 +84,6 @@ pub enum Followed {
     Ended(Ended),
     /// It waits for a person, who is not here.
     Asks(Box<QuestionRow>),
-    /// The verb was carried out and no call was to be followed.
-    Nothing,
 }
 
 /// Follows one call after the other.
@@ -134,7 +132,7 @@ impl<'a> Follower<'a> {
                     return Ok(Followed::Ended(ended));
                 }
                 Some(Event::Error(failure)) => return Err(failure.into()),
-                Some(Event::Changed { .. }) => {}
+                Some(Event::Changed { .. } | Event::Closing) => {}
                 Some(Event::Interrupted { call, why }) if self.session.is_host().await => {
                     return Err(Failure::cannot(format!("call {call} was interrupted: {why}"))
                         .hint(format!("libos calls --resume {call}"))
@@ -142,7 +140,11 @@ impl<'a> Follower<'a> {
                 }
                 Some(Event::Interrupted { .. }) | None => {
                     let running = *self.running.lock().unwrap_or_else(PoisonError::into_inner);
-                    let Some(call) = running else { return Ok(Followed::Nothing) };
+                    let Some(call) = running else {
+                        return Err(Failure::cannot("the host ended before it answered")
+                            .hint("`libos calls` shows whether the call was started")
+                            .into());
+                    };
                     takeovers += 1;
                     if takeovers > TAKEOVERS_MAX {
                         return Err(Failure::cannot(format!("the hosts of call {call} end again and again")).into());
@@ -294,7 +296,6 @@ struct Printed<'a> {
 /// Nobody reads any more.
 pub fn print(context: &Context, place: &Place, followed: &Followed) -> anyhow::Result<u8> {
     match followed {
-        Followed::Nothing => Ok(code::DONE),
         Followed::Asks(row) => print_question(context, row),
         Followed::Ended(ended) => {
             let exit = match (ended.state.as_str(), &ended.failure) {
