@@ -13,7 +13,7 @@ use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::table::{self, Table};
 use minicbor::{CborLen, Decode, Encode};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Where in which call something happens.
@@ -139,6 +139,7 @@ impl Kernel {
         let now = self.now();
         let mut state = self.lock();
         state.check_alive()?;
+        let under_way = state.effects.values().any(|effect| effect.call == call);
         let live = state.calls.get_mut(&call);
         let live = live.ok_or_else(|| HostError::Usage(format!("call {call} has ended or never was")))?;
         if live.resident {
@@ -146,6 +147,12 @@ impl Kernel {
         }
         if live.row.state == CallState::Waiting {
             return Err(HostError::Usage(format!("call {call} still waits")));
+        }
+        if under_way {
+            // Its answer is not in the journal yet: the effect would be done again.
+            return Err(HostError::Usage(format!(
+                "an effect of call {call} is still under way; try again when it has ended"
+            )));
         }
         live.row.incarnation += 1;
         live.row.state = CallState::Running;
@@ -283,16 +290,20 @@ impl State {
         self.put(Table::CallLog, table::place(call, line), &LogLine { time: now, level, text: text.to_owned() });
     }
 
+    /// The answers of a call as they are now, committed or not, up to the first that is missing.
     fn read_journal(&self, call: CallId) -> Result<Vec<JournalRow>, StoreError> {
-        let mut journal = Vec::new();
+        let mut lines = BTreeMap::new();
         for (key, value) in self.scan(Table::Journal, &table::number(call.0))? {
-            let position = table::read_place(&key).map(|(_, position)| position);
-            if position != Some(journal.len() as Position) {
-                break;
+            if let Some((_, position)) = table::read_place(&key) {
+                lines.insert(position, crate::model::codec::from_bytes(&value)?);
             }
-            journal.push(crate::model::codec::from_bytes(&value)?);
         }
-        Ok(journal)
+        for batch in [self.in_flight.as_deref(), Some(&self.batch)].into_iter().flatten() {
+            let new = batch.journal.iter().filter(|line| line.call == call);
+            lines.extend(new.map(|line| (line.position, line.row())));
+        }
+        let whole = lines.into_iter().enumerate().take_while(|(index, (position, _))| *index as Position == *position);
+        Ok(whole.map(|(_, (_, line))| line).collect())
     }
 
     /// Writes the end of a call and forgets it: open waits end, open questions are withdrawn, counted refusals are recorded.

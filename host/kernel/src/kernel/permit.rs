@@ -206,6 +206,10 @@ impl State {
         };
         // A call that was cancelled meanwhile has no journal any more; what it did stays in the log.
         let Some(live) = self.calls.get_mut(&place.call) else { return };
+        if live.row.incarnation != place.incarnation {
+            // A read of an earlier run, whose guest was dropped: the present run has an answer of its own there.
+            return;
+        }
         live.journal_bytes += line.size();
         if survives {
             self.flush_kept(place.call);

@@ -5,6 +5,7 @@ use crate::model::answer::Answer;
 use crate::model::call::Call;
 use crate::model::id::{CallId, Position};
 use crate::model::record::Record;
+use crate::model::row::{JournalRow, request_digest};
 use crate::model::time::Time;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +36,15 @@ pub enum Request {
 }
 
 impl NewJournal {
+    /// As it is stored.
+    pub fn row(&self) -> JournalRow {
+        let (request, operation) = match &self.request {
+            Request::Call(call) => (request_digest(call), call.operation().to_owned()),
+            Request::Kept { digest, operation } => (*digest, operation.clone()),
+        };
+        JournalRow { request, operation, time: self.time, answer: (*self.answer).clone() }
+    }
+
     /// Bytes that it keeps in memory and will take on the disk, roughly.
     pub fn size(&self) -> usize {
         64 + self.answer.size() + if let Request::Call(call) = &self.request { call.size() } else { 0 }

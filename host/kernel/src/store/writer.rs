@@ -1,14 +1,13 @@
 //! Writes batches: one redb transaction each, two-phase, with quick repair. Hashes the records on the way.
 
 use super::StoreError;
-use super::batch::{Batch, NewRecord, Request};
+use super::batch::{Batch, NewRecord};
 use super::disk::Storage;
 use super::table::{self, IN_FILE, INLINE, Table, meta};
 use crate::model::codec::to_bytes;
 use crate::model::id::Digest;
 use crate::model::limit;
 use crate::model::record::Commitment;
-use crate::model::row::{JournalRow, request_digest};
 use crate::model::tree::{self, Frontier};
 use minicbor::{CborLen, Encode};
 use redb::{Database, WriteTransaction};
@@ -146,12 +145,7 @@ impl Writer {
         }
         let mut journal = transaction.open_table(Table::Journal.definition())?;
         for new in &batch.journal {
-            let (request, operation) = match &new.request {
-                Request::Call(call) => (request_digest(call), call.operation().to_owned()),
-                Request::Kept { digest, operation } => (*digest, operation.clone()),
-            };
-            let row = JournalRow { request, operation, time: new.time, answer: (*new.answer).clone() };
-            let value = self.place_value(&to_bytes(&row))?;
+            let value = self.place_value(&to_bytes(&new.row()))?;
             journal.insert(table::place(new.call, new.position).as_slice(), value.as_slice())?;
         }
         Ok(())

@@ -118,6 +118,14 @@ impl Line {
                     prepare::Seen::Failed(error) => return self.over(&attempt, error),
                 }
             }
+            if let Some((index, name)) = prepare::leads_to(&self.kernel, &attempt) {
+                if links == LINKS_MAX {
+                    return self.over(&attempt, too_many_links());
+                }
+                links += 1;
+                attempt.names[index] = name;
+                continue;
+            }
             let (permit, durable) = match self.kernel.admit(&attempt)? {
                 Admit::Go(permit, durable) => (permit, durable),
                 Admit::Over(answer) => return Ok(answer),

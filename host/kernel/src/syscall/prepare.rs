@@ -34,6 +34,24 @@ pub fn prepare(kernel: &Kernel, attempt: &Attempt) -> Seen {
     }
 }
 
+/// Where the name of a look at files leads, if a person is to be asked: the question is about the name that will be opened, as it is
+/// for an effect. So a call that is started again finds the answer to its question, whatever links are on the way.
+pub fn leads_to(kernel: &Kernel, attempt: &Attempt) -> Option<(usize, Resource)> {
+    let follow = match &*attempt.call {
+        Call::FsRead { .. } | Call::FsReadRange { .. } | Call::FsList { .. } | Call::FsChangeDirectory { .. } => true,
+        Call::FsStat { .. } => false,
+        _ => return None,
+    };
+    if kernel.would_refuse(attempt) || !kernel.would_ask(attempt) {
+        return None;
+    }
+    let permit = Permit::of_kernel(attempt.names.clone());
+    match kernel.world().fs_inspect(&permit, 0, follow, false) {
+        Err(WorldError::Link { index, to: Ok(name) }) => Some((index, name)),
+        _ => None,
+    }
+}
+
 enum Trouble {
     World(WorldError),
     Call(CallError),
