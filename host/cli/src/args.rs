@@ -247,7 +247,7 @@ pub struct CallsArgs {
     /// Only those that wait.
     #[arg(long, conflicts_with = "resume")]
     pub waiting: bool,
-    /// Run calls that were interrupted: these, or all of them.
+    /// Run on what was interrupted or sleeps: these calls, or all of them.
     #[arg(long, value_name = "ID", num_args = 0..)]
     pub resume: Option<Vec<CallId>>,
 }

@@ -18,6 +18,7 @@ use libos_kernel::model::row::{CallRow, CallState, QuestionRow};
 use libos_kernel::store::reader::Snapshot;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 pub fn run(context: &Context, args: CallsArgs) -> anyhow::Result<u8> {
@@ -141,15 +142,18 @@ fn denied(snapshot: &Snapshot, row: &CallRow) -> anyhow::Result<Vec<Record>> {
     Ok(found)
 }
 
-/// Runs interrupted calls to their ends or next questions; the exit code is the first that is not 0.
+/// The calls that wait for no person: interrupted, or asleep.
+fn resumable(view: &View) -> anyhow::Result<Vec<CallId>> {
+    let asked: BTreeSet<CallId> = view.questions(true)?.into_iter().map(|question| question.call).collect();
+    let rows = view.calls()?.into_iter().filter(|row| !row.state.is_final() && !asked.contains(&row.id));
+    Ok(rows.map(|row| row.id).collect())
+}
+
+/// Runs calls on that wait for no person, to their ends or next questions; the exit code is the first that is not 0.
 fn resume(context: &Context, ids: Vec<CallId>) -> anyhow::Result<u8> {
     let (place, snapshot) = context.look()?;
     let ids = if ids.is_empty() {
-        let rows = View(&snapshot).calls()?;
-        rows.iter()
-            .filter(|row| matches!(row.state, CallState::Running | CallState::Runnable))
-            .map(|row| row.id)
-            .collect()
+        resumable(&View(&snapshot))?
     } else {
         ids
     };
@@ -158,7 +162,7 @@ fn resume(context: &Context, ids: Vec<CallId>) -> anyhow::Result<u8> {
         if context.out.json {
             context.out.value(&Vec::<CallId>::new())?;
         } else {
-            eprintln!("no call was interrupted");
+            eprintln!("no call was interrupted or sleeps");
         }
         return Ok(code::DONE);
     }
