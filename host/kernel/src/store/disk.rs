@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of pages that redb keeps in memory.
@@ -39,6 +40,29 @@ fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(CACHE_BYTES);
     builder
+}
+
+/// Makes an empty database that has its name only when it is whole: one that redb was killed over while it made it can never be opened.
+fn make(path: &Path) -> Result<(), StoreError> {
+    let failed = |error: io::Error| StoreError::Failed(format!("the store cannot be made: {error}"));
+    // A name that nobody else uses now.
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let new = path.with_extension(format!("new-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed)));
+    if new.exists() {
+        fs::remove_file(&new).map_err(failed)?;
+    }
+    drop(builder().create(&new)?);
+    // A link, not a rename: whoever makes one at the same time is not overwritten.
+    let linked = fs::hard_link(&new, path);
+    fs::remove_file(&new).map_err(failed)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
+        _ => path.parent().map_or(Ok(()), sync_directory).map_err(failed),
+    }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
 }
 
 /// A directory: `store.redb` and `payloads/`.
@@ -78,7 +102,11 @@ impl Directory {
 
 impl Storage for Directory {
     fn open(&self) -> Result<Database, StoreError> {
-        Ok(builder().create(self.path.join("store.redb"))?)
+        let path = self.path.join("store.redb");
+        if !path.exists() {
+            make(&path)?;
+        }
+        Ok(builder().create(path)?)
     }
 
     fn put_file(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
@@ -86,14 +114,19 @@ impl Storage for Directory {
         if path.exists() {
             return Ok(());
         }
-        let parent = self.path.join("payloads").join(&hex(digest)[..2]);
-        fs::create_dir_all(&parent)?;
+        let all = self.path.join("payloads");
+        let parent = all.join(&hex(digest)[..2]);
+        if !parent.exists() {
+            fs::create_dir_all(&parent)?;
+            sync_directory(&all)?;
+            sync_directory(&self.path)?;
+        }
         let temporary = path.with_extension("new");
         let mut file = fs::File::create(&temporary)?;
         file.write_all(bytes)?;
         file.sync_data()?;
         fs::rename(&temporary, &path)?;
-        fs::File::open(&parent)?.sync_all()
+        sync_directory(&parent)
     }
 
     fn get_file(&self, digest: &Digest) -> io::Result<Vec<u8>> {
