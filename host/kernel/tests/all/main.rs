@@ -1,0 +1,12 @@
+//! The kernel against a simulated outside and a simulated disk: no WebAssembly, no operating system.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of this is a test")]
+
+mod calls;
+mod crash;
+mod directory;
+mod dropping;
+mod recovery;
+mod replay;
+mod sim;
+mod waits;

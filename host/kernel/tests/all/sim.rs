@@ -1,0 +1,11 @@
+//! What stands in for the outside and the disk: a world in memory, a disk that fails when told to, and a house over both.
+
+mod disk;
+mod gate;
+mod house;
+mod world;
+
+pub use disk::{SimStorage, Tear, Trouble};
+pub use gate::Gate;
+pub use house::{Clerk, House, MOUNT, done, new_grant, words};
+pub use world::{Plan, SimWorld};
