@@ -10,8 +10,11 @@ use crate::session::Session;
 use crate::term::Colour;
 use crate::{own, store, term};
 use libos_kernel::kernel::HostError;
+use libos_kernel::kernel::view::View;
 use libos_kernel::model::policy::{self, Policy, PolicyError};
 use libos_kernel::model::preview::escape;
+use libos_kernel::model::row::EffectState;
+use libos_kernel::store::reader::Snapshot;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -131,6 +134,7 @@ fn put_in_force(place: &Place, text: &str) -> anyhow::Result<()> {
             debug_assert!(matches!(event, Event::Changed { .. }));
             return Ok(());
         }
+        recover_first(place)?;
         let host = Host::open(place, &policy, true)?;
         let done = host.kernel().set_policy(text)?;
         host.kernel().durable(done.durable).await.map_err(HostError::from)?;
@@ -138,6 +142,21 @@ fn put_in_force(place: &Place, text: &str) -> anyhow::Result<()> {
         host.close().await;
         installed
     })
+}
+
+/// What a crash left open is found out under the mounts that it was begun with.
+fn recover_first(place: &Place) -> anyhow::Result<()> {
+    if crate::store::policy_in_force(place)?.is_none() {
+        return Ok(());
+    }
+    let open = |snapshot: &Snapshot| -> anyhow::Result<bool> {
+        let effects = View(snapshot).effects()?;
+        Ok(effects.iter().any(|effect| matches!(effect.state, EffectState::Prepared | EffectState::Dispatched)))
+    };
+    if open(&crate::store::snapshot(place)?)? {
+        Host::open_accepted(place, false)?.kernel().shutdown();
+    }
+    Ok(())
 }
 
 /// Says where a policy file is wrong.

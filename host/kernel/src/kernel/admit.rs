@@ -14,7 +14,7 @@ use crate::model::need::{Need, needs};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Resource};
 use crate::model::right::Right;
-use crate::model::row::{EffectRow, EffectState, Probe, QuestionState, Subject, request_digest};
+use crate::model::row::{EffectRow, EffectState, FingerprintPart, Probe, QuestionState, Subject, request_digest};
 use crate::model::time::Time;
 use crate::store::batch::NewRecord;
 use crate::store::table::{self, Table};
@@ -42,6 +42,8 @@ pub struct Prepared {
     pub directory: bool,
     /// Digest of what is there now: part of what an approval is bound to.
     pub present: Digest,
+    /// Whether the content of files was looked at for it.
+    pub content: bool,
 }
 
 /// What deciding says.
@@ -52,6 +54,8 @@ pub enum Admit {
     Go(Permit, Option<u64>),
     /// Wait; then decide again or take the answer.
     Wait(oneshot::Receiver<Woken>),
+    /// It was refused before anybody looked outside and is not any more: look, then decide again.
+    Look,
     /// It is over: refused.
     Over(Arc<Answer>),
 }
@@ -110,6 +114,11 @@ impl Kernel {
         }
     }
 
+    /// The time of a call's last journal line.
+    pub(crate) fn last_time(&self, call: CallId) -> Option<Time> {
+        self.lock().calls.get(&call).map(|live| live.last_time)
+    }
+
     /// Working directory and own namespace of a process.
     pub fn context_of(&self, pid: Pid) -> Option<(Resource, String)> {
         let state = self.lock();
@@ -123,12 +132,14 @@ impl Kernel {
         let state = self.lock();
         let directory = attempt.prepared.as_ref().is_some_and(|prepared| prepared.directory);
         let revoked = |id: &GrantId| state.grants.get(*id).is_none_or(|grant| grant.revoked);
-        if !state.calls.contains_key(&attempt.place.call) || permit.grants().iter().any(revoked) {
+        let stopped = state.failed.is_some();
+        if stopped || !state.calls.contains_key(&attempt.place.call) || permit.grants().iter().any(revoked) {
             return false;
         }
         needs(&attempt.call, &attempt.names, directory).iter().all(|need| {
             // The use is taken already, so only a deny or a revocation counts: a spent grant is in force for this effect.
-            !matches!(state.decide_one(attempt.place, need, now, true), Verdict::Deny(why) if why != Why::NoGrant)
+            let verdict = state.decide_one(attempt.place, need, now, true);
+            !matches!(verdict, Verdict::Deny(Why::Ceiling(_) | Why::Rule(_) | Why::Inside(_)))
         })
     }
 
@@ -150,7 +161,13 @@ impl Kernel {
         }
         let directory = attempt.prepared.as_ref().is_some_and(|prepared| prepared.directory);
         let wanted = needs(&attempt.call, &attempt.names, directory);
-        let said = state.said_by_person(attempt)?;
+        if attempt.call.class() == Class::Effect
+            && attempt.prepared.is_none()
+            && !matches!(state.decide(attempt.place, &wanted, now, true), Decisions::Denied(..))
+        {
+            return Ok(Admit::Look);
+        }
+        let said = state.said_by_person(attempt, &wanted, now)?;
         if let Said::No(reason) = said {
             return Ok(Admit::Over(state.refuse_by_person(attempt, &wanted, reason, now)));
         }
@@ -211,6 +228,9 @@ impl Kernel {
     }
 }
 
+/// How a refusal by a person begins.
+const REFUSED_BY_PERSON: &str = "a person refused it";
+
 /// What a person said to this very call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
@@ -270,17 +290,17 @@ impl State {
 
     fn take_uses(&mut self, grants: &[GrantId]) -> Option<Vec<GrantId>> {
         let mut taken: Vec<GrantId> = Vec::new();
-        for id in grants {
+        for (index, id) in grants.iter().enumerate() {
             // One call takes one use of a grant, however many of its needs the grant answers.
-            if taken.contains(id) {
+            if grants[..index].contains(id) {
                 continue;
             }
             match self.grants.take_use(*id) {
                 Some(changed) => {
-                    if !changed.is_empty() {
-                        taken.push(*id);
+                    for grant in changed {
+                        taken.push(grant.id);
+                        self.put_grant(grant);
                     }
-                    changed.into_iter().for_each(|grant| self.put_grant(grant));
                 }
                 None => {
                     self.give_uses_back(&taken);
@@ -293,7 +313,7 @@ impl State {
 
     pub(super) fn give_uses_back(&mut self, uses: &[GrantId]) {
         for id in uses {
-            for grant in self.grants.give_back(*id) {
+            if let Some(grant) = self.grants.give_back(*id) {
                 self.put_grant(grant);
             }
         }
@@ -368,7 +388,8 @@ impl State {
         })));
         let place = attempt.place;
         // A call that others saw go on must be refused again when it is replayed, whatever is granted meanwhile.
-        self.journal_answer(place, &attempt.call, &answer, now, false);
+        let by_person = rule.is_none() && reason.starts_with(REFUSED_BY_PERSON);
+        self.journal_answer(place, &attempt.call, &answer, now, by_person);
         let told = (attempt.call.operation().to_owned(), format!("{} {}: {reason}", need.right, need.resource));
         if let Some(live) = self.calls.get_mut(&place.call) {
             if let Some(count) = live.refusals.get_mut(&told) {
@@ -392,22 +413,29 @@ impl State {
     }
 
     /// What a person has said to this very call: same bytes, same rule, same state of the outside.
-    fn said_by_person(&self, attempt: &Attempt) -> Result<Said, Stop> {
+    fn said_by_person(&self, attempt: &Attempt, wanted: &[Need], now: Time) -> Result<Said, Stop> {
         let place = (attempt.place.call, attempt.place.position);
         let Some(id) = self.questions.get(&place) else { return Ok(Said::Nothing) };
         let question = self.question(*id).map_err(|error| Stop::Host(error.to_string()))?;
         let Some(question) = question else { return Ok(Said::Nothing) };
         let QuestionState::Answered { approval, note, .. } = &question.state else { return Ok(Said::Nothing) };
-        let Subject::Approval { parts, .. } = &question.subject else { return Ok(Said::Nothing) };
+        let Subject::Approval { parts, rule, .. } = &question.subject else { return Ok(Said::Nothing) };
         if matches!(approval, Approval::Deny | Approval::Never) {
             return Ok(Said::No(match note {
-                Some(note) => format!("a person refused it: {note}"),
-                None => "a person refused it".into(),
+                Some(note) => format!("{REFUSED_BY_PERSON}: {note}"),
+                None => REFUSED_BY_PERSON.into(),
             }));
         }
-        let now = self.fingerprint(attempt);
-        let changed: Vec<&str> =
-            parts.iter().filter(|part| !now.contains(part)).map(|part| part.name.as_str()).collect();
+        let present = self.fingerprint(attempt);
+        let differ = |part: &&FingerprintPart| !present.contains(part) || !parts.contains(part);
+        let mut changed: Vec<&str> = parts.iter().chain(&present).filter(differ).map(|part| part.name.as_str()).collect();
+        changed.dedup();
+        let asks = self.decide(attempt.place, wanted, now, false);
+        if matches!(asks, Decisions::Ask(asking) if asking != *rule) {
+            changed.push("the rule that asks");
+        }
+        changed.sort_unstable();
+        changed.dedup();
         if changed.is_empty() {
             Ok(Said::Yes(*id))
         } else {

@@ -8,7 +8,7 @@ use crate::model::id::{CallId, Digest, Pid, Position};
 use crate::model::limit::{self, CallLimits};
 use crate::model::process::Change;
 use crate::model::record::{Decided, Outcome, Record};
-use crate::model::row::{CallRow, CallState, Failure, JournalRow, QuestionState, ToolRow};
+use crate::model::row::{CallRow, CallState, Failure, JournalRow, QuestionState};
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::table::{self, Table};
@@ -48,7 +48,6 @@ pub struct StartCall {
 #[derive(Debug, Clone)]
 pub struct Started {
     pub row: CallRow,
-    pub tool: Arc<ToolRow>,
     pub arguments: Arc<str>,
     /// Answers of an earlier run, in the order of their positions.
     pub journal: Vec<JournalRow>,
@@ -107,6 +106,7 @@ impl Kernel {
             id,
             pid: start.pid,
             tool: tool.name.clone(),
+            export: tool.export.clone(),
             component: tool.component,
             state: CallState::Running,
             seed,
@@ -125,7 +125,7 @@ impl Kernel {
         state.put_bytes(Table::CallText, table::arguments(id), start.arguments.clone().into_bytes());
         state.calls_of.insert((start.pid, id));
         state.calls.insert(id, LiveCall::new(row.clone(), true));
-        Ok(Started { row, tool, arguments: start.arguments.into(), journal: Vec::new() })
+        Ok(Started { row, arguments: start.arguments.into(), journal: Vec::new() })
     }
 
     /// Starts a call again that was waiting or interrupted. Its journal is read from the disk: everything until now is brought there
@@ -140,7 +140,7 @@ impl Kernel {
         let mut state = self.lock();
         state.check_alive()?;
         let under_way = state.effects.values().any(|effect| effect.call == call);
-        let live = state.calls.get_mut(&call);
+        let live = state.calls.get(&call);
         let live = live.ok_or_else(|| HostError::Usage(format!("call {call} has ended or never was")))?;
         if live.resident {
             return Err(HostError::Usage(format!("call {call} runs already")));
@@ -154,19 +154,19 @@ impl Kernel {
                 "an effect of call {call} is still under way; try again when it has ended"
             )));
         }
+        // Everything that can fail comes before the first change.
+        let journal = state.read_journal(call)?;
+        let arguments = state.get(Table::CallText, &table::arguments(call))?;
+        let arguments = arguments.and_then(|bytes| String::from_utf8(bytes).ok());
+        let arguments = arguments.ok_or_else(|| StoreError::Damaged(format!("the arguments of {call} are missing")))?;
+        let Some(live) = state.calls.get_mut(&call) else { return Err(Stop::Ended.into()) };
         live.row.incarnation += 1;
         live.row.state = CallState::Running;
         live.resident = true;
         live.kept.clear();
+        live.journal_bytes = journal.iter().map(|line| 64 + line.answer.size()).sum();
+        live.last_time = journal.last().map_or(live.row.started, |line| line.time);
         let row = live.row.clone();
-        let journal = state.read_journal(call)?;
-        if let Some(live) = state.calls.get_mut(&call) {
-            live.journal_bytes = journal.iter().map(|line| 64 + line.answer.size()).sum();
-        }
-        let tool = state.tool_of_call(&row)?;
-        let arguments = state.get(Table::CallText, &table::arguments(call))?;
-        let arguments = arguments.and_then(|bytes| String::from_utf8(bytes).ok());
-        let arguments = arguments.ok_or_else(|| StoreError::Damaged(format!("the arguments of {call} are missing")))?;
         let mut record = Record::new("call.resume", now, Decided::Host, Outcome::Done);
         record.pid = Some(row.pid);
         record.call = Some(call);
@@ -176,7 +176,7 @@ impl Kernel {
         state.note(record);
         state.save_call(call);
         state.refresh_process(row.pid);
-        Ok(Resumed { row, tool, arguments: arguments.into(), journal })
+        Ok(Resumed { row, arguments: arguments.into(), journal })
     }
 
     /// Lets a waiting call go from memory. False if its wait has ended meanwhile: then it goes on.
@@ -246,7 +246,7 @@ impl Kernel {
         record.detail = Some(why.to_owned());
         state.note(record);
         state.finish_call(call, CallState::Cancelled(why.to_owned()), Outcome::Failed(why.to_owned()), now);
-        if state.processes.get(&pid).is_some_and(|process| process.for_one_call) {
+        if state.ends_with_its_calls(pid) {
             state.end_process(pid, Change::Kill(why.to_owned()), Some(call), now);
         }
         Ok(super::Changed { what: (), durable: state.mark() })
@@ -264,6 +264,12 @@ impl Kernel {
             return;
         }
         live.row.printed += new.len() as u64;
+        if live.row.log_bytes + new.len() as u64 > limit::LOG_BYTES_MAX as u64 {
+            live.row.log_dropped += new.len() as u64;
+            return;
+        }
+        // What was printed may tell of what was observed: both survive, or neither.
+        state.flush_kept(call);
         state.append_log(call, Level::Info, &String::from_utf8_lossy(new), now);
         state.save_call(call);
     }
@@ -271,7 +277,8 @@ impl Kernel {
 
 impl LiveCall {
     pub(super) fn new(row: CallRow, resident: bool) -> LiveCall {
-        LiveCall { row, kept: Vec::new(), journal_bytes: 0, resident, waiter: None, refusals: HashMap::new() }
+        let last_time = row.started;
+        LiveCall { row, kept: Vec::new(), last_time, journal_bytes: 0, resident, waiter: None, refusals: HashMap::new() }
     }
 }
 
@@ -354,27 +361,6 @@ impl State {
             {
                 question.state = QuestionState::Withdrawn { why: why.to_owned() };
                 self.put_question(&question);
-            }
-        }
-    }
-
-    /// The component that a call started with.
-    fn tool_of_call(&self, row: &CallRow) -> Result<Arc<ToolRow>, super::HostError> {
-        match self.tools.get(&row.tool) {
-            Some(tool) if tool.component == row.component => Ok(Arc::clone(tool)),
-            other => {
-                let export = other.map_or_else(|| row.tool.clone(), |tool| tool.export.clone());
-                Ok(Arc::new(ToolRow {
-                    name: row.tool.clone(),
-                    export,
-                    component: row.component,
-                    summary: String::new(),
-                    arguments: String::new(),
-                    result: String::new(),
-                    imports: Vec::new(),
-                    added: row.started,
-                    standard: false,
-                }))
             }
         }
     }

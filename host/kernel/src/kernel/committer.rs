@@ -55,12 +55,14 @@ fn next_batch(shared: &Arc<Shared>) -> Option<(u64, Arc<crate::store::batch::Bat
             }
             old = false;
             state.urgent = false;
-            state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = shared.sound(shared.work.wait(state));
         } else {
             let pause = Duration::from_millis(BATCH_MILLISECONDS);
-            let (next, timeout) = shared.work.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner);
-            state = next;
-            old = timeout.timed_out();
+            state = shared.sound(shared.work.wait_timeout(state, pause).map(|(state, _)| state).map_err(|poisoned| {
+                PoisonError::new(poisoned.into_inner().0)
+            }));
+            // Woken early without need, it is committed early: no harm.
+            old = true;
         }
     }
     let batch = Arc::new(std::mem::take(&mut state.batch));

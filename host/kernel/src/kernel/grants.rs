@@ -117,9 +117,12 @@ impl Grants {
         self.change_uses(id, |uses| uses.checked_sub(1))
     }
 
-    /// Gives a use back to each finite grant on the chain.
-    pub fn give_back(&mut self, id: GrantId) -> Vec<Grant> {
-        self.change_uses(id, |uses| uses.checked_add(1)).unwrap_or_default()
+    /// Gives a use back to one grant. None if it has ended with its holder: nobody can use it any more.
+    pub fn give_back(&mut self, id: GrantId) -> Option<Grant> {
+        let mut grant = self.get(id)?.clone();
+        grant.uses_left = Some(grant.uses_left?.checked_add(1)?);
+        self.insert(grant.clone());
+        Some(grant)
     }
 
     fn change_uses(&mut self, id: GrantId, change: impl Fn(u32) -> Option<u32>) -> Option<Vec<Grant>> {
@@ -159,14 +162,17 @@ impl Grants {
     fn decide_whole(&self, holder: &Holder, need: &Need, asking: Asking<'_>) -> Verdict {
         let Some(Held { index, .. }) = self.holders.get(holder) else { return Verdict::Deny(Why::NoGrant) };
         let mut inside = None;
-        let _ = index.meeting(&need.resource, need.right, |leaf| {
-            let live = leaf.effect != Effect::Allow && self.candidate(leaf, asking).is_some();
-            if live {
-                inside = Some(self.slots[leaf.slot as usize].id);
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        });
+        // A rule on any right counts: under another name, what it forbids could be done.
+        for right in need.resource.kind().rights().iter() {
+            let _ = index.meeting(&need.resource, right, |leaf| {
+                let live = leaf.effect != Effect::Allow && self.candidate(leaf, asking).is_some();
+                if live {
+                    inside = Some(self.slots[leaf.slot as usize].id);
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            });
+        }
         if let Some(id) = inside {
             return Verdict::Deny(Why::Inside(id));
         }
@@ -191,7 +197,8 @@ impl Grants {
     fn candidate(&self, leaf: Leaf, asking: Asking<'_>) -> Option<Candidate> {
         let grant = &self.slots[leaf.slot as usize];
         if let Some(OnlyTool { name, component }) = &grant.only_tool
-            && (&**name != asking.tool || component != asking.component)
+            // A restriction holds for whatever component has the name; an allow only for the one it was given to.
+            && (&**name != asking.tool || (grant.effect == Effect::Allow && component != asking.component))
         {
             return None;
         }

@@ -40,7 +40,7 @@ use crate::store::disk::Storage;
 use crate::store::reader::Snapshot;
 use crate::world::World;
 use redb::Database;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LockResult, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{Notify, watch};
 
@@ -58,7 +58,11 @@ pub(crate) struct Shared {
 impl Shared {
     /// The lock. A panic under it must not free its holders to go on with half a change: the state is marked as failed first.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
+        self.sound(self.state.lock())
+    }
+
+    fn sound<'a>(&self, locked: LockResult<MutexGuard<'a, State>>) -> MutexGuard<'a, State> {
+        locked.unwrap_or_else(|poisoned| {
             let mut state = poisoned.into_inner();
             state.failed.get_or_insert_with(|| "a part of the host panicked".into());
             state
@@ -125,7 +129,8 @@ impl Kernel {
         {
             let mut state = self.lock();
             if let Some(why) = &state.failed {
-                return Err(Stop::Host(why.clone()));
+                let there = *self.shared.durable.borrow() >= number;
+                return if there { Ok(()) } else { Err(Stop::Host(why.clone())) };
             }
             if state.number == number {
                 state.urgent = true;
@@ -182,6 +187,16 @@ impl Kernel {
     /// Calls whose wait has ended and that nobody runs; each is told once.
     pub fn take_runnable(&self) -> Vec<CallId> {
         std::mem::take(&mut self.lock().runnable)
+    }
+
+    /// Whether the outside is being changed at this moment.
+    pub fn has_effects_under_way(&self) -> bool {
+        !self.lock().effects.is_empty()
+    }
+
+    /// Whether a call has not ended.
+    pub fn is_live(&self, call: CallId) -> bool {
+        self.lock().calls.contains_key(&call)
     }
 
     /// Why the kernel has stopped, if it has.

@@ -55,6 +55,11 @@ impl Permit {
         &self.resources[index]
     }
 
+    /// Whether a person approved exactly this.
+    pub(crate) fn is_approved(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.question.is_some())
+    }
+
     /// What it is for, if that is one thing.
     pub fn only_resource(&self) -> Option<&Resource> {
         self.resources.first()
@@ -114,11 +119,16 @@ impl Kernel {
 
     /// Closes the permit of an effect that was not started, because its authority was taken back while its intent became durable.
     pub fn close_revoked(&self, permit: Permit, attempt: &super::Attempt) -> Arc<Answer> {
-        let denial = super::admit::denial_of(attempt, "it was revoked meanwhile");
-        if let Some(open) = &permit.open {
-            self.lock().give_uses_back(&open.uses);
-        }
-        self.close(permit, Err(denial), |_, _, reply| Ok(reply))
+        self.close_unstarted(permit, super::admit::denial_of(attempt, "it was revoked meanwhile"))
+    }
+
+    /// Closes the permit of an effect that was not started; its uses are given back in the same change.
+    pub fn close_unstarted(&self, permit: Permit, error: CallError) -> Arc<Answer> {
+        let uses = permit.open.as_ref().map(|open| open.uses.clone()).unwrap_or_default();
+        self.close(permit, Ok(Reply::Unit), |state, _, _| {
+            state.give_uses_back(&uses);
+            Err(error)
+        })
     }
 
     /// Gives a permit back that was not used: the name leads to another one, which is to be decided again. Only for observes.
@@ -141,7 +151,9 @@ impl State {
             self.settle_effect(effect, EffectState::Done);
         }
         let place = open.place;
-        self.journal_answer(place, &open.call, answer, now, class != Class::Observe);
+        // A use or a person's answer that was taken is gone for good, so what it gave must not be lost either.
+        let survives = class != Class::Observe || !open.uses.is_empty() || open.question.is_some();
+        self.journal_answer(place, &open.call, answer, now, survives);
         self.record_end(open, resources, now, outcome, Some(Arc::clone(answer)));
     }
 
@@ -211,6 +223,7 @@ impl State {
             return;
         }
         live.journal_bytes += line.size();
+        live.last_time = time;
         if survives {
             self.flush_kept(place.call);
             self.journal(line);

@@ -12,7 +12,7 @@ use crate::model::process::{Change, State as ProcessState};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Pattern, Resource};
 use crate::model::right::{Right, Rights};
-use crate::model::row::{CallState, Failure, ProcessRow};
+use crate::model::row::{CallState, ExitRequest, Failure, ProcessRow};
 use crate::model::time::Time;
 use std::collections::HashMap;
 
@@ -137,9 +137,10 @@ impl State {
     }
 
     /// Notes that a process is to end with this result once the call that asks has ended.
-    pub(crate) fn request_exit(&mut self, pid: Pid, result: String) {
-        if let Some(process) = self.processes.get(&pid).cloned() {
-            self.put_process(ProcessRow { exit_requested: Some(result), ..process });
+    pub(crate) fn request_exit(&mut self, place: Place, result: String) {
+        if let Some(process) = self.processes.get(&place.pid).cloned() {
+            let exit_requested = Some(ExitRequest { call: place.call, result });
+            self.put_process(ProcessRow { exit_requested, ..process });
         }
     }
 
@@ -178,13 +179,18 @@ impl State {
     /// After a call: the process ends if it asked to, or if it was made for this call.
     pub(super) fn end_process_after(&mut self, call: CallId, pid: Pid, result: &Result<String, Failure>, now: Time) {
         let Some(process) = self.processes.get(&pid) else { return };
-        let change = match (&process.exit_requested, process.for_one_call, result) {
-            (Some(result), _, _) => Change::Exit(result.clone()),
-            (None, false, _) => return,
-            (None, true, Ok(_)) => Change::Exit("null".into()),
-            (None, true, Err(failure)) => Change::Fail(failure.message.clone()),
+        let change = match (&process.exit_requested, result) {
+            (Some(exit), _) if exit.call == call => Change::Exit(exit.result.clone()),
+            _ if !self.ends_with_its_calls(pid) => return,
+            (_, Ok(_)) => Change::Exit("null".into()),
+            (_, Err(failure)) => Change::Fail(failure.message.clone()),
         };
         self.end_process(pid, change, Some(call), now);
+    }
+
+    /// Whether a process was made for one call and has none left.
+    pub(super) fn ends_with_its_calls(&self, pid: Pid) -> bool {
+        self.processes.get(&pid).is_some_and(|process| process.for_one_call) && self.live_calls(pid).next().is_none()
     }
 
     /// Ends a process: its other calls are cancelled and its grants leave memory.

@@ -5,7 +5,7 @@ use super::host::HostError;
 use super::state::State;
 use crate::model::decide::Ceiling;
 use crate::model::grant::{Effect, Grant, Holder, Issuer, OnlyTool};
-use crate::model::id::GrantId;
+use crate::model::id::{GrantId, Pid};
 use crate::model::limit;
 use crate::model::policy::{Policy, Template};
 use crate::model::record::{Decided, Outcome, Record};
@@ -157,14 +157,35 @@ impl State {
             if asks.is_empty() { vec![None] } else { asks.into_iter().map(Some).collect() };
         let mut made = Vec::new();
         for answers in answers {
-            let grant = Grant { id: self.new_grant(), answers, ..grant.clone() };
+            let mut grant = Grant { id: self.new_grant(), answers, ..grant.clone() };
+            // The uses are those of all together: the others hang on the first.
+            if let Some(first) = made.first().map(|first: &Grant| first.id) {
+                grant.parent = Some(first);
+                grant.uses_left = None;
+            }
             let mut record = Record::new("host.grant", now, Decided::Host, Outcome::Done);
             record.detail = Some(format!("{} {grant}", grant.id));
             self.note(record);
-            self.put_grant(grant.clone());
+            self.put_template(grant.clone());
             made.push(grant);
         }
         made
+    }
+
+    /// Adds a grant. A restriction on an image reaches the processes that were started from it before; an allow does not.
+    fn put_template(&mut self, grant: Grant) {
+        self.put_grant(grant.clone());
+        let Holder::Image(image) = &grant.holder else { return };
+        if grant.effect == Effect::Allow {
+            return;
+        }
+        let started: Vec<Pid> =
+            self.processes.values().filter(|process| process.image == **image).map(|process| process.pid).collect();
+        for pid in started {
+            let id = self.new_grant();
+            let parent = Some(grant.id);
+            self.put_grant(Grant { id, holder: Holder::Process(pid), uses_left: None, parent, ..grant.clone() });
+        }
     }
 
     fn set_revoked(&mut self, mut grant: Grant, now: Time) -> Grant {
@@ -207,7 +228,7 @@ impl State {
         }
         for (line, _) in wanted.into_iter().filter(|(_, id)| id.is_none()) {
             let id = self.new_grant();
-            self.put_grant(Grant {
+            self.put_template(Grant {
                 id,
                 holder: Holder::Image(line.image.as_str().into()),
                 pattern: line.pattern.clone(),

@@ -60,6 +60,8 @@ pub struct LiveCall {
     pub row: CallRow,
     /// Answers of observes that are not in the journal yet: they go there with the first thing that must survive.
     pub kept: Vec<NewJournal>,
+    /// The time of the last journal line, kept or on the disk: what the guest's own clocks show. A replay shows the same.
+    pub last_time: Time,
     /// Bytes of all journal lines so far.
     pub journal_bytes: usize,
     /// An instance of it is in memory.

@@ -143,6 +143,9 @@ impl State {
         let waiter = live.waiter.take_if(|(at, _)| *at == position).map(|(_, sender)| sender);
         live.row.state = if live.resident { CallState::Running } else { CallState::Runnable };
         let resident = live.resident;
+        if answer.is_some() {
+            live.last_time = now;
+        }
         let answer = answer.map(Arc::new);
         self.record(NewRecord { record, request: None, answer: answer.clone() });
         if let Some(answer) = &answer {

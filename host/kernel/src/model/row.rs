@@ -36,10 +36,20 @@ pub struct ProcessRow {
     pub for_one_call: bool,
     #[n(7)]
     pub created: Time,
-    /// The result that `process.exit` asked for; it applies when the call that asked has ended.
+    /// What `process.exit` asked for.
     #[n(8)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit_requested: Option<String>,
+    pub exit_requested: Option<ExitRequest>,
+}
+
+/// A process is to end once the call that asked has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
+pub struct ExitRequest {
+    #[n(0)]
+    pub call: CallId,
+    /// JSON.
+    #[n(1)]
+    pub result: String,
 }
 
 /// How a call stands.
@@ -135,6 +145,10 @@ pub struct CallRow {
     pub pid: Pid,
     #[n(2)]
     pub tool: String,
+    /// The name that its component exports the tool by.
+    #[n(15)]
+    #[serde(skip)]
+    pub export: String,
     /// The component that it started with and resumes with.
     #[cbor(n(3), with = "minicbor::bytes")]
     #[serde(serialize_with = "as_hex")]

@@ -1,10 +1,13 @@
 //! Files: the primitives of interface `fs`. Names come from the permit.
 
 use super::primitive::{Performed, Step, failed};
-use crate::kernel::{Kernel, Permit, temporary_name};
+use crate::kernel::{Attempt, Kernel, Permit, Prepared, temporary_name};
 use crate::model::answer::CallError;
 use crate::model::call::{Call, Reply, WriteMode};
+use crate::model::id::Digest;
+use crate::model::row::Probe;
 use crate::world::{Content, Range, World, WorldError};
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
 pub fn read(kernel: &Arc<Kernel>, permit: Permit, call: &Call) -> Step {
@@ -55,27 +58,40 @@ pub fn change_directory(kernel: &Arc<Kernel>, permit: Permit) -> Performed {
 }
 
 /// A change of the outside.
-pub fn effect(kernel: &Kernel, permit: &Permit, call: &Call) -> Result<Reply, CallError> {
+pub fn effect(kernel: &Kernel, permit: &Permit, attempt: &Attempt) -> Result<Reply, CallError> {
     let world: &dyn World = kernel.world();
     let temporary = permit.effect().map(temporary_name).unwrap_or_default();
-    let done = match call {
+    let done = match &*attempt.call {
         Call::FsWrite { content, mode, .. } => world.fs_write(permit, content, *mode, &temporary),
         Call::FsAppend { content, .. } => world.fs_append(permit, content),
         Call::FsMakeDir { .. } => world.fs_make_dir(permit),
         Call::FsRemove { recursive, .. } => world.fs_remove(permit, *recursive),
         Call::FsRename { replace, .. } => world.fs_rename(permit, *replace),
-        Call::FsCopy { replace, .. } => copy(world, permit, *replace, &temporary),
+        Call::FsCopy { replace, .. } => copy(world, permit, attempt, *replace, &temporary),
         other => return Err(CallError::Invalid(format!("{} is no effect on files", other.operation()))),
     };
     done.map(|()| Reply::Unit).map_err(|error| failed(permit, error))
 }
 
 /// Reads the first name and writes the second, as one effect.
-fn copy(world: &dyn World, permit: &Permit, replace: bool, temporary: &str) -> Result<(), WorldError> {
+fn copy(
+    world: &dyn World,
+    permit: &Permit,
+    attempt: &Attempt,
+    replace: bool,
+    temporary: &str,
+) -> Result<(), WorldError> {
     let content = match world.fs_read(permit, None)? {
         Content::Whole(bytes) => bytes,
         Content::Later(rest) => rest()?,
     };
+    // What is written is what was decided on, and what recovery looks for.
+    if let Some(Prepared { probe: Probe::Write { after, .. }, .. }) = &attempt.prepared {
+        let have: Digest = Sha256::digest(&content).into();
+        if have != *after {
+            return Err(WorldError::Changed("the source changed meanwhile".into()));
+        }
+    }
     let mode = if replace { WriteMode::CreateOrReplace } else { WriteMode::CreateNew };
     world.fs_write(&permit.of_second(), &content, mode, temporary)
 }

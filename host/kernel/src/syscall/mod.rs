@@ -25,7 +25,7 @@ pub struct Line {
     limits: CallLimits,
     journal: std::vec::IntoIter<JournalRow>,
     time: Time,
-    waiting: watch::Sender<Option<Position>>,
+    waiting: watch::Sender<Option<u64>>,
     import: Arc<std::sync::Mutex<Option<&'static str>>>,
     interrupt_at: Option<Position>,
 }
@@ -71,8 +71,8 @@ impl Line {
         self.journal.len() > 0
     }
 
-    /// The position at which the call waits, while all that it does is wait.
-    pub fn waiting(&self) -> watch::Receiver<Option<Position>> {
+    /// The number of the wait, while all that the call does is wait. Every wait has another number, also at one position.
+    pub fn waiting(&self) -> watch::Receiver<Option<u64>> {
         self.waiting.subscribe()
     }
 
@@ -96,7 +96,7 @@ impl Line {
             Ok(names) => self.carry_out(position, call, names).await?,
             Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error)?,
         };
-        self.time = self.kernel.now();
+        self.time = self.kernel.last_time(self.place.call).unwrap_or(self.time);
         self.kernel.check_journal(self.place.call, self.limits.journal_bytes)?;
         Ok(answer)
     }
@@ -104,7 +104,7 @@ impl Line {
     /// Decides, records and performs; a link that is met leads to a new name, which is decided again.
     async fn carry_out(&self, position: Position, call: Arc<Call>, asked: Vec<Resource>) -> Result<Arc<Answer>, Stop> {
         let mut attempt = Attempt { place: self.at(position), call, names: asked.clone(), asked, prepared: None };
-        let mut links = 0;
+        let (mut links, mut waits) = (0, 0);
         loop {
             if attempt.call.class() == Class::Effect && !self.kernel.would_refuse(&attempt) {
                 match prepare::prepare(&self.kernel, &attempt) {
@@ -129,8 +129,10 @@ impl Line {
             let (permit, durable) = match self.kernel.admit(&attempt)? {
                 Admit::Go(permit, durable) => (permit, durable),
                 Admit::Over(answer) => return Ok(answer),
+                Admit::Look => continue,
                 Admit::Wait(receiver) => {
-                    self.waiting.send_replace(Some(position));
+                    waits += 1;
+                    self.waiting.send_replace(Some(u64::from(position) << 32 | waits));
                     let woken = receiver.await;
                     self.waiting.send_replace(None);
                     match woken.map_err(|_| Stop::Ended)? {
@@ -163,7 +165,11 @@ impl Line {
             if !kernel.still_allowed(&permit, &attempt) {
                 return Ok(kernel.close_revoked(permit, &attempt));
             }
-            let blocking = tokio::task::spawn_blocking(move || primitive::effect(&kernel, permit, &attempt.call));
+            let act = move || match prepare::changed_since(&kernel, &permit, &attempt) {
+                Some(error) => kernel.close_unstarted(permit, error),
+                None => primitive::effect(&kernel, permit, &attempt),
+            };
+            let blocking = tokio::task::spawn_blocking(act);
             blocking.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))
         });
         task.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))?

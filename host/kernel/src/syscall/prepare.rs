@@ -23,7 +23,7 @@ pub enum Seen {
 
 /// Looks at what an effect is about. The guest learns nothing of it but errors that the effect itself would have had.
 pub fn prepare(kernel: &Kernel, attempt: &Attempt) -> Seen {
-    match look(kernel, attempt) {
+    match look(kernel, attempt, kernel.would_ask(attempt)) {
         Ok(prepared) => Seen::Ready(prepared),
         Err(Trouble::World(WorldError::Link { index, to: Ok(name) })) => Seen::Link(index, name),
         Err(Trouble::World(error)) => {
@@ -52,6 +52,21 @@ pub fn leads_to(kernel: &Kernel, attempt: &Attempt) -> Option<(usize, Resource)>
     }
 }
 
+/// Why an effect may not start after all: between the decision and now something took another form, or what a person approved is no longer
+/// what is there.
+pub fn changed_since(kernel: &Kernel, permit: &Permit, attempt: &Attempt) -> Option<CallError> {
+    let before = attempt.prepared.as_ref()?;
+    let name = attempt.asked.first().map_or_else(String::new, ToString::to_string);
+    match look(kernel, attempt, before.content) {
+        Ok(now) if now.directory != before.directory || (permit.is_approved() && now.present != before.present) => {
+            Some(CallError::Io(format!("{name}: what is there changed meanwhile")))
+        }
+        Ok(_) => None,
+        Err(Trouble::World(error)) => Some(call_error(&name, error)),
+        Err(Trouble::Call(error)) => Some(error),
+    }
+}
+
 enum Trouble {
     World(WorldError),
     Call(CallError),
@@ -63,12 +78,11 @@ impl From<WorldError> for Trouble {
     }
 }
 
-fn look(kernel: &Kernel, attempt: &Attempt) -> Result<Prepared, Trouble> {
+fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<Prepared, Trouble> {
     let names = &attempt.names;
     let permit = Permit::of_kernel(names.clone());
     let world = kernel.world();
-    let asks = kernel.would_ask(attempt);
-    let inspect = |index: usize, follow: bool| world.fs_inspect(&permit, index, follow, asks);
+    let inspect = |index: usize, follow: bool| world.fs_inspect(&permit, index, follow, content);
     let digest = |bytes: &[u8]| -> Digest { Sha256::digest(bytes).into() };
     let (first, probe, second) = match &*attempt.call {
         Call::FsWrite { content, .. } => {
@@ -111,12 +125,12 @@ fn look(kernel: &Kernel, attempt: &Attempt) -> Result<Prepared, Trouble> {
             let (source, target) = (inspect(0, true)?, inspect(1, true)?);
             check_new(&target, &names[1])?;
             // The source is read for its digest: what will be copied must be known before it is.
-            let content = match world.fs_read(&permit, None)? {
+            let bytes = match world.fs_read(&permit, None)? {
                 Content::Whole(bytes) => bytes,
                 Content::Later(rest) => rest()?,
             };
-            let size = content.len() as u64;
-            let probe = Probe::Write { target: names[1].clone(), before: target.before, after: digest(&content), size };
+            let size = bytes.len() as u64;
+            let probe = Probe::Write { target: names[1].clone(), before: target.before, after: digest(&bytes), size };
             (source, probe, Some(target))
         }
         _ => return Err(Trouble::Call(CallError::Internal)),
@@ -131,7 +145,7 @@ fn look(kernel: &Kernel, attempt: &Attempt) -> Result<Prepared, Trouble> {
             (None, before @ Before::Present { .. }) => present.update(to_bytes(&before)),
         }
     }
-    Ok(Prepared { probe, directory, present: present.finalize().into() })
+    Ok(Prepared { probe, directory, present: present.finalize().into(), content })
 }
 
 fn check_new(found: &Found, name: &Resource) -> Result<(), Trouble> {

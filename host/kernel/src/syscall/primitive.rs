@@ -2,7 +2,7 @@
 //! and nowhere else.
 
 use super::fs;
-use crate::kernel::{Author, Kernel, Permit, Place, State};
+use crate::kernel::{Attempt, Author, Kernel, Permit, Place, State};
 use crate::model::answer::{Answer, CallError};
 use crate::model::call::{Call, Reply};
 use crate::model::limit::LOG_LINE_BYTES_MAX;
@@ -38,8 +38,8 @@ pub fn perform(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Step {
 }
 
 /// Carries out an effect. Runs on a thread that may block and owns the permit.
-pub fn effect(kernel: &Arc<Kernel>, permit: Permit, call: &Call) -> Arc<Answer> {
-    let result = fs::effect(kernel, &permit, call);
+pub fn effect(kernel: &Arc<Kernel>, permit: Permit, attempt: &Attempt) -> Arc<Answer> {
+    let result = fs::effect(kernel, &permit, attempt);
     kernel.close(permit, result, |_, _, reply| Ok(reply))
 }
 
@@ -110,7 +110,7 @@ fn on_process(state: &mut State, place: Place, call: &Call, now: Time, reply: Re
         }
         Call::ProcessSelf => state.identity(place).map(Reply::Identity).ok_or(CallError::Internal),
         Call::ProcessExit { result } => {
-            state.request_exit(place.pid, result.clone());
+            state.request_exit(place, result.clone());
             Ok(reply)
         }
         Call::FsWorkingDirectory => {

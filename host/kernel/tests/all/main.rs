@@ -6,6 +6,7 @@ mod calls;
 mod crash;
 mod directory;
 mod dropping;
+mod fail_stop;
 mod recovery;
 mod replay;
 mod sim;

@@ -187,7 +187,7 @@ impl Engine {
         let _ticking = self.tick();
         let called = async {
             let tool = prepared.pre.instantiate_async(&mut store).await?;
-            tool.call_call(&mut store, &started.tool.export, &started.arguments).await
+            tool.call_call(&mut store, &started.row.export, &started.arguments).await
         };
         match called.await {
             Ok(Ok(result)) => Ok(check_result(result)),

@@ -22,6 +22,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 /// Events of a call that may wait to be taken.
 const EVENTS_MAX: usize = 256;
 
+/// How long the end of a host waits for effects that have begun.
+const EFFECTS_GRACE: Duration = Duration::from_secs(10);
+
 /// What a runtime is made of.
 pub struct Config {
     pub storage: Arc<dyn Storage>,
@@ -308,6 +311,8 @@ impl Runtime {
                         let driven = Arc::clone(&self);
                         self.tasks.spawn(async move { driven.drive(started).await });
                     }
+                    // Somebody else was faster to start it, or an effect of it is still under way.
+                    Err(HostError::Usage(_)) if self.kernel.is_live(call) => {}
                     Err(error) => self.tell(call, CallEvent::Interrupted(error.to_string())).await,
                 }
             }
@@ -352,6 +357,11 @@ impl Runtime {
     pub async fn close(self: &Arc<Self>) {
         self.closing.send_replace(true);
         self.tasks.wait().await;
+        // An effect that has begun ends by itself, and its outcome belongs to the record. One that hangs is left to recovery.
+        let begun = tokio::time::Instant::now();
+        while self.kernel.has_effects_under_way() && begun.elapsed() < EFFECTS_GRACE {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
         let kernel = Arc::clone(&self.kernel);
         // Joining the committer is quick, but it blocks.
         let _ = tokio::task::spawn_blocking(move || kernel.shutdown()).await;

@@ -18,6 +18,8 @@ const SECTOR: usize = 512;
 pub enum Trouble {
     /// It fails; nothing of it is done. Later ones work, should anybody try.
     Fail,
+    /// So does it because there is no space.
+    Full,
     /// It and all later ones fail: the power is gone.
     Cut,
 }
@@ -158,6 +160,9 @@ impl Disk {
             && *number == self.operations
         {
             self.without_power |= matches!(trouble, Trouble::Cut);
+            if matches!(trouble, Trouble::Full) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             return Err(io::Error::other("the disk failed, as planned"));
         }
         self.check_power()
