@@ -7,6 +7,8 @@ mod crash;
 mod directory;
 mod dropping;
 mod fail_stop;
+mod grants;
+mod races;
 mod recovery;
 mod replay;
 mod sim;
