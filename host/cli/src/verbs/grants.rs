@@ -7,7 +7,7 @@ use crate::out::Table;
 use crate::protocol::{GrantRequest, Request};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::grant::{Effect, Grant, Holder, Issuer};
-use libos_kernel::model::id::Pid;
+use libos_kernel::model::id::{GrantId, Pid};
 use std::collections::HashSet;
 
 /// Makes a grant.
@@ -37,13 +37,20 @@ pub fn list(context: &Context, holder: Option<Holder>, all: bool) -> anyhow::Res
     let view = View(&snapshot);
     let live: HashSet<Pid> = view.processes()?.iter().filter(|row| !row.state.is_final()).map(|row| row.pid).collect();
     let mut rows = view.grants()?;
+    // What a grant hangs on is older, so it comes before it.
+    let mut ended: HashSet<GrantId> = HashSet::new();
+    for row in &rows {
+        if why_not(row).is_some() || row.parent.is_some_and(|parent| ended.contains(&parent)) {
+            ended.insert(row.id);
+        }
+    }
     rows.retain(|grant| {
         let wanted = holder.as_ref().is_none_or(|holder| grant.holder == *holder);
         let alive = match &grant.holder {
             Holder::Process(pid) => live.contains(pid),
             Holder::Image(_) => true,
         };
-        wanted && (all || (alive && why_not(grant).is_none()))
+        wanted && (all || (alive && !ended.contains(&grant.id)))
     });
     context.list(&rows, |rows| (table(rows), "there are no grants in force"))?;
     Ok(code::DONE)

@@ -69,8 +69,8 @@ pub fn verify(snapshot: &Snapshot) -> Result<Verified, StoreError> {
     }
     if problem.is_none() && computed != head {
         problem = Some(if computed.size() == head.size() {
-            let record = computed.size() - computed.size() % tree::TILE;
-            let what = format!("a record from {record} on was replaced together with its hash");
+            let (record, last) = computed.first_difference(&head).unwrap_or((0, computed.size()));
+            let what = format!("a record from {record} to {last} was replaced together with its hash");
             Problem { record, what }
         } else {
             let record = computed.size().min(head.size());

@@ -49,6 +49,20 @@ impl Frontier {
         tile
     }
 
+    /// The first and last leaf of the first whole subtree that differs from the other's of the same size.
+    pub fn first_difference(&self, other: &Frontier) -> Option<(u64, u64)> {
+        let mut first = 0;
+        let mut roots = self.roots.iter().zip(&other.roots);
+        for height in (0..u64::BITS).rev().filter(|height| self.size & (1 << height) != 0) {
+            let next = first + (1 << height);
+            if roots.next().is_some_and(|(ours, theirs)| ours != theirs) {
+                return Some((first, next - 1));
+            }
+            first = next;
+        }
+        None
+    }
+
     /// The head of the tree; for no leaves the hash of nothing.
     pub fn root(&self) -> Digest {
         let mut roots = self.roots.iter().rev();

@@ -5,7 +5,8 @@ use crate::calls::{ALL_RULES, furnish};
 use crate::sim::{Clerk, House, MOUNT, Tear, words};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::answer::{Answer, Fault, Stop};
-use libos_kernel::model::call::{Call, Class, Level, ObjectOptions, Payload, WriteMode};
+use libos_kernel::model::call::{Approval, Call, Class, Level, ObjectOptions, Payload, WriteMode};
+use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::{CallId, Pid};
 use libos_kernel::syscall::Line;
 use std::sync::Arc;
@@ -256,6 +257,36 @@ async fn what_only_observed_is_seen_anew_and_what_followed_it_pins_it() {
     house.run(&mut line, Call::LogWrite { level: Level::Info, message: text("read it") }).await.unwrap();
     assert!(!line.replays());
     assert_ne!(house.run(&mut line, read()).await.unwrap(), old);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_use_or_a_persons_word_gave_is_kept_though_it_only_observed() {
+    let read = |path: &str| Call::FsRead { path: text(path) };
+    let house = House::new(&["ask read fs:workspace/*"]);
+    furnish(&house);
+    house.world.put_directory(&format!("{MOUNT}/once"));
+    house.world.put_file(&format!("{MOUNT}/once/key"), "k");
+    let pid = house.process();
+    house.grant(Holder::Process(pid), "allow read fs:workspace/once/**", Some(1));
+    let mut line = house.line_of(pid);
+    let call = line.call();
+    let no = Clerk { approval: Approval::Deny, ..Clerk::default() };
+    let first = [
+        house.run(&mut line, read("once/key")).await,
+        house.run(&mut line, read("notes.md")).await,
+        house.run_with(&mut line, read("old.md"), &no).await,
+    ];
+    assert_eq!(first.each_ref().map(words), ["done", "done", "denied"]);
+    drop(line);
+    house.kernel.drop_call(call);
+    house.kernel.barrier().await.unwrap();
+    let house = house.crash(Tear::None);
+    let mut line = house.resume(call).await;
+    for (path, before) in ["once/key", "notes.md", "old.md"].into_iter().zip(first) {
+        // The clerk would say yes now, and there is no use left.
+        assert_eq!(house.run(&mut line, read(path)).await, before, "{path}");
+    }
+    assert_eq!(View(&house.snapshot()).questions(false).unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use crate::sim::{Clerk, House, MOUNT, Tear, done, words};
 use libos_kernel::kernel::Reaction;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::call::{Approval, Call, Reply, WriteMode};
-use libos_kernel::model::grant::Holder;
+use libos_kernel::model::grant::{Effect, Holder};
 use libos_kernel::model::id::{CallId, Pid};
 use libos_kernel::model::record::{Decided, Outcome};
 use libos_kernel::model::row::{QuestionState, Subject, Wait};
@@ -145,6 +145,7 @@ async fn check_change(what: &str, change: impl Fn(&House, Pid), ended: &str, aga
     let call = house.park(house.line_of(pid), write("a", "new")).await;
     let question = house.asked(call);
     house.kernel.answer(question, approve(Approval::Allow)).unwrap();
+    house.kernel.barrier().await.unwrap();
     change(&house, pid);
     let mut line = house.resume(call).await;
     assert_eq!(first_step(&house, &mut line, write("a", "new")).await, ended, "{what}");
@@ -170,6 +171,13 @@ async fn an_approval_is_for_what_was_shown_and_nothing_else() {
     check_change("a deny came", denied, "denied", None).await;
     let second = |house: &House, pid| drop(house.grant(to(pid), "ask write fs:workspace/a", None));
     check_change("another rule asks too", second, "done", None).await;
+    let moved = |house: &House, pid| {
+        let asks = View(&house.snapshot()).grants().unwrap().into_iter();
+        let ours = |grant: &libos_kernel::model::grant::Grant| grant.holder == to(pid) && grant.effect == Effect::Ask;
+        house.kernel.revoke(asks.filter(ours).map(|grant| grant.id).next().unwrap()).unwrap();
+        house.grant(to(pid), "ask write fs:workspace/**", None);
+    };
+    check_change("another rule asks instead", moved, "waits", Some("the rule that asks")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -319,4 +327,36 @@ async fn an_approval_reaches_through_a_link_though_the_call_leaves_memory() {
     check_parked("append", Call::FsAppend { path: "link".into(), content: b"1".to_vec() }, 1).await;
     check_parked("copy", Call::FsCopy { source: "link".into(), target: "copy".into(), replace: false }, 1).await;
     check_parked("read", Call::FsRead { path: "link".into() }, 1).await;
+}
+
+/// An approved change waits for the disk; meanwhile something happens outside.
+async fn check_meanwhile(what: &str, call: Call, meanwhile: impl Fn(&House), want: &str) {
+    let house = House::new(&ASKING);
+    house.world.put_file("workspace/a", "old");
+    house.world.put_file("workspace/source", "source");
+    let id = house.park(house.line(), call.clone()).await;
+    house.kernel.answer(house.asked(id), approve(Approval::Allow)).unwrap();
+    let mut line = house.resume(id).await;
+    house.kernel.barrier().await.unwrap();
+    let still = house.disk.stand_still();
+    let mut guests = tokio::task::JoinSet::new();
+    guests.spawn(async move { words(&line.run(call).await) });
+    still.reached().await;
+    meanwhile(&house);
+    still.open();
+    let ended = guests.join_next().await.unwrap().unwrap();
+    assert!(ended.contains(want), "{what}: {ended}");
+    assert_eq!(house.world.done().len(), usize::from(want == "done"), "{what}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_person_approved_is_not_done_to_what_it_became_meanwhile() {
+    let copy = || Call::FsCopy { source: "source".into(), target: "a".into(), replace: true };
+    let change = |name: &'static str| move |house: &House| house.world.put_file(&format!("{MOUNT}/{name}"), "changed");
+    let changed = "changed meanwhile";
+    check_meanwhile("nothing", write("a", "new"), |_| {}, "done").await;
+    check_meanwhile("the file", write("a", "new"), change("a"), changed).await;
+    check_meanwhile("the target", copy(), change("a"), changed).await;
+    check_meanwhile("the source", copy(), change("source"), changed).await;
+    check_meanwhile("another file", copy(), change("other"), "done").await;
 }

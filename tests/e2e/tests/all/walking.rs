@@ -71,3 +71,39 @@ async fn the_journey_works() {
     let done = result(host.say(question.id, "Ada").await);
     assert!(done.is_object(), "{done}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_does_not_apply_any_more_is_asked_again_and_told() {
+    let host = Host::new(ASKS, &["two_writes"]).await;
+    host.put("second.txt", "old");
+    let question = host.asks("two_writes", json!({"first": "first.txt", "second": "second.txt"})).await;
+    host.put("second.txt", "somebody else's");
+    let event = host.answer(question.id, Approval::Allow).await;
+    let CallEvent::Waits(libos::Waiting::Question(id)) = event else { panic!("{event:?}") };
+    let again = host.question(id).again.unwrap_or_default();
+    assert!(again.contains("what is there"), "{again}");
+    assert_eq!(host.content("second.txt").as_deref(), Some("somebody else's"));
+    result(host.answer(id, Approval::Allow).await);
+    assert_eq!(host.content("second.txt").as_deref(), Some("two"));
+}
+
+#[tokio::test]
+async fn a_call_of_somebody_else_does_not_end_the_process_that_waits() {
+    let host = Host::new(ASKS, &["two_writes", "noop"]).await;
+    let question = host.asks("two_writes", json!({"first": "first.txt", "second": "second.txt"})).await;
+    let request = libos::CallRequest { pid: Some(question.pid), ..libos::CallRequest::new("noop", "{}") };
+    result(host.runtime.call(request).await.unwrap());
+    result(host.answer(question.id, Approval::Allow).await);
+}
+
+#[tokio::test]
+async fn a_restriction_reaches_a_process_that_has_started() {
+    let host = Host::new(ASKS, &["two_writes"]).await;
+    let question = host.asks("two_writes", json!({"first": "first.txt", "second": "second.txt"})).await;
+    let stricter = ASKS.replace("deny = [", "deny = [\"write fs:workspace/second.txt\", ");
+    host.runtime.kernel().set_policy(&stricter).unwrap();
+    let event = host.answer(question.id, Approval::Allow).await;
+    let CallEvent::Ended(ended) = event else { panic!("{event:?}") };
+    assert!(ended.result.unwrap_err().message.contains("a rule denies it"));
+    assert!(host.content("second.txt").is_none());
+}
