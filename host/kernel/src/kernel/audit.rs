@@ -69,7 +69,7 @@ pub fn verify(snapshot: &Snapshot) -> Result<Verified, StoreError> {
     }
     if problem.is_none() && computed != head {
         problem = Some(if computed.size() == head.size() {
-            let (record, last) = computed.first_difference(&head).unwrap_or((0, computed.size()));
+            let (record, last) = computed.first_difference(&head).unwrap_or((0, computed.size() - 1));
             let what = format!("a record from {record} to {last} was replaced together with its hash");
             Problem { record, what }
         } else {
