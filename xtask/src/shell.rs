@@ -8,8 +8,10 @@ use std::time::Duration;
 /// Why a command of ours failed, for a person.
 pub type Result<T> = std::result::Result<T, String>;
 
+/// What guests are written with; it has tests that run here.
+pub const SDK: &str = "guest-sdk";
 /// Workspaces that are built for the guests' target, each with a lock file of its own.
-pub const GUESTS: [&str; 4] = ["guest-sdk", "tools", "tests/programs", "examples/tool-rust"];
+pub const GUESTS: [&str; 4] = [SDK, "tools", "tests/programs", "examples/tool-rust"];
 
 /// The root of the checkout.
 pub fn root() -> &'static Path {

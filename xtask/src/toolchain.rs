@@ -33,6 +33,14 @@ pub fn ensure_guest_target() -> Result<()> {
     rustup(&["target", "add", GUEST_TARGET])
 }
 
+/// The target that this machine is.
+pub fn machine() -> Result<String> {
+    let version = shell::output(shell::program("rustc").arg("-vV"))?;
+    let text = String::from_utf8_lossy(&version.stdout).into_owned();
+    let machine = text.lines().find_map(|line| line.strip_prefix("host: "));
+    machine.map(str::to_owned).ok_or_else(|| format!("`rustc -vV` does not say what machine this is:\n{text}"))
+}
+
 fn has_guest_target() -> bool {
     let asked = shell::output(shell::program("rustc").args(["--print", "target-libdir", "--target", GUEST_TARGET]));
     asked.is_ok_and(|output| {

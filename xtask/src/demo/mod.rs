@@ -61,8 +61,10 @@ fn build() -> Result<(PathBuf, PathBuf)> {
             "Building libos without optimisation, which is the shortest way to a first run: some minutes, once.\n"
         );
     }
-    // All of the workspace is named so that its crates are built with the same features as by `cargo xtask test`, and only once.
-    shell::run(&mut shell::cargo(["build", "--quiet", "--locked", "--workspace", "--bin", "libos"]))?;
+    // The whole workspace and a small test are named so that crates have the features that they have in `cargo xtask test`, where
+    // tests ask for some of their own: the engine takes minutes to build, and should be built once.
+    let build = ["build", "--quiet", "--locked", "--workspace", "--bin", "libos", "--test", "layout"];
+    shell::run(&mut shell::cargo(build))?;
     let example = ["build", "--quiet", "--release", "--locked", "--target", GUEST_TARGET, "--example", "two_writes"];
     shell::run(&mut shell::guest_cargo("tests/programs", example))?;
     let tool = shell::guest_target().join(GUEST_TARGET).join("release/examples/two_writes.wasm");
