@@ -152,11 +152,7 @@ fn resumable(view: &View) -> anyhow::Result<Vec<CallId>> {
 /// Runs calls on that wait for no person, to their ends or next questions; the exit code is the first that is not 0.
 fn resume(context: &Context, ids: Vec<CallId>) -> anyhow::Result<u8> {
     let (place, snapshot) = context.look()?;
-    let ids = if ids.is_empty() {
-        resumable(&View(&snapshot))?
-    } else {
-        ids
-    };
+    let ids = if ids.is_empty() { resumable(&View(&snapshot))? } else { ids };
     drop(snapshot);
     if ids.is_empty() {
         if context.out.json {

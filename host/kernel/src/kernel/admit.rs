@@ -10,6 +10,7 @@ use crate::model::call::{Approval, Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
 use crate::model::grant::Holder;
 use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId};
+use crate::model::limit::UNCOMMITTED_BYTES_MAX;
 use crate::model::need::{Need, needs};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Resource};
@@ -103,27 +104,29 @@ impl Kernel {
         Ok(answer)
     }
 
-    /// Refuses to go on with a call whose journal is full.
+    /// Lets a system call in: the working directory of its process, or none if it must wait for room.
     ///
     /// # Errors
-    /// It is.
-    pub fn check_journal(&self, call: CallId, most: u64) -> Result<(), Stop> {
-        match self.lock().calls.get(&call) {
-            Some(live) if live.journal_bytes as u64 > most => Err(Stop::Fault(Fault::Journal(most))),
-            _ => Ok(()),
-        }
-    }
-
-    /// The time of a call's last journal line.
-    pub(crate) fn last_time(&self, call: CallId) -> Option<Time> {
-        self.lock().calls.get(&call).map(|live| live.last_time)
-    }
-
-    /// Working directory and own namespace of a process.
-    pub fn context_of(&self, pid: Pid) -> Option<(Resource, String)> {
+    /// The process has ended, or the host has stopped.
+    pub(crate) fn enter(&self, pid: Pid) -> Result<Option<Resource>, Stop> {
         let state = self.lock();
-        let process = state.processes.get(&pid)?;
-        Some((process.working_directory.clone(), super::processes::own_namespace(pid)))
+        if state.failed.is_some() || state.uncommitted() >= UNCOMMITTED_BYTES_MAX {
+            return Ok(None);
+        }
+        state.processes.get(&pid).map(|process| Some(process.working_directory.clone())).ok_or(Stop::Ended)
+    }
+
+    /// Lets a system call out: the time of the call's last journal line, if the call is still there.
+    ///
+    /// # Errors
+    /// Its journal is full.
+    pub(crate) fn leave(&self, call: CallId, journal_bytes_max: u64) -> Result<Option<Time>, Stop> {
+        match self.lock().calls.get(&call) {
+            Some(live) if live.journal_bytes as u64 > journal_bytes_max => {
+                Err(Stop::Fault(Fault::Journal(journal_bytes_max)))
+            }
+            live => Ok(live.map(|live| live.last_time)),
+        }
     }
 
     /// Whether what allowed an effect is still in force, after its intent has become durable.
@@ -428,7 +431,8 @@ impl State {
         }
         let present = self.fingerprint(attempt);
         let differ = |part: &&FingerprintPart| !present.contains(part) || !parts.contains(part);
-        let mut changed: Vec<&str> = parts.iter().chain(&present).filter(differ).map(|part| part.name.as_str()).collect();
+        let mut changed: Vec<&str> =
+            parts.iter().chain(&present).filter(differ).map(|part| part.name.as_str()).collect();
         changed.dedup();
         let asks = self.decide(attempt.place, wanted, now, false);
         if matches!(asks, Decisions::Ask(asking) if asking != *rule) {

@@ -278,7 +278,15 @@ impl Kernel {
 impl LiveCall {
     pub(super) fn new(row: CallRow, resident: bool) -> LiveCall {
         let last_time = row.started;
-        LiveCall { row, kept: Vec::new(), last_time, journal_bytes: 0, resident, waiter: None, refusals: HashMap::new() }
+        LiveCall {
+            row,
+            kept: Vec::new(),
+            last_time,
+            journal_bytes: 0,
+            resident,
+            waiter: None,
+            refusals: HashMap::new(),
+        }
     }
 }
 

@@ -58,9 +58,13 @@ fn next_batch(shared: &Arc<Shared>) -> Option<(u64, Arc<crate::store::batch::Bat
             state = shared.sound(shared.work.wait(state));
         } else {
             let pause = Duration::from_millis(BATCH_MILLISECONDS);
-            state = shared.sound(shared.work.wait_timeout(state, pause).map(|(state, _)| state).map_err(|poisoned| {
-                PoisonError::new(poisoned.into_inner().0)
-            }));
+            state = shared.sound(
+                shared
+                    .work
+                    .wait_timeout(state, pause)
+                    .map(|(state, _)| state)
+                    .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0)),
+            );
             // Woken early without need, it is committed early: no harm.
             old = true;
         }

@@ -25,7 +25,7 @@ pub use host::HostError;
 pub(crate) use objects::Author;
 pub use open::Options;
 pub use permit::Permit;
-pub use processes::FIRST_MOUNT;
+pub use processes::{FIRST_MOUNT, own_namespace};
 pub use questions::{Answered, Reaction};
 pub use recover::temporary_name;
 pub use rules::{Changed, NewGrant};

@@ -2,7 +2,7 @@
 //! the number of grants costs.
 
 use super::grant::Effect;
-use super::resource::{Kind, Pattern, Resource, covers_host, is_host_suffix};
+use super::resource::{Kind, Pattern, Resource, is_host_suffix};
 use super::right::{Right, Rights};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -18,17 +18,85 @@ pub struct Leaf {
 
 #[derive(Debug, Default)]
 struct Node {
-    children: HashMap<Box<str>, Node>,
+    children: Children,
     any: Option<Box<Node>>,
-    suffixes: Vec<(Box<str>, Node)>,
+    /// By `.suffix`, without the star.
+    suffixes: Children,
     here: Vec<Leaf>,
     below: Vec<Leaf>,
+}
+
+/// Children by segment. Nearly all nodes have one or two, and every process has nodes, so those are kept small.
+#[derive(Debug)]
+enum Children {
+    Few(Vec<(Box<str>, Node)>),
+    Many(HashMap<Box<str>, Node>),
+}
+
+/// Children that are looked through one by one.
+const FEW: usize = 8;
+
+impl Default for Children {
+    fn default() -> Self {
+        Children::Few(Vec::new())
+    }
+}
+
+impl Children {
+    fn get(&self, segment: &str) -> Option<&Node> {
+        match self {
+            Children::Few(list) => list.iter().find(|(name, _)| &**name == segment).map(|(_, node)| node),
+            Children::Many(map) => map.get(segment),
+        }
+    }
+
+    fn get_or_insert(&mut self, segment: &str) -> &mut Node {
+        if let Children::Few(list) = self
+            && list.len() == FEW
+            && !list.iter().any(|(name, _)| &**name == segment)
+        {
+            *self = Children::Many(std::mem::take(list).into_iter().collect());
+        }
+        match self {
+            Children::Few(list) => {
+                let known = list.iter().position(|(name, _)| &**name == segment);
+                let index = known.unwrap_or_else(|| {
+                    list.reserve_exact(1);
+                    list.push((segment.into(), Node::default()));
+                    list.len() - 1
+                });
+                &mut list[index].1
+            }
+            Children::Many(map) => map.entry(segment.into()).or_default(),
+        }
+    }
+
+    fn nodes(&self) -> Box<dyn Iterator<Item = &Node> + '_> {
+        match self {
+            Children::Few(list) => Box::new(list.iter().map(|(_, node)| node)),
+            Children::Many(map) => Box::new(map.values()),
+        }
+    }
+
+    /// Calls `visit` with each node whose `.suffix` the host ends in, behind at least one label's character.
+    fn of_host<'a, B>(&'a self, host: &str, mut visit: impl FnMut(&'a Node) -> ControlFlow<B>) -> ControlFlow<B> {
+        if matches!(self, Children::Few(list) if list.is_empty()) {
+            return ControlFlow::Continue(());
+        }
+        for (start, _) in host.match_indices('.').filter(|(start, _)| *start > 0) {
+            if let Some(node) = self.get(&host[start..]) {
+                visit(node)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// The grants of one holder.
 #[derive(Debug, Default)]
 pub struct GrantIndex {
-    kinds: [Node; Kind::ALL.len()],
+    /// Only the kinds that the holder has grants of.
+    kinds: Vec<(Kind, Node)>,
     count: usize,
 }
 
@@ -58,21 +126,24 @@ impl GrantIndex {
         self.count -= removed;
     }
 
+    fn of_kind(&self, kind: Kind) -> Option<&Node> {
+        self.kinds.iter().find(|(known, _)| *known == kind).map(|(_, node)| node)
+    }
+
     fn place(&mut self, pattern: &Pattern) -> &mut Vec<Leaf> {
-        let mut node = &mut self.kinds[pattern.kind() as usize];
+        let kind = pattern.kind();
+        let index = self.kinds.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
+            self.kinds.reserve_exact(1);
+            self.kinds.push((kind, Node::default()));
+            self.kinds.len() - 1
+        });
+        let mut node = &mut self.kinds[index].1;
         for segment in pattern.segments() {
             node = match segment {
                 "**" => return &mut node.below,
                 "*" => node.any.get_or_insert_default(),
-                _ if pattern.kind() == Kind::Http && is_host_suffix(segment) => {
-                    let known = node.suffixes.iter().position(|(suffix, _)| &**suffix == segment);
-                    let index = known.unwrap_or_else(|| {
-                        node.suffixes.push((segment.into(), Node::default()));
-                        node.suffixes.len() - 1
-                    });
-                    &mut node.suffixes[index].1
-                }
-                _ => node.children.entry(segment.into()).or_default(),
+                _ if kind == Kind::Http && is_host_suffix(segment) => node.suffixes.get_or_insert(&segment[1..]),
+                _ => node.children.get_or_insert(segment),
             };
         }
         &mut node.here
@@ -92,7 +163,10 @@ impl GrantIndex {
             }
             ControlFlow::Continue(())
         };
-        walk(&self.kinds[resource.kind() as usize], Some(resource.path()), &mut wanted)
+        match self.of_kind(resource.kind()) {
+            Some(root) => walk(root, Some(resource.path()), &mut wanted),
+            None => ControlFlow::Continue(()),
+        }
     }
 
     /// Calls `visit` with each grant of that right that covers something at or below the resource, until it breaks.
@@ -108,7 +182,10 @@ impl GrantIndex {
             }
             ControlFlow::Continue(())
         };
-        walk_below(&self.kinds[resource.kind() as usize], Some(resource.path()), &mut wanted)
+        match self.of_kind(resource.kind()) {
+            Some(root) => walk_below(root, Some(resource.path()), &mut wanted),
+            None => ControlFlow::Continue(()),
+        }
     }
 }
 
@@ -116,18 +193,13 @@ fn walk<B>(node: &Node, rest: Option<&str>, wanted: &mut impl FnMut(&[Leaf]) -> 
     wanted(&node.below)?;
     let Some(path) = rest else { return wanted(&node.here) };
     let (segment, rest) = split(path);
-    if !node.children.is_empty()
-        && let Some(child) = node.children.get(segment)
-    {
+    if let Some(child) = node.children.get(segment) {
         walk(child, rest, wanted)?;
     }
     if let Some(child) = &node.any {
         walk(child, rest, wanted)?;
     }
-    for (_, child) in node.suffixes.iter().filter(|(suffix, _)| covers_host(suffix, segment)) {
-        walk(child, rest, wanted)?;
-    }
-    ControlFlow::Continue(())
+    node.suffixes.of_host(segment, |child| walk(child, rest, wanted))
 }
 
 fn walk_below<B>(
@@ -138,19 +210,16 @@ fn walk_below<B>(
     wanted(&node.below)?;
     let Some(path) = rest else {
         wanted(&node.here)?;
-        for child in node.children.values().chain(node.any.as_deref()).chain(node.suffixes.iter().map(|(_, node)| node))
-        {
+        for child in node.children.nodes().chain(node.any.as_deref()).chain(node.suffixes.nodes()) {
             walk_below(child, None, wanted)?;
         }
         return ControlFlow::Continue(());
     };
     let (segment, rest) = split(path);
-    let literal = node.children.get(segment);
-    let suffixes = node.suffixes.iter().filter(|(suffix, _)| covers_host(suffix, segment)).map(|(_, node)| node);
-    for child in literal.into_iter().chain(node.any.as_deref()).chain(suffixes) {
+    for child in node.children.get(segment).into_iter().chain(node.any.as_deref()) {
         walk_below(child, rest, wanted)?;
     }
-    ControlFlow::Continue(())
+    node.suffixes.of_host(segment, |child| walk_below(child, rest, wanted))
 }
 
 fn split(path: &str) -> (&str, Option<&str>) {

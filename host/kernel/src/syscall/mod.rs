@@ -5,7 +5,7 @@ mod fs;
 mod prepare;
 mod primitive;
 
-use crate::kernel::{Admit, Attempt, Kernel, Permit, Place, Started, Woken};
+use crate::kernel::{Admit, Attempt, Kernel, Permit, Place, Started, Woken, own_namespace};
 use crate::model::answer::{Answer, CallError, Fault, Stop};
 use crate::model::call::{Call, Class};
 use crate::model::id::Position;
@@ -28,6 +28,7 @@ pub struct Line {
     waiting: watch::Sender<Option<u64>>,
     import: Arc<std::sync::Mutex<Option<&'static str>>>,
     interrupt_at: Option<Position>,
+    own_namespace: String,
 }
 
 impl Line {
@@ -43,6 +44,7 @@ impl Line {
             waiting: watch::Sender::new(None),
             import: Arc::default(),
             interrupt_at: None,
+            own_namespace: own_namespace(row.pid),
         }
     }
 
@@ -90,14 +92,14 @@ impl Line {
         if let Some(answer) = self.replayed(position, &call)? {
             return Ok(answer);
         }
-        self.kernel.room().await?;
+        let working_directory = self.enter().await?;
         let call = Arc::new(call);
-        let answer = match self.names(&call) {
+        let context = Context { working_directory: &working_directory, own_namespace: &self.own_namespace };
+        let answer = match need::names(&call, &context) {
             Ok(names) => self.carry_out(position, call, names).await?,
             Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error)?,
         };
-        self.time = self.kernel.last_time(self.place.call).unwrap_or(self.time);
-        self.kernel.check_journal(self.place.call, self.limits.journal_bytes)?;
+        self.time = self.kernel.leave(self.place.call, self.limits.journal_bytes)?.unwrap_or(self.time);
         Ok(answer)
     }
 
@@ -192,11 +194,14 @@ impl Line {
         Place { position, ..self.place }
     }
 
-    fn names(&self, call: &Call) -> Result<Vec<Resource>, CallError> {
-        let Some((working_directory, own_namespace)) = self.kernel.context_of(self.place.pid) else {
-            return Err(CallError::Internal);
-        };
-        need::names(call, &Context { working_directory: &working_directory, own_namespace: &own_namespace })
+    /// Waits for room, and learns what names are relative to.
+    async fn enter(&self) -> Result<Resource, Stop> {
+        loop {
+            match self.kernel.enter(self.place.pid)? {
+                Some(working_directory) => return Ok(working_directory),
+                None => self.kernel.room().await?,
+            }
+        }
     }
 
     fn next_position(&mut self, call: &Call) -> Result<Position, Stop> {
