@@ -222,7 +222,7 @@ async fn a_head_or_a_tile_that_is_gone_or_changed_is_found() {
         let old = desk.get(table, &key);
         desk.put(table, [(key.clone(), value)]);
         let found = desk.verify();
-        assert!(!matches!(&found, Ok(Verified { problem: None, .. })), "{} {key:?}", table.to_string());
+        assert!(!matches!(&found, Ok(Verified { problem: None, .. })), "{} {key:?}", table);
         desk.put(table, [(key, Some(old))]);
     }
     assert_eq!(desk.verify().unwrap().problem, None);

@@ -9,6 +9,7 @@ mod directory;
 mod dropping;
 mod fail_stop;
 mod grants;
+mod properties;
 mod races;
 mod recovery;
 mod replay;

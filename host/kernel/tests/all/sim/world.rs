@@ -106,19 +106,6 @@ impl SimWorld {
         self.put(path, Body::Link(target.to_owned()));
     }
 
-    /// The content of a file, if there is one.
-    pub fn file(&self, path: &str) -> Option<Vec<u8>> {
-        match self.lock().nodes.get(path).map(|node| node.body.clone()) {
-            Some(Body::File(content)) => Some(content),
-            _ => None,
-        }
-    }
-
-    /// Whether there is anything of this name.
-    pub fn has(&self, path: &str) -> bool {
-        self.lock().nodes.contains_key(path)
-    }
-
     /// Names and contents of everything, to be compared.
     pub fn listing(&self) -> Vec<String> {
         self.lock().nodes.iter().map(|(path, node)| format!("{path} {:?}", node.body)).collect()
