@@ -1,0 +1,29 @@
+//! The benches, a file a subject.
+
+mod audit;
+mod call;
+mod check;
+mod effect;
+mod import;
+pub mod parked;
+mod resume;
+mod scale;
+mod shell;
+
+use crate::report::Report;
+
+/// Measures, and adds rows.
+type Bench = fn(&mut Report);
+
+/// Name and subject of each.
+pub const ALL: [(&str, &str, Bench); 9] = [
+    ("check", "the decision", check::run),
+    ("call", "a tool call that does nothing, in a fresh instance", call::run),
+    ("import", "one system call of a guest", import::run),
+    ("effect", "a change of the outside, durable", effect::run),
+    ("resume", "a parked call goes on", resume::run),
+    ("parked", "many parked calls", parked::run),
+    ("scale", "one operation beside few and many processes", scale::run),
+    ("audit", "the whole log is verified", audit::run),
+    ("shell", "the command line as a process", shell::run),
+];
