@@ -187,3 +187,36 @@ impl BeginRead for Database {
         Ok(self.begin_read()?)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the test makes the directory that the store is in")]
+mod tests {
+    use super::*;
+    use crate::store::disk::Directory;
+    use crate::store::reader::Snapshot;
+
+    #[test]
+    fn a_data_directory_of_a_newer_version_is_refused_and_left_as_it_is() {
+        let path = std::env::temp_dir().join(format!("libos-newer-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        let directory = Directory::new(&path);
+        let open = || Writer::open(Arc::new(directory.clone()), || Ok([7; 32]));
+        drop(open().unwrap());
+        assert!(Snapshot::of_directory(&directory).is_ok());
+        let newer = table::FORMAT + 1;
+        let database = directory.open().unwrap();
+        let transaction = begin(&database).unwrap();
+        transaction
+            .open_table(Table::Meta.definition())
+            .unwrap()
+            .insert(meta::FORMAT, newer.to_be_bytes().as_slice())
+            .unwrap();
+        transaction.commit().unwrap();
+        drop(database);
+        let refused = StoreError::Newer { found: newer, known: table::FORMAT };
+        assert_eq!(open().err(), Some(refused.clone()));
+        assert_eq!(Snapshot::of_directory(&directory).err(), Some(refused));
+        std::fs::remove_dir_all(&path).unwrap();
+    }
+}
