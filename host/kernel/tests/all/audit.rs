@@ -124,8 +124,8 @@ async fn a_changed_byte_anywhere_names_its_record() {
     let desk = desk().await;
     for seq in 0..RECORDS {
         let row = &desk.log[seq as usize];
-        // Of the hash, the first and last of the record, and one within that wanders.
-        for at in [seq as usize % 32, 32, row.len() - 1, 32 + seq as usize % (row.len() - 32)] {
+        // One of the hash, the last of the record, and one within it; both wander.
+        for at in [seq as usize % 32, row.len() - 1, 32 + seq as usize % (row.len() - 32)] {
             let mut forged = row.clone();
             forged[at] ^= 1 << (seq % 8);
             assert_eq!(desk.named("a changed byte", Forged(vec![(seq, Some(forged))])), seq, "byte {at}");
@@ -142,6 +142,8 @@ async fn a_record_that_is_dropped_swapped_doubled_or_cut_is_named() {
         let swapped = Forged(vec![(seq, row(seq + 1)), (seq + 1, row(seq))]);
         assert_eq!(desk.named("a swap", swapped), seq);
         assert_eq!(desk.named("a double", Forged(vec![(seq + 1, row(seq))])), seq + 1);
+    }
+    for seq in (0..RECORDS).step_by(17) {
         let mut longer = desk.log[seq as usize].clone();
         longer.push(0);
         assert_eq!(desk.named("a longer record", Forged(vec![(seq, Some(longer))])), seq);

@@ -7,6 +7,7 @@ mod calls;
 mod crash;
 mod directory;
 mod dropping;
+mod durability;
 mod fail_stop;
 mod grants;
 mod properties;

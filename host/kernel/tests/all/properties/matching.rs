@@ -113,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn the_first_difference_of_two_trees_holds_the_leaf_that_differs(size in 1u64..700, at in any::<u64>()) {
+    fn the_first_difference_of_two_trees_holds_the_leaf_that_differs(size in 1u64..280, at in any::<u64>()) {
         let at = at % size;
         let (mut one, mut other) = (Frontier::default(), Frontier::default());
         for leaf in 0..size {

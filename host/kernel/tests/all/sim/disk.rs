@@ -94,6 +94,13 @@ impl SimStorage {
         gate
     }
 
+    /// Changes a byte of every payload file.
+    pub fn spoil_files(&self) {
+        for bytes in self.lock().files.values_mut() {
+            bytes[0] ^= 1;
+        }
+    }
+
     /// The power goes, now.
     pub fn cut(&self) {
         self.lock().without_power = true;
