@@ -63,9 +63,9 @@ fn build() -> Result<(PathBuf, PathBuf)> {
     }
     // The whole workspace and a small test are named so that crates have the features that they have in `cargo xtask test`, where
     // tests ask for some of their own: the engine takes minutes to build, and should be built once.
-    let build = ["build", "--quiet", "--locked", "--workspace", "--bin", "libos", "--test", "layout"];
+    let build = ["build", "--locked", "--workspace", "--bin", "libos", "--test", "layout"];
     shell::run(&mut shell::cargo(build))?;
-    let example = ["build", "--quiet", "--release", "--locked", "--target", GUEST_TARGET, "--example", "two_writes"];
+    let example = ["build", "--release", "--locked", "--target", GUEST_TARGET, "--example", "two_writes"];
     shell::run(&mut shell::guest_cargo("tests/programs", example))?;
     let tool = shell::guest_target().join(GUEST_TARGET).join("release/examples/two_writes.wasm");
     for file in [&libos, &tool] {
