@@ -48,7 +48,7 @@ use tokio::sync::{Notify, watch};
 pub(crate) struct Shared {
     state: Mutex<State>,
     /// Wakes the committer.
-    work: Condvar,
+    work: Arc<Condvar>,
     /// The number of the last batch on the disk.
     durable: watch::Sender<u64>,
     /// A commit failed, or the kernel is closed.

@@ -50,6 +50,7 @@ impl Kernel {
         })?;
         let database = Arc::clone(writer.database());
         let snapshot = Snapshot::of(&database, Arc::clone(&storage))?;
+        let work = Arc::new(Condvar::new());
         let mut state = State {
             batch: Batch::default(),
             in_flight: None,
@@ -73,6 +74,7 @@ impl Kernel {
             ceiling,
             objects: ObjectCache::default(),
             runnable: Vec::new(),
+            work: Arc::clone(&work),
             database: Arc::clone(&database),
             storage: Arc::clone(&storage),
         };
@@ -80,7 +82,7 @@ impl Kernel {
         drop(snapshot);
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
-            work: Condvar::new(),
+            work,
             durable: watch::Sender::new(0),
             stopped: watch::Sender::new(false),
         });

@@ -21,7 +21,7 @@ use crate::store::table::{self, Table, meta};
 use minicbor::{CborLen, Decode, Encode};
 use redb::Database;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar};
 use tokio::sync::oneshot;
 
 /// The next number of each kind.
@@ -140,11 +140,20 @@ pub struct State {
     /// Calls whose wait has ended and that nobody runs.
     pub runnable: Vec<CallId>,
 
+    /// Wakes the committer.
+    pub(super) work: Arc<Condvar>,
     pub(super) database: Arc<Database>,
     pub(super) storage: Arc<dyn Storage>,
 }
 
 impl State {
+    /// The committer sleeps while there is nothing to commit: the first change of a batch starts its clock.
+    fn wake_committer(&self) {
+        if self.batch.is_empty() {
+            self.work.notify_one();
+        }
+    }
+
     /// Changes a row.
     pub fn put<T: Encode<()> + CborLen<()>>(&mut self, table: Table, key: Vec<u8>, row: &T) {
         self.put_bytes(table, key, to_bytes(row));
@@ -152,6 +161,7 @@ impl State {
 
     /// Changes a value.
     pub fn put_bytes(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
+        self.wake_committer();
         self.batch.size += key.len() + value.len() + 32;
         self.batch.rows.insert((table, key), Some(value));
     }
@@ -168,6 +178,7 @@ impl State {
 
     /// Removes a row.
     pub fn remove(&mut self, table: Table, key: Vec<u8>) {
+        self.wake_committer();
         self.batch.size += key.len() + 32;
         self.batch.rows.insert((table, key), None);
     }
@@ -227,6 +238,7 @@ impl State {
 
     /// Adds a record; answers its place.
     pub fn record(&mut self, mut new: NewRecord) -> Seq {
+        self.wake_committer();
         let seq = self.next_seq;
         self.next_seq += 1;
         new.record.seq = seq;
@@ -244,6 +256,7 @@ impl State {
 
     /// Adds a line to the journal on the disk.
     pub fn journal(&mut self, line: NewJournal) {
+        self.wake_committer();
         self.batch.size += line.size();
         self.batch.journal.push(line);
     }

@@ -64,8 +64,17 @@ async fn a_call_dropped_before_any_import_ends_as_the_unbroken_one() {
 
 fn guests() -> Vec<&'static str> {
     let standard = ["files", "objects", "people", "basics"];
-    let programs =
-        ["journey", "two_writes", "append_loop", "object_loop", "std_clock", "ask_twice", "exit_midway", "sleep_ms", "dated"];
+    let programs = [
+        "journey",
+        "two_writes",
+        "append_loop",
+        "object_loop",
+        "std_clock",
+        "ask_twice",
+        "exit_midway",
+        "sleep_ms",
+        "dated",
+    ];
     programs.into_iter().chain(["print_flood"]).chain(standard).collect()
 }
 

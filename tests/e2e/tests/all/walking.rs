@@ -107,3 +107,19 @@ async fn a_restriction_reaches_a_process_that_has_started() {
     assert!(ended.result.unwrap_err().message.contains("a rule denies it"));
     assert!(host.content("second.txt").is_none());
 }
+
+#[tokio::test]
+async fn a_change_that_nobody_waits_for_comes_to_the_disk_by_itself() {
+    let host = Host::new(OPEN, &[]).await;
+    host.records().await;
+    let pid = host.runtime.kernel().new_process("base", false).unwrap();
+    let begun = std::time::Instant::now();
+    loop {
+        let snapshot = host.runtime.kernel().snapshot().unwrap();
+        if libos::kernel::kernel::view::View(&snapshot).process(pid).unwrap().is_some() {
+            return;
+        }
+        assert!(begun.elapsed().as_secs() < 20, "it is still only in memory");
+        tokio::task::yield_now().await;
+    }
+}
