@@ -1,7 +1,7 @@
 //! A guest that is dropped in the middle of an import leaves no half-done silence: what has begun ends by itself and is recorded.
 
 use crate::calls::ALL_RULES;
-use crate::sim::{Gate, House, MOUNT, Plan, done, words};
+use crate::sim::{Gate, House, MOUNT, Plan, done, within_reason, words};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::answer::{Answer, CallError, Stop};
 use libos_kernel::model::call::{Call, Reply, WriteMode};
@@ -30,13 +30,21 @@ async fn begin_and_drop(house: &House, mut line: Line, call: Call, gate: &Gate) 
 /// The records of a call once one of them says how the system call ended. Whoever ends it does so without us: there is nothing to
 /// wait for but that.
 async fn ended(house: &House, call: CallId) -> Vec<Record> {
-    loop {
-        let records = house.records_of(call).await;
-        if records.iter().any(|record| record.outcome != Outcome::Intent) {
-            return records;
+    recorded(house, call, |records| records.iter().any(|record| record.outcome != Outcome::Intent)).await
+}
+
+/// The records of a call once they are as wanted.
+async fn recorded(house: &House, call: CallId, wanted: impl Fn(&[Record]) -> bool) -> Vec<Record> {
+    let look = async {
+        loop {
+            let records = house.records_of(call).await;
+            if wanted(&records) {
+                return records;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    }
+    };
+    within_reason("it is never recorded", look).await
 }
 
 fn outcomes(records: &[Record]) -> Vec<&Outcome> {
@@ -107,9 +115,7 @@ async fn a_large_read_of_an_earlier_run_does_not_change_what_a_later_run_saw() {
     let seen = done(&house.run(&mut line, read()).await).clone();
     assert!(seen == Reply::Bytes(vec![b'y'; LARGE]));
     gate.open();
-    while house.records_of(call).await.len() < 2 {
-        tokio::task::yield_now().await;
-    }
+    recorded(&house, call, |records| records.len() == 2).await;
     // What was seen is kept with the first thing that must survive.
     done(&house.run(&mut line, write("1")).await);
     drop(line);

@@ -96,3 +96,16 @@ async fn payloads_larger_than_a_row_are_files_that_are_checked_when_they_are_rea
     let object = View(&house.snapshot()).object("process/1/o1").map(drop).unwrap_err().to_string();
     assert!(object.contains("was changed"), "{object}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_waits_for_reaches_the_disk_by_itself() {
+    let house = House::new(&ALL_RULES);
+    let mut line = house.line();
+    for _ in 0..3 {
+        house.kernel.barrier().await.unwrap();
+        let still = house.disk.stand_still();
+        assert!(at_once(&mut line, Call::ClockNow).await);
+        // The committer comes of its own accord.
+        still.reached().await;
+    }
+}

@@ -6,6 +6,6 @@ mod house;
 mod world;
 
 pub use disk::{SimStorage, Tear, Trouble};
-pub use gate::Gate;
+pub use gate::{Gate, within_reason};
 pub use house::{Clerk, House, MOUNT, done, new_grant, words};
 pub use world::{Plan, SimWorld};

@@ -1,7 +1,13 @@
 //! A place where one thread is held until the test lets it go; the test knows when it has arrived.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
+
+/// Waits for what comes by itself. The limit is far beyond what anything takes: only a test that fails meets it.
+pub async fn within_reason<T>(otherwise: &str, what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), what).await.unwrap_or_else(|_| panic!("{otherwise}"))
+}
 
 /// A closed door. It opens for good, at the latest when the test's handle is dropped, so that a test that fails does not hang.
 #[derive(Debug)]
@@ -26,7 +32,9 @@ impl Gate {
     /// Resolves when somebody stands before it.
     pub async fn reached(&self) {
         let mut reached = self.door.reached.subscribe();
-        reached.wait_for(|reached| *reached).await.expect("the gate outlives whoever waits for it");
+        within_reason("nobody came to the gate", reached.wait_for(|reached| *reached))
+            .await
+            .expect("the gate is there");
     }
 
     /// Lets everybody through.
