@@ -12,7 +12,7 @@ fn dated(path: String) -> libos::Result<Vec<String>> {
     };
     let mut seen = Vec::new();
     for step in 0..3 {
-        clock::now();
+        let _ = clock::now();
         fs::append(&path, format!("{step} {}\n", stamp()?))?;
         clock::sleep(Duration::from_nanos(1 + u64::try_from(start.elapsed().as_nanos() % 1_000).unwrap_or(0)))?;
         seen.push(format!("{step} {}", stamp()?));

@@ -14,6 +14,7 @@ async fn a_hostile_tool_ends_in_a_typed_failure_and_others_go_on() {
         ("panics", json!({"message": "on purpose"}), Trap, "panicked"),
         ("wrong_result", json!({}), Fault, "not JSON"),
         ("huge_argument", json!({"bytes": 64 << 20}), Trap, ""),
+        ("lying_length", json!({"path": "notes.md"}), Trap, ""),
     ];
     let mut guests: Vec<&str> = rows.iter().map(|row| row.0).collect();
     guests.dedup();

@@ -35,6 +35,12 @@ const PROGRAMS: &[Row] = &[
     ("create_memory_namespace", |run| json!({"namespace": format!("space-{run}")})),
     ("list_memory_namespace", |_| json!({})),
     ("create_object_from_file", |run| json!({"name": run, "path": "notes/fixed.md"})),
+    ("read_memory_object", |run| json!({"name": run, "namespace": "team"})),
+    ("append_memory_object", |run| json!({"name": run, "namespace": "team", "entry": 1, "list_field": "list"})),
+    ("write_object_to_file", |run| json!({"name": run, "namespace": "team", "path": format!("notes/{run}.obj")})),
+    ("read_loop", |_| json!({"path": "notes/fixed.md", "count": 3})),
+    ("noop", |_| json!({})),
+    ("nan_probe", |_| json!({})),
     ("echo", |run| json!({"run": run})),
     ("get_current_time", |_| json!({})),
     ("sleep", |_| json!({"seconds": 0.001})),
@@ -49,9 +55,11 @@ async fn a_call_dropped_before_any_import_ends_as_the_unbroken_one() {
     fs::create_dir_all(host.workspace().join("notes")).unwrap();
     fs::create_dir_all(host.workspace().join("fixed/inside")).unwrap();
     host.put("notes/fixed.md", "fixed");
+    host.done("create_memory_namespace", json!({"namespace": "team"})).await;
     for (program, arguments) in PROGRAMS {
         let whole = run(&host, program, arguments, &format!("{program}-whole"), None).await;
-        assert!(whole.imports > 0 || *program == "print_flood" || *program == "echo", "{program}");
+        let pure = ["print_flood", "echo", "noop", "nan_probe"].contains(program);
+        assert!(whole.imports > 0 || pure, "{program}");
         for stop in 0..whole.imports {
             let name = format!("{program}-{stop}");
             let broken = run(&host, program, arguments, &name, Some(stop)).await;
@@ -74,6 +82,9 @@ fn guests() -> Vec<&'static str> {
         "exit_midway",
         "sleep_ms",
         "dated",
+        "read_loop",
+        "noop",
+        "nan_probe",
     ];
     programs.into_iter().chain(["print_flood"]).chain(standard).collect()
 }
@@ -92,6 +103,12 @@ struct Run {
 
 async fn run(host: &Host, program: &str, arguments: &fn(&str) -> Value, name: &str, stop: Option<u32>) -> Run {
     prepare(&host.workspace(), name);
+    host.runtime.interrupt_first_runs_at(None);
+    if ["read_memory_object", "append_memory_object", "write_object_to_file"].contains(&program) {
+        let payload = json!({"content": "text", "list": []});
+        let object = json!({"name": name, "namespace": "team", "type": "note", "payload": payload});
+        host.done("create_memory_object", object).await;
+    }
     host.runtime.interrupt_first_runs_at(stop);
     let request = CallRequest::new(program, arguments(name).to_string());
     let (call, mut events) = host.runtime.start(request).await.unwrap();
@@ -159,7 +176,7 @@ fn neutral(mut result: Value, name: &str) -> Value {
             *value = Value::Null;
         }
     }
-    for key in ["iso8601", "unix_seconds", "elapsed_seconds", "elapsed_nanoseconds"] {
+    for key in ["iso8601", "unix_seconds", "elapsed_seconds", "elapsed_nanoseconds", "created_at", "updated_at"] {
         if let Some(value) = result.get_mut(key) {
             *value = Value::Null;
         }
