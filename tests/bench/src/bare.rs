@@ -5,7 +5,7 @@ use bindings::libos::runtime::object::{Info, Payload};
 use bindings::libos::runtime::types::{Datetime, Error};
 use bindings::{Tool, ToolPre};
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
 mod bindings {
     //! The types of the contract, and its exports.
@@ -27,7 +27,16 @@ pub struct Bare {
 impl Bare {
     /// Compiles and links.
     pub fn new(component: &[u8]) -> Bare {
-        let engine = Engine::new(&config()).unwrap();
+        Bare::with(component, Enabled::No)
+    }
+
+    /// As [`Bare::new`], where only what a call has written is cleared after it, if the system can tell.
+    pub fn that_scans(component: &[u8]) -> Bare {
+        Bare::with(component, Enabled::Auto)
+    }
+
+    fn with(component: &[u8], scans: Enabled) -> Bare {
+        let engine = Engine::new(&config(scans)).unwrap();
         let component = Component::new(&engine, component).unwrap();
         let mut linker: Linker<()> = Linker::new(&engine);
         imports(&mut linker).unwrap();
@@ -46,7 +55,7 @@ impl Bare {
 }
 
 /// The settings of `host/runtime/src/engine/mod.rs` for 72 instances.
-fn config() -> Config {
+fn config(scans: Enabled) -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(72)
         .total_core_instances(576)
@@ -54,6 +63,7 @@ fn config() -> Config {
         .total_tables(288)
         .total_stacks(72)
         .max_unused_warm_slots(64)
+        .pagemap_scan(scans)
         .linear_memory_keep_resident(128 << 10)
         .table_keep_resident(16 << 10);
     let mut config = Config::new();

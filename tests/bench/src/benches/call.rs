@@ -26,7 +26,7 @@ pub fn run(report: &mut Report) {
     let scratch = Scratch::new("call");
     let stage = tokio.block_on(Stage::new(&scratch));
     let on = tokio.handle();
-    let bare = || each(CALLS, || on.block_on(stage.bare_calls()));
+    let bare = || each(CALLS, || on.block_on(Stage::bare_calls(&stage.bare, CALLS)));
     let recorded = || {
         let cost = each(CALLS, || on.block_on(stage.recorded_calls(&mut Parts::new())));
         on.block_on(stage.kernel.barrier()).unwrap();
@@ -34,7 +34,14 @@ pub fn run(report: &mut Report) {
     };
     let together = || each(CALLS, || stage.together(on, Some(stage.pid)));
     let fresh = || each(CALLS, || stage.together(on, None));
-    let costs = turns(ROUNDS, [&mut { bare }, &mut { recorded }, &mut { together }, &mut { fresh }]);
+    let bare_together = || each(CALLS, || stage.bare_together(on));
+    let scanning = || each(CALLS, || on.block_on(Stage::bare_calls(&stage.scanning, CALLS)));
+    let costs = turns(
+        ROUNDS,
+        [&mut { bare }, &mut { recorded }, &mut { together }, &mut { fresh }, &mut { bare_together }, &mut {
+            scanning
+        }],
+    );
     let mut parts = Parts::new();
     on.block_on(stage.recorded_calls(&mut parts));
     let parts = parts.means(["start_call", "a fresh instance runs", "end_call"]);
@@ -47,12 +54,11 @@ pub fn run(report: &mut Report) {
     let against = "bare wasmtime";
     let what = "one after another: start_call, instance, end_call; durability awaited once for all, outside the time";
     let row = Row::time("call.recorded", what, costs[1]).against(against, costs[0]).target(TARGET).phases(parts);
-    report.row(
-        row.phase("processor time, bare", bare_processor)
-            .phase("processor time, all threads", processor(&|| keep(recorded()))),
-    );
+    let row = row.phase("a bare call with pagemap_scan", costs[5]).phase("processor time, bare", bare_processor);
+    report.row(row.phase("processor time, all threads", processor(&|| keep(recorded()))));
     let what = format!("Runtime::start to Ended, {AT_ONCE} at once, each one's end durable");
     let row = Row::time("call.runtime", what, costs[2]).against(against, costs[0]).target(TARGET);
+    let row = row.phase(format!("bare calls, {AT_ONCE} at once"), costs[4]);
     report.row(row.phase("processor time, all threads", processor(&|| keep(together()))));
     let what = format!("as call.runtime, each by a process of its own, with the {} grants of its image", 5);
     let row = Row::time("call.process", what, costs[3]).against(against, costs[0]);
@@ -83,7 +89,8 @@ struct Stage {
     kernel: Arc<Kernel>,
     engine: Engine,
     prepared: Arc<Prepared>,
-    bare: Bare,
+    bare: Arc<Bare>,
+    scanning: Bare,
     pid: Pid,
 }
 
@@ -99,13 +106,33 @@ impl Stage {
         let cache = CodeCache::new(Arc::clone(&kernel), None);
         let prepared = engine.prepare(&added.what[0].component, &cache, || Ok(guests::NOOP.to_vec())).unwrap();
         let pid = stage::process(&kernel);
-        Stage { runtime, kernel, engine, prepared, bare: Bare::new(guests::NOOP), pid }
+        Stage {
+            runtime,
+            kernel,
+            engine,
+            prepared,
+            bare: Arc::new(Bare::new(guests::NOOP)),
+            scanning: Bare::that_scans(guests::NOOP),
+            pid,
+        }
     }
 
-    async fn bare_calls(&self) {
-        for _ in 0..CALLS {
-            self.bare.call("noop", "{}").await;
+    async fn bare_calls(bare: &Bare, count: usize) {
+        for _ in 0..count {
+            bare.call("noop", "{}").await;
         }
+    }
+
+    /// Bare calls, so many at once.
+    fn bare_together(&self, on: &Handle) {
+        on.block_on(async {
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..AT_ONCE {
+                let bare = Arc::clone(&self.bare);
+                tasks.spawn(async move { Stage::bare_calls(&bare, CALLS / AT_ONCE).await });
+            }
+            tasks.join_all().await;
+        });
     }
 
     /// The parts: start, run, end.

@@ -14,6 +14,7 @@ use libos::kernel::model::resource::{Kind, Resource};
 use libos::kernel::model::row::{Before, EffectRow, EffectState, JournalRow, Probe};
 use libos::kernel::model::time::Time;
 use redb::{Builder, Database, TableDefinition, WriteTransaction};
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -92,19 +93,26 @@ fn one(report: &mut Report, on: &Handle) {
     };
     let rows = Rows::new();
     let database = rows.database(&plain.data().join("baseline.redb"));
-    let mut number = 0;
-    let commit = || {
+    let number = Cell::new(0);
+    let commits = |safety| {
         each(EFFECTS, || {
             for _ in 0..EFFECTS {
-                rows.commit(&database, number, 1);
-                number += 1;
+                rows.commit(&database, number.replace(number.get() + 1), 1, safety);
             }
         })
     };
     let hop = || each(EFFECTS, || on.block_on(hops(EFFECTS)));
     let costs = turns(
         ROUNDS,
-        [&mut || effects(&real_kernel), &mut || effects(&idle_kernel), &mut { sync }, &mut { commit }, &mut { hop }],
+        [
+            &mut || effects(&real_kernel),
+            &mut || effects(&idle_kernel),
+            &mut { sync },
+            &mut || commits(AS_THE_STORE),
+            &mut || commits(Safety { two_phase: true, quick_repair: false }),
+            &mut || commits(Safety { two_phase: false, quick_repair: false }),
+            &mut { hop },
+        ],
     );
     let against = "append + fdatasync";
     let row =
@@ -112,7 +120,9 @@ fn one(report: &mut Report, on: &Handle) {
     let row = row.against(against, costs[2]).target(Target::TimesAtMost(3.2));
     let row = row.phase("the log's part, over an outside that does nothing", costs[1]);
     let row = row.phase("of it: the database alone, same rows, same settings", costs[3]);
-    let row = row.phase("of it: a task and a thread that may block, without work", costs[4]);
+    let row = row.phase("the same without quick repair", costs[4]);
+    let row = row.phase("the same with one phase and without quick repair", costs[5]);
+    let row = row.phase("a task and a thread that may block, without work", costs[6]);
     let row = row.phase("append + fdatasync alone", costs[2]);
     report.row(
         row.note("Counted: one commit (the outcome of the effect before goes with it) and the effect's own fdatasync."),
@@ -215,7 +225,7 @@ async fn through_the_database(
         let mut made = 0;
         while let Ok(one) = receiver.recv() {
             let waiting: Vec<_> = std::iter::once(one).chain(receiver.try_iter()).collect();
-            thread_rows.commit(&thread_database, first, waiting.len() as u64);
+            thread_rows.commit(&thread_database, first, waiting.len() as u64, AS_THE_STORE);
             first += waiting.len() as u64;
             made += 1;
             waiting.into_iter().for_each(|waiting| keep(waiting.send(())));
@@ -256,6 +266,16 @@ async fn together<F: Future<Output = u64> + Send + 'static>(caller: impl Fn(Arc<
     let count: u64 = tasks.join_all().await.into_iter().sum();
     count as f64 / began.elapsed().as_secs_f64()
 }
+
+/// How a transaction of the database is committed.
+#[derive(Clone, Copy)]
+struct Safety {
+    two_phase: bool,
+    quick_repair: bool,
+}
+
+/// As `host/kernel/src/store/writer.rs` does it.
+const AS_THE_STORE: Safety = Safety { two_phase: true, quick_repair: true };
 
 /// What one effect leaves in the database, as bytes of the sizes that it has there.
 struct Rows {
@@ -307,15 +327,15 @@ impl Rows {
 
     fn database(&self, path: &Path) -> Database {
         let database = Builder::new().set_cache_size(64 << 20).create(path).unwrap();
-        self.commit(&database, 0, 1);
+        self.commit(&database, 0, 1, AS_THE_STORE);
         database
     }
 
     /// One transaction with what so many effects leave: intents and effect rows, and what closes those before them.
-    fn commit(&self, database: &Database, first: u64, count: u64) {
+    fn commit(&self, database: &Database, first: u64, count: u64, safety: Safety) {
         let mut transaction = database.begin_write().unwrap();
-        transaction.set_two_phase_commit(true);
-        transaction.set_quick_repair(true);
+        transaction.set_two_phase_commit(safety.two_phase);
+        transaction.set_quick_repair(safety.quick_repair);
         self.insert(&transaction, first, count);
         transaction.commit().unwrap();
     }

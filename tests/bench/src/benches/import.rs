@@ -1,5 +1,6 @@
 //! One system call of a guest that only looks: the difference between a guest that makes many and one that makes none.
 
+use crate::alloc::allocations;
 use crate::bare::Bare;
 use crate::guests;
 use crate::measure::{each, keep, nanoseconds, turns};
@@ -14,6 +15,7 @@ use libos::kernel::model::id::{CallId, Pid};
 use libos::kernel::model::resource::{Kind, Resource};
 use libos::kernel::model::row::request_digest;
 use libos::kernel::syscall::Line;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::runtime::Handle;
@@ -60,7 +62,8 @@ fn object(report: &mut Report, stage: &Stage) {
     let row = row
         .phase("the line alone, without a guest", costs[2])
         .phase("of it: admit, and the permit given back", costs[3]);
-    report.row(row.phase("digest of the request, when it is replayed", costs[4]));
+    let row = row.phase("digest of the request, when it is replayed", costs[4]);
+    report.row(row.fact("allocations of the line", stage.allocations(call)));
     let [many] = turns(3, [&mut || stage.difference(&stage.loops, "read_object", reads, MANY)]);
     let what = format!("the same, {MANY} without a pause: the committer's pace");
     report.row(Row::time("import.object.many", what, many).against("a bare import", costs[1]));
@@ -77,7 +80,8 @@ fn file(report: &mut Report, stage: &Stage, scratch: &Scratch) {
     let row = Row::time("import.fs.read", "1 KiB through the line", costs[0]);
     let row = row.against("native cap-std read", costs[1]).target(Target::TimesAtMost(2.0));
     let row = row.phase("the line alone, without a guest", costs[2]);
-    report.row(row.phase("the line alone, over an outside that does nothing", costs[3]));
+    let row = row.phase("the line alone, over an outside that does nothing", costs[3]);
+    report.row(row.fact("allocations of the line", stage.allocations(|| Call::FsRead { path: FILE.into() })));
 }
 
 struct Stage {
@@ -133,8 +137,20 @@ impl Stage {
         self.on.block_on(kernel.barrier()).unwrap();
     }
 
+    /// Allocations of a system call of a native caller, its arguments with them.
+    fn allocations(&self, call: impl Fn() -> Call) -> String {
+        let (first, last) = (Cell::new(None), Cell::new(0));
+        self.line_alone(|| {
+            last.set(allocations());
+            first.set(first.get().or(Some(last.get())));
+            call()
+        });
+        let count = last.get() - first.get().unwrap_or_default();
+        format!("{:.1}", count as f64 / (IMPORTS - 1) as f64)
+    }
+
     /// Nanoseconds of a system call of a native caller.
-    fn line_alone(&self, call: impl Fn() -> Call) -> f64 {
+    fn line_alone(&self, call: impl FnMut() -> Call) -> f64 {
         self.native(&self.kernel, self.pid, call)
     }
 
@@ -142,7 +158,7 @@ impl Stage {
         self.native(&self.idle, stage::process(&self.idle), call)
     }
 
-    fn native(&self, kernel: &Arc<Kernel>, pid: Pid, call: impl Fn() -> Call) -> f64 {
+    fn native(&self, kernel: &Arc<Kernel>, pid: Pid, mut call: impl FnMut() -> Call) -> f64 {
         let mut line = stage::line(kernel, pid);
         let cost = each(IMPORTS, || {
             self.on.block_on(async {
