@@ -206,20 +206,20 @@ fn tear(number: u64) -> Tear {
     }
 }
 
-/// The power goes at this operation of the disk; the story goes on after it. False if it ended before.
-async fn check_cut(number: u64) -> bool {
-    let what = format!("cut at {number}");
+/// This happens at this operation of the disk; the story goes on in another host. False if it ended before.
+async fn check(number: u64, trouble: Trouble, tear: Tear) -> bool {
+    let what = format!("{trouble:?} at {number}");
     let (world, disk) = outside();
-    disk.trouble_at(number, Trouble::Cut);
+    disk.trouble_at(number, trouble);
     let mut witness = Witness::default();
     if let Ok(house) = House::open(Arc::clone(&world), disk.clone()) {
-        // It ends where the power goes.
+        // It ends where the disk does.
         let _ = tell(&house, &mut witness).await;
         disk.cut();
         house.kernel.shutdown();
     }
     let missed = disk.operations() < number;
-    disk.recover(tear(number));
+    disk.recover(tear);
     let house = House::open(world, disk).unwrap_or_else(|error| panic!("{what}: {error}"));
     witness.check(&house, &what);
     check_store(&house, &what).await;
@@ -232,8 +232,17 @@ async fn check_cut(number: u64) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_loss_of_power_at_any_operation_of_the_disk_the_story_goes_on() {
     let mut number = 1;
-    while check_cut(number).await {
+    while check(number, Trouble::Cut, tear(number)).await {
         number += 1;
     }
     assert!(number > 100, "the story has only {number} operations of the disk");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failure_at_an_operation_of_the_disk_the_story_goes_on_in_a_new_host() {
+    // The outside goes on as if nothing had been: a host that went on too would be seen there.
+    let mut number = 3;
+    while check(number, Trouble::Fail, Tear::All).await {
+        number += 7;
+    }
 }
