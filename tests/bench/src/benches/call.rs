@@ -34,13 +34,20 @@ pub fn run(report: &mut Report) {
     };
     let together = || each(CALLS, || stage.together(on, Some(stage.pid)));
     let fresh = || each(CALLS, || stage.together(on, None));
-    let bare_together = || each(CALLS, || stage.bare_together(on));
+    let bare_together = || each(CALLS, || Stage::bare_together(&stage.bare, on));
     let scanning = || each(CALLS, || on.block_on(Stage::bare_calls(&stage.scanning, CALLS)));
+    let scanning_together = || each(CALLS, || Stage::bare_together(&stage.scanning, on));
     let costs = turns(
         ROUNDS,
-        [&mut { bare }, &mut { recorded }, &mut { together }, &mut { fresh }, &mut { bare_together }, &mut {
-            scanning
-        }],
+        [
+            &mut { bare },
+            &mut { recorded },
+            &mut { together },
+            &mut { fresh },
+            &mut { bare_together },
+            &mut { scanning },
+            &mut { scanning_together },
+        ],
     );
     let mut parts = Parts::new();
     on.block_on(stage.recorded_calls(&mut parts));
@@ -59,6 +66,7 @@ pub fn run(report: &mut Report) {
     let what = format!("Runtime::start to Ended, {AT_ONCE} at once, each one's end durable");
     let row = Row::time("call.runtime", what, costs[2]).against(against, costs[0]).target(TARGET);
     let row = row.phase(format!("bare calls, {AT_ONCE} at once"), costs[4]);
+    let row = row.phase("the same with pagemap_scan", costs[6]);
     report.row(row.phase("processor time, all threads", processor(&|| keep(together()))));
     let what = format!("as call.runtime, each by a process of its own, with the {} grants of its image", 5);
     let row = Row::time("call.process", what, costs[3]).against(against, costs[0]);
@@ -90,7 +98,7 @@ struct Stage {
     engine: Engine,
     prepared: Arc<Prepared>,
     bare: Arc<Bare>,
-    scanning: Bare,
+    scanning: Arc<Bare>,
     pid: Pid,
 }
 
@@ -112,7 +120,7 @@ impl Stage {
             engine,
             prepared,
             bare: Arc::new(Bare::new(guests::NOOP)),
-            scanning: Bare::that_scans(guests::NOOP),
+            scanning: Arc::new(Bare::that_scans(guests::NOOP)),
             pid,
         }
     }
@@ -124,11 +132,11 @@ impl Stage {
     }
 
     /// Bare calls, so many at once.
-    fn bare_together(&self, on: &Handle) {
+    fn bare_together(bare: &Arc<Bare>, on: &Handle) {
         on.block_on(async {
             let mut tasks = tokio::task::JoinSet::new();
             for _ in 0..AT_ONCE {
-                let bare = Arc::clone(&self.bare);
+                let bare = Arc::clone(bare);
                 tasks.spawn(async move { Stage::bare_calls(&bare, CALLS / AT_ONCE).await });
             }
             tasks.join_all().await;
