@@ -158,6 +158,7 @@ pub fn kernel_with_tool(storage: Arc<dyn Storage>, world: Arc<dyn World>) -> Arc
         summary: String::new(),
         arguments: schema(),
         result: schema(),
+        needs: None,
     };
     kernel.add_tools(b"no component", &[], vec![tool], false).unwrap();
     kernel

@@ -9,6 +9,7 @@ use crate::model::image::{BASE, Image};
 use crate::model::limit;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::ToolRow;
+use crate::model::rule::Rule;
 use crate::store::StoreError;
 use crate::store::table::Table;
 use sha2::{Digest as _, Sha256};
@@ -25,6 +26,8 @@ pub struct NewTool {
     pub arguments: String,
     /// JSON Schema.
     pub result: String,
+    /// What it declares that it needs.
+    pub needs: Option<Vec<Rule>>,
 }
 
 impl Kernel {
@@ -74,6 +77,7 @@ impl Kernel {
                 imports: imports.to_vec(),
                 added: now,
                 standard,
+                needs: tool.needs,
             });
             let mut record = Record::new("host.tool-add", now, Decided::Host, Outcome::Done);
             record.detail = Some(format!("{} {}", row.name, crate::model::id::hex(&digest)));

@@ -76,6 +76,12 @@ pub const TOOL_NAME_BYTES_MAX: usize = 64;
 pub const TOOL_SUMMARY_BYTES_MAX: usize = 4 << 10;
 /// Bytes of one JSON Schema of a tool.
 pub const TOOL_SCHEMA_BYTES_MAX: usize = 64 << 10;
+/// Questions of one process that may be open at once, unless the policy says another number.
+pub const OPEN_QUESTIONS_MAX: u32 = 32;
+/// Questions that one process may ask in an hour, unless the policy says another number.
+pub const QUESTIONS_PER_HOUR_MAX: u32 = 120;
+/// Lines of a tool's own declaration.
+pub const TOOL_NEEDS_MAX: usize = 64;
 /// Tools that one image may name.
 pub const IMAGE_TOOLS_MAX: usize = 512;
 

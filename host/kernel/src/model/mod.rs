@@ -20,5 +20,6 @@ pub mod record;
 pub mod resource;
 pub mod right;
 pub mod row;
+pub mod rule;
 pub mod time;
 pub mod tree;

@@ -4,11 +4,14 @@ use super::decide::Default as WithoutGrant;
 use super::grant::Effect;
 use super::id::Digest;
 use super::image::BASE;
+use super::limit::{self, CallLimits};
 use super::name::check_new_segment;
 use super::resource::Pattern;
 use super::right::Rights;
+use super::rule::Rule;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use toml::Spanned;
 
 /// A mount: a directory under a name.
@@ -38,6 +41,26 @@ pub struct Policy {
     pub templates: Vec<Template>,
     /// What processes of an image do without any grant; deny where it says nothing.
     pub defaults: BTreeMap<String, WithoutGrant>,
+    pub questions: QuestionRules,
+    /// What a call may use that starts from now on.
+    pub limits: CallLimits,
+}
+
+/// How people are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuestionRules {
+    /// A question that nobody answered for so long is answered with deny. None: it waits for ever.
+    pub expire_after: Option<Duration>,
+    /// Questions of one process that may be open at once; more are denied.
+    pub open_max: u32,
+    /// Questions that one process may ask in an hour; more are denied.
+    pub per_hour: u32,
+}
+
+impl std::default::Default for QuestionRules {
+    fn default() -> Self {
+        Self { expire_after: None, open_max: limit::OPEN_QUESTIONS_MAX, per_hour: limit::QUESTIONS_PER_HOUR_MAX }
+    }
 }
 
 /// What is wrong with the file.
@@ -131,7 +154,8 @@ impl Policy {
             for (effect, lines) in [(Effect::Allow, rules.allow), (Effect::Ask, rules.ask), (Effect::Deny, rules.deny)]
             {
                 for line in lines {
-                    let (rights, pattern) = rule(line.get_ref()).map_err(|why| fail(line.span().start, why))?;
+                    let Rule { rights, pattern } =
+                        Rule::parse(line.get_ref()).map_err(|why| fail(line.span().start, why))?;
                     let line = place(text, line.span().start).0;
                     policy.templates.push(Template { image: image.get_ref().clone(), effect, rights, pattern, line });
                 }
@@ -172,22 +196,6 @@ deny = [
 default = "deny"
 "#
         )
-    }
-}
-
-/// Reads `read,list fs:workspace/**`.
-fn rule(text: &str) -> Result<(Rights, Pattern), String> {
-    let (rights, pattern) = text
-        .trim()
-        .split_once(' ')
-        .ok_or("a rule is rights, a space and a resource, for example \"read,list fs:workspace/**\"")?;
-    let rights = Rights::parse(rights).map_err(|word| format!("'{word}' is no right"))?;
-    let pattern = Pattern::parse(pattern.trim()).map_err(|error| error.to_string())?;
-    let known = pattern.kind().rights();
-    if known.contains_all(rights) {
-        Ok((rights, pattern))
-    } else {
-        Err(format!("'{}' has the rights {known}, not all of {rights}", pattern.kind().word()))
     }
 }
 

@@ -10,6 +10,7 @@ use super::need::Need;
 use super::process::State;
 use super::resource::{Pattern, Resource};
 use super::right::Rights;
+use super::rule::Rule;
 use super::time::Time;
 use minicbor::{CborLen, Decode, Encode};
 
@@ -557,6 +558,11 @@ pub struct ToolRow {
     /// Came with the runtime.
     #[n(8)]
     pub standard: bool,
+    /// What it declares that it needs, finer than its imports: it gets nothing else, whatever is granted. None if it declares
+    /// nothing; then its imports are the bound.
+    #[n(9)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Vec<Rule>>,
 }
 
 /// A rule that an answer makes.

@@ -332,6 +332,7 @@ async fn a_grant_for_one_tool_is_for_the_code_that_it_has_now() {
         summary: String::new(),
         arguments: "{}".into(),
         result: "{}".into(),
+        needs: None,
     };
     let mut old = house.line_of(pid);
     house.kernel.add_tools(b"other code", &[], vec![tool], true).unwrap();

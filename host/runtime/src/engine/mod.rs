@@ -167,6 +167,7 @@ impl Engine {
             summary: description.summary,
             arguments: description.arguments,
             result: description.result,
+            needs: None,
         });
         Ok(tools.collect())
     }

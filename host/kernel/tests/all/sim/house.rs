@@ -65,6 +65,7 @@ impl House {
             summary: "Acts.".into(),
             arguments: "{}".into(),
             result: "{}".into(),
+            needs: None,
         };
         self.kernel.add_tools(b"a component", &[], vec![tool], true)?;
         self.set_rules(rules)
