@@ -16,7 +16,8 @@
 //! Built as a `cdylib` with `cargo build --release --target wasm32-wasip2` it is a component that a host can add. Several tools
 //! in one component go into one module under [`macro@tools`].
 //!
-//! Every function of the modules [`fs`], [`object`], [`clock`], [`random`], [`human`], [`log`] and [`process`] is one system call.
+//! Every function of the modules [`fs`], [`object`], [`clock`], [`random`], [`human`], [`log`],
+//! [`process`] and [`mod@tools`] is one system call.
 //! The host decides on it, records it and answers; a refusal is a value, [`Error::Denied`], and the tool goes on. A call that
 //! waits for a person may wait for weeks: the host may drop the tool meanwhile and run it again from the start with the recorded
 //! answers, up to where it stood. So what a tool does must follow from its arguments and from what the system calls answer.
@@ -38,6 +39,7 @@ mod rfc3339;
 mod schema;
 #[doc(hidden)]
 pub mod support;
+pub mod tools;
 
 pub use bindings::libos::runtime::types::Denial;
 pub use error::Error;

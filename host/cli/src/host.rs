@@ -14,7 +14,7 @@ use libos_kernel::model::image::Image;
 use libos_kernel::model::policy::Policy;
 use libos_kernel::model::resource::Pattern;
 use libos_kernel::model::right::Rights;
-use libos_kernel::model::row::{CallRow, CallState, QuestionState};
+use libos_kernel::model::row::{CallRow, CallState, QuestionRow, QuestionState};
 use libos_kernel::store::disk::Directory;
 use serde_json::Value;
 use std::sync::Arc;
@@ -132,6 +132,8 @@ impl Host {
             Request::Answer { question, said, run } => {
                 let row = View(&self.kernel.snapshot()?).question(question)?;
                 let call = row.ok_or_else(|| Failure::usage(format!("there is no question {question}")))?.call;
+                // What a tool's own call of another tool waits for is what its caller waits for.
+                let call = View(&self.kernel.snapshot()?).outermost(call)?;
                 // Before the answer, so that no event is missed.
                 let events = if run { Some(self.runtime()?.listen(call)) } else { None };
                 let answered = self.kernel.answer(question, said.into())?;
@@ -291,8 +293,10 @@ impl Host {
         if row.state != CallState::Waiting {
             return Ok(false);
         }
-        let open = View(&self.kernel.snapshot()?).questions(true)?;
-        let Some(question) = open.into_iter().find(|question| question.call == row.id) else { return Ok(false) };
+        let snapshot = self.kernel.snapshot()?;
+        let view = View(&snapshot);
+        let of_call = |question: &QuestionRow| view.outermost(question.call).is_ok_and(|call| call == row.id);
+        let Some(question) = view.questions(true)?.into_iter().find(of_call) else { return Ok(false) };
         tell(listener, Event::Asks { call: row.id, question: question.id }).await;
         Ok(true)
     }

@@ -160,7 +160,8 @@ pub fn kernel_with_tool(storage: Arc<dyn Storage>, world: Arc<dyn World>) -> Arc
         result: schema(),
         needs: None,
     };
-    kernel.add_tools(b"no component", &[], vec![tool], false).unwrap();
+    let imports = ["fs", "object", "human", "clock"].map(str::to_owned);
+    kernel.add_tools(b"no component", &imports, vec![tool], false).unwrap();
     kernel
 }
 

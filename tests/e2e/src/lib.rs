@@ -36,6 +36,7 @@ allow = [
     "read,list,write,delete object:**",
     "ask,tell human:owner",
     "sleep clock:sleep",
+    "call tool:*",
 ]
 "#;
 

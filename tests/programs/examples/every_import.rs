@@ -1,7 +1,7 @@
 //! Calls one import of the world, chosen by name: a test of the host walks them all.
 
 use libos::object::{Options, Payload};
-use libos::{Failure, clock, fs, human, log, object, process, random};
+use libos::{Failure, clock, fs, human, log, object, process, random, tools};
 use libos_programs::{Outcome, debug_outcome, outcome};
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         }
         "process.self" => debug_outcome(Ok(process::identity())),
         "process.exit" => outcome(process::exit("done")),
+        "tools.call" => debug_outcome(tools::run("echo", "{}")),
         other => {
             return Err(Failure::invalid_arguments(format_args!("no import is called {other}")));
         }

@@ -96,12 +96,7 @@ impl Kernel {
         if let Some(why) = &state.failed {
             return Err(Stop::Host(why.clone()));
         }
-        let mut record = Record::new(call.operation(), now, Decided::Free, Outcome::Failed(error.to_string()));
-        place.mark(&mut record);
-        let answer = Arc::new(Answer::Failed(error));
-        state.journal_answer(place, call, &answer, now, false);
-        state.record(NewRecord { record, request: Some(Arc::clone(call)), answer: Some(Arc::clone(&answer)) });
-        Ok(answer)
+        Ok(state.fail(place, call, error, now))
     }
 
     /// Lets a system call in: the working directory of its process, or none if it must wait for room.
@@ -188,10 +183,16 @@ impl Kernel {
                 };
                 state.use_answer(attempt, question);
                 if attempt.call.class() == Class::Wait {
-                    let waits = state.open_wait(attempt, &grants, now).map(Admit::Wait);
+                    let waits = match state.open_wait(attempt, &grants, now)? {
+                        Ok(receiver) => Admit::Wait(receiver),
+                        Err(error) => {
+                            state.give_uses_back(&uses);
+                            Admit::Over(state.fail(attempt.place, &attempt.call, error, now))
+                        }
+                    };
                     drop(state);
                     self.changed.notify_one();
-                    return waits;
+                    return Ok(waits);
                 }
                 Ok(self.permit(&mut state, attempt, &grants, uses, question, now))
             }
@@ -246,6 +247,16 @@ pub(super) enum Said {
 }
 
 impl State {
+    /// Records a system call that makes no sense, and answers it with the error.
+    fn fail(&mut self, place: Place, call: &Arc<Call>, error: CallError, now: Time) -> Arc<Answer> {
+        let mut record = Record::new(call.operation(), now, Decided::Free, Outcome::Failed(error.to_string()));
+        place.mark(&mut record);
+        let answer = Arc::new(Answer::Failed(error));
+        self.journal_answer(place, call, &answer, now, false);
+        self.record(NewRecord { record, request: Some(Arc::clone(call)), answer: Some(Arc::clone(&answer)) });
+        answer
+    }
+
     /// Decides every need. `by_person`: a person has said yes to this very call.
     pub(super) fn decide(&self, place: Place, wanted: &[Need], now: Time, by_person: bool) -> Decisions {
         let mut grants = Vec::with_capacity(wanted.len());
@@ -268,7 +279,10 @@ impl State {
         if let Some(reason) = self.ceiling.refuses(&need.resource, need.right, need.whole) {
             return Verdict::Deny(Why::Ceiling(reason));
         }
-        let Some((tool, component)) = self.digest_of_tool(place.call) else { return Verdict::Deny(Why::NoGrant) };
+        let Some((tool, component, bounds)) = self.asking_tool(place.call) else { return Verdict::Deny(Why::NoGrant) };
+        if !bounds.iter().all(|bound| bound.covers(need)) {
+            return Verdict::Deny(Why::Undeclared);
+        }
         let default = self.processes.get(&place.pid).map(|process| process.default).unwrap_or_default();
         let asking = Asking { tool, component, now, default };
         self.grants.decide(&Holder::Process(place.pid), need, asking, by_person)

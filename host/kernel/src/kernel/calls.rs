@@ -3,12 +3,13 @@
 use super::Kernel;
 use super::state::{LiveCall, State};
 use crate::model::answer::Stop;
+use crate::model::bound::Bound;
 use crate::model::call::Level;
 use crate::model::id::{CallId, Digest, Pid, Position};
 use crate::model::limit::{self, CallLimits};
 use crate::model::process::Change;
 use crate::model::record::{Decided, Outcome, Record};
-use crate::model::row::{CallRow, CallState, Failure, JournalRow, QuestionState};
+use crate::model::row::{CallRow, CallState, Failure, JournalRow, QuestionState, Wait};
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::table::{self, Table};
@@ -119,6 +120,8 @@ impl Kernel {
             log_bytes: 0,
             log_dropped: 0,
             printed: 0,
+            caller: None,
+            bounds: vec![Bound::new(&tool.imports, tool.needs.clone())],
         };
         state.put_process(crate::model::row::ProcessRow { state: running, ..process });
         state.put(Table::Call, table::live(id.0), &row);
@@ -323,7 +326,7 @@ impl State {
 
     /// Writes the end of a call and forgets it: open waits end, open questions are withdrawn, counted refusals are recorded.
     pub(super) fn finish_call(&mut self, call: CallId, end: CallState, outcome: Outcome, now: Time) {
-        self.withdraw_waits(call, "the call has ended");
+        self.withdraw_waits(call, "the call has ended", now);
         let Some(mut live) = self.calls.remove(&call) else { return };
         self.calls_of.remove(&(live.row.pid, call));
         for ((operation, reason), count) in live.refusals.drain().filter(|(_, count)| *count > 0) {
@@ -346,19 +349,24 @@ impl State {
         record.detail = Some(live.row.tool.clone());
         self.note(record);
         self.put_by_life(Table::Call, call.0, false, &live.row);
+        self.end_wait_of_caller(&live.row, now);
         self.refresh_process(live.row.pid);
     }
 
-    /// Ends every open wait of a call without an answer.
-    pub(super) fn withdraw_waits(&mut self, call: CallId, why: &str) {
+    /// Ends every open wait of a call without an answer; a call that it made and that it waits for is cancelled.
+    pub(super) fn withdraw_waits(&mut self, call: CallId, why: &str, now: Time) {
         let all = (call, 0)..=(call, Position::MAX);
         let waits: Vec<_> = self.waits.range(all.clone()).map(|(place, _)| *place).collect();
         for place in waits {
-            if let Some(row) = self.waits.remove(&place) {
-                if let crate::model::row::Wait::Until(until) = row.kind {
-                    self.timers.remove(&(until, place.0, place.1));
+            let Some(row) = self.waits.remove(&place) else { continue };
+            self.remove(Table::Wait, table::place(place.0, place.1));
+            match row.kind {
+                Wait::Until(until) => drop(self.timers.remove(&(until, place.0, place.1))),
+                Wait::Call(nested) => {
+                    let why = format!("the call that made it has ended: {why}");
+                    self.finish_call(nested, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
                 }
-                self.remove(Table::Wait, table::place(place.0, place.1));
+                Wait::Question(_) => {}
             }
         }
         let questions: Vec<_> = self.questions.range(all).map(|(place, id)| (*place, *id)).collect();
@@ -373,7 +381,9 @@ impl State {
         }
     }
 
-    pub(super) fn digest_of_tool(&self, call: CallId) -> Option<(&str, &Digest)> {
-        self.calls.get(&call).map(|live| (live.row.tool.as_str(), &live.row.component))
+    /// The tool of a call, its component, and what it can use at most.
+    pub(super) fn asking_tool(&self, call: CallId) -> Option<(&str, &Digest, &[Bound])> {
+        let row = &self.calls.get(&call)?.row;
+        Some((&row.tool, &row.component, &row.bounds))
     }
 }

@@ -7,6 +7,7 @@ mod calls;
 mod committer;
 mod grants;
 pub mod host;
+mod nested;
 mod objects;
 mod open;
 mod permit;

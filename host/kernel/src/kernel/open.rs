@@ -135,6 +135,7 @@ impl State {
                 match row.kind {
                     Wait::Until(until) => drop(self.timers.insert((until, call, position))),
                     Wait::Question(id) => drop(self.questions.insert((call, position), id)),
+                    Wait::Call(_) => {}
                 }
                 self.waits.insert((call, position), row);
             }

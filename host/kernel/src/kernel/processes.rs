@@ -139,7 +139,8 @@ impl State {
     /// Notes that a process is to end with this result once the call that asks has ended.
     pub(crate) fn request_exit(&mut self, place: Place, result: String) {
         if let Some(process) = self.processes.get(&place.pid).cloned() {
-            let exit_requested = Some(ExitRequest { call: place.call, result });
+            // A tool that was called by another one does not end the process under its caller.
+            let exit_requested = Some(ExitRequest { call: self.outermost(place.call), result });
             self.put_process(ProcessRow { exit_requested, ..process });
         }
     }

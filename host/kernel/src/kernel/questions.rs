@@ -272,7 +272,7 @@ impl State {
         if let Some(prepared) = &attempt.prepared {
             parts.push(part("what is there", prepared.present));
         }
-        if let Some((tool, component)) = self.digest_of_tool(attempt.place.call) {
+        if let Some((tool, component, _)) = self.asking_tool(attempt.place.call) {
             let digest = Sha256::new().chain_update(tool).chain_update(component).finalize().into();
             parts.push(part("the tool", digest));
         }

@@ -323,8 +323,8 @@ impl State {
 
     /// Writes a live call's row.
     pub fn save_call(&mut self, call: CallId) {
-        if let Some(row) = self.calls.get(&call).map(|live| live.row.clone()) {
-            self.put(Table::Call, table::live(call.0), &row);
+        if let Some(row) = self.calls.get(&call).map(|live| to_bytes(&live.row)) {
+            self.put_bytes(Table::Call, table::live(call.0), row);
         }
     }
 

@@ -6,6 +6,7 @@ use crate::model::codec::from_bytes;
 use crate::model::grant::Grant;
 use crate::model::id::{CallId, GrantId, Pid, QuestionId, Seq};
 use crate::model::image::Image;
+use crate::model::limit;
 use crate::model::record::Record;
 use crate::model::row::{CallRow, EffectRow, JournalRow, ProcessRow, QuestionRow, ToolRow};
 use crate::store::StoreError;
@@ -43,6 +44,18 @@ impl View<'_> {
     /// A call.
     pub fn call(&self, id: CallId) -> Result<Option<CallRow>, StoreError> {
         self.by_life(Table::Call, id.0)
+    }
+
+    /// The outermost call that this one was made from; itself, if a person or an agent made it.
+    pub fn outermost(&self, id: CallId) -> Result<CallId, StoreError> {
+        let mut outermost = id;
+        for _ in 0..=limit::NESTED_CALLS_MAX {
+            match self.call(outermost)?.and_then(|row| row.caller) {
+                Some(caller) => outermost = caller.call,
+                None => break,
+            }
+        }
+        Ok(outermost)
     }
 
     /// A call's arguments, as JSON.

@@ -3,7 +3,7 @@
 use super::Kernel;
 use super::admit::Attempt;
 use super::state::{State, Woken};
-use crate::model::answer::{Answer, Stop};
+use crate::model::answer::{Answer, CallError, Stop};
 use crate::model::call::{Call, Reply};
 use crate::model::id::{CallId, GrantId, Position};
 use crate::model::need::asked_permission;
@@ -56,7 +56,7 @@ impl State {
         attempt: &Attempt,
         grants: &[GrantId],
         now: Time,
-    ) -> Result<oneshot::Receiver<Woken>, Stop> {
+    ) -> Result<Result<oneshot::Receiver<Woken>, CallError>, Stop> {
         let (kind, question) = match &*attempt.call {
             Call::ClockSleep { nanoseconds } => (Wait::Until(now.after(Duration::from_nanos(*nanoseconds))), None),
             Call::HumanAsk { question, .. } => {
@@ -70,12 +70,16 @@ impl State {
                 let id = self.new_open_question(attempt, subject, None, now);
                 (Wait::Question(id), Some(id))
             }
+            Call::ToolCall { tool, arguments } => match self.start_nested(attempt.place, tool, arguments, now) {
+                Ok(call) => (Wait::Call(call), None),
+                Err(error) => return Ok(Err(error)),
+            },
             other => return Err(Stop::Host(format!("{} is no wait", other.operation()))),
         };
         let decided = Decided::Allow { grants: grants.iter().flat_map(|id| self.grants.chain(*id)).collect() };
         let mut record = Record::new(attempt.call.operation(), now, decided, Outcome::Waiting);
         record.question = question;
-        Ok(self.start_wait(attempt, kind, record, now))
+        Ok(Ok(self.start_wait(attempt, kind, record, now)))
     }
 
     /// Writes the wait's row and record, and sets the call waiting.

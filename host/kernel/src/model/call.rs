@@ -246,6 +246,14 @@ pub enum Call {
         #[n(0)]
         result: String,
     },
+    #[n(28)]
+    ToolCall {
+        #[n(0)]
+        tool: String,
+        /// JSON.
+        #[n(1)]
+        arguments: String,
+    },
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -303,6 +311,7 @@ impl Call {
             Call::LogWrite { .. } => ("log.write", Internal),
             Call::ProcessSelf => ("process.self", Observe),
             Call::ProcessExit { .. } => ("process.exit", Internal),
+            Call::ToolCall { .. } => ("tools.call", Wait),
         }
     }
 
@@ -346,6 +355,7 @@ impl Call {
             Call::LogWrite { level: Level::Info, message: "line".into() },
             Call::ProcessSelf,
             Call::ProcessExit { result: "null".into() },
+            Call::ToolCall { tool: "echo".into(), arguments: "{}".into() },
         ]
     }
 }
@@ -482,4 +492,17 @@ pub enum Reply {
     Approval(#[n(0)] Approval),
     #[n(11)]
     Identity(#[n(0)] Identity),
+    #[n(12)]
+    Called(#[n(0)] Called),
+}
+
+/// How a call that a tool made of another tool has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+pub enum Called {
+    /// Its result, as JSON.
+    #[n(0)]
+    Done(#[n(0)] String),
+    /// Why there is none, in words.
+    #[n(1)]
+    Failed(#[n(0)] String),
 }

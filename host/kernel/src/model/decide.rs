@@ -32,6 +32,8 @@ pub enum Why {
     Inside(GrantId),
     /// For a whole directory: only parts of it are allowed.
     Parts,
+    /// The tool, or one that it was called from, does not declare that it needs it.
+    Undeclared,
     /// Nothing allows it.
     NoGrant,
 }
@@ -44,6 +46,7 @@ impl Why {
             Why::Rule(_) => "a rule denies it",
             Why::Inside(_) => "a rule denies or asks for something inside this directory",
             Why::Parts => "the whole directory must be allowed, not parts of it",
+            Why::Undeclared => "the tool does not declare that it needs it",
             Why::NoGrant => "no grant allows it",
         }
     }

@@ -44,6 +44,8 @@ pub const EXIT_RESULT_BYTES_MAX: usize = 64 << 10;
 pub const CALL_TEXT_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a failure's message.
 pub const FAILURE_BYTES_MAX: usize = 16 << 10;
+/// Calls within calls: a tool that calls a tool that calls a tool.
+pub const NESTED_CALLS_MAX: usize = 8;
 /// Imports that one call may make.
 pub const IMPORTS_MAX: u32 = 100_000;
 /// Bytes of requests and answers that one call may keep for replay.

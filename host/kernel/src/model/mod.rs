@@ -2,6 +2,7 @@
 //! arguments.
 
 pub mod answer;
+pub mod bound;
 pub mod call;
 pub mod codec;
 pub mod decide;

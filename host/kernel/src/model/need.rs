@@ -95,6 +95,12 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             check_json(result)?;
             Vec::new()
         }
+        Call::ToolCall { tool, arguments } => {
+            at_most(tool.len(), limit::TOOL_NAME_BYTES_MAX, "a tool's name")?;
+            at_most(arguments.len(), limit::CALL_TEXT_BYTES_MAX, "the arguments")?;
+            check_json(arguments)?;
+            vec![one_segment(Kind::Tool, tool, "a tool's name")?]
+        }
         Call::FsWorkingDirectory | Call::ClockNow | Call::LogWrite { .. } | Call::ProcessSelf => Vec::new(),
     })
 }
@@ -124,6 +130,7 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Vec<Need> {
         Call::ClockSleep { .. } => vec![need(0, Right::Sleep, false)],
         Call::HumanAsk { .. } | Call::HumanApprove { .. } => vec![need(0, Right::Ask, false)],
         Call::HumanTell { .. } => vec![need(0, Right::Tell, false)],
+        Call::ToolCall { .. } => vec![need(0, Right::Call, false)],
         Call::FsWorkingDirectory
         | Call::ClockNow
         | Call::RandomBytes { .. }
@@ -173,12 +180,15 @@ fn two_ends(from: Resource, to: Resource) -> Result<Vec<Resource>, CallError> {
 }
 
 fn queue_name(queue: Option<&str>) -> Result<Resource, CallError> {
-    let queue = queue.unwrap_or(OWNER);
-    super::name::check_new_segment(queue).map_err(CallError::Invalid)?;
-    if queue.contains('/') {
-        return Err(CallError::Invalid("a queue's name has no '/'".into()));
+    one_segment(Kind::Human, queue.unwrap_or(OWNER), "a queue's name")
+}
+
+fn one_segment(kind: Kind, name: &str, what: &str) -> Result<Resource, CallError> {
+    super::name::check_new_segment(name).map_err(CallError::Invalid)?;
+    if name.contains('/') {
+        return Err(CallError::Invalid(format!("{what} has no '/'")));
     }
-    Ok(Resource::new(Kind::Human, queue))
+    Ok(Resource::new(kind, name))
 }
 
 fn check_payload(payload: &Payload) -> Result<(), CallError> {

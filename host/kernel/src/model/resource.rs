@@ -57,6 +57,15 @@ impl Kind {
         Kind::Mcp,
     ];
 
+    /// The interface of the contract that reaches it.
+    pub fn interface(self) -> &'static str {
+        match self {
+            // A contract's world and its interfaces share their names, and the world is called `tool`.
+            Kind::Tool => "tools",
+            other => other.word(),
+        }
+    }
+
     /// The word before the colon.
     pub fn word(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! The rows of the store, but for grants and records: what is durable of processes, calls, waits, questions, effects, tools.
 
 use super::answer::Answer;
+use super::bound::Bound;
 use super::call::{Approval, Call};
 use super::decide::Default;
 use super::grant::Effect;
@@ -187,6 +188,24 @@ pub struct CallRow {
     #[n(14)]
     #[serde(skip)]
     pub printed: u64,
+    /// The call whose tool made this one, and where in it.
+    #[n(16)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Caller>,
+    /// What it can use at most: the bound of its own tool, and before it those of the calls that it was made from, the outermost
+    /// first. Frozen at its start.
+    #[n(17)]
+    #[serde(skip)]
+    pub bounds: Vec<Bound>,
+}
+
+/// Where a call was made by another one's tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
+pub struct Caller {
+    #[n(0)]
+    pub call: CallId,
+    #[n(1)]
+    pub position: Position,
 }
 
 fn as_hex<S: serde::Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
@@ -232,6 +251,9 @@ pub enum Wait {
     /// A person's answer.
     #[n(1)]
     Question(#[n(0)] QuestionId),
+    /// The end of a call that this one made.
+    #[n(2)]
+    Call(#[n(0)] CallId),
 }
 
 /// How a question stands.

@@ -1,6 +1,6 @@
 //! Authority: what dominates what, what is used up by whom, what a revocation reaches, and what a whole directory needs.
 
-use crate::sim::{Clerk, House, MOUNT, new_grant, words};
+use crate::sim::{Clerk, House, MOUNT, every_interface, new_grant, words};
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{NewGrant, NewTool};
 use libos_kernel::model::answer::{Answer, CallError};
@@ -335,7 +335,7 @@ async fn a_grant_for_one_tool_is_for_the_code_that_it_has_now() {
         needs: None,
     };
     let mut old = house.line_of(pid);
-    house.kernel.add_tools(b"other code", &[], vec![tool], true).unwrap();
+    house.kernel.add_tools(b"other code", &every_interface(), vec![tool], true).unwrap();
     assert_eq!(ends(&house, &mut house.line_of(pid), write("a")).await, "denied", "the same name, other code");
     assert_eq!(ends(&house, &mut old, write("a")).await, "done", "a call that runs has the code it started with");
 }

@@ -4,7 +4,7 @@ use super::bindings::libos::runtime as wit;
 use super::guest::Guest;
 use libos_kernel::model::answer::CallError;
 use libos_kernel::model::call::{
-    Approval, Call, EntryKind, Level, ObjectInfo, ObjectOptions, Payload, Reply, Stat, WriteMode,
+    Approval, Call, Called, EntryKind, Level, ObjectInfo, ObjectOptions, Payload, Reply, Stat, WriteMode,
 };
 use libos_kernel::model::time::Time;
 use wasmtime::Result;
@@ -243,6 +243,19 @@ impl wit::process::Host for Guest {
 
     async fn exit(&mut self, result: String) -> Outcome<()> {
         self.send(Call::ProcessExit { result }, unit).await
+    }
+}
+
+impl wit::tools::Host for Guest {
+    async fn call(&mut self, tool: String, arguments: String) -> Outcome<wit::tools::Outcome> {
+        self.send(Call::ToolCall { tool, arguments }, |reply| {
+            let Reply::Called(called) = reply else { return None };
+            Some(match called {
+                Called::Done(result) => wit::tools::Outcome::Done(result),
+                Called::Failed(why) => wit::tools::Outcome::Failed(why),
+            })
+        })
+        .await
     }
 }
 

@@ -7,7 +7,7 @@ pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
 /// Functions of a component, in all of its modules.
 pub const FUNCTIONS_MAX: u32 = 100_000;
 /// The interfaces of the runtime, by their names without version.
-const INTERFACES: [&str; 8] = ["types", "fs", "object", "clock", "random", "human", "log", "process"];
+const INTERFACES: [&str; 9] = ["types", "fs", "object", "clock", "random", "human", "log", "process", "tools"];
 /// Version of the contract.
 const VERSION: &str = "0.1.0";
 

@@ -149,9 +149,13 @@ impl Runtime {
         let event = match kind {
             Wait::Until(time) => CallEvent::Waits(Waiting::Until(time)),
             Wait::Question(id) => CallEvent::Waits(Waiting::Question(id)),
+            // What the other call waits for is told to this one's listeners when it comes to that.
+            Wait::Call(_) => return,
         };
         if self.kernel.barrier().await.is_ok() {
-            self.tell(call, event).await;
+            for call in self.kernel.callers_of(call) {
+                self.tell(call, event.clone()).await;
+            }
         }
     }
 }

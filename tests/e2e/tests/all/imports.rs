@@ -59,7 +59,7 @@ async fn every_import_is_refused_without_a_grant_and_recorded() {
 
 #[tokio::test]
 async fn every_import_works_with_a_grant_and_is_recorded() {
-    let host = Host::new(OPEN, &["every_import", "objects"]).await;
+    let host = Host::new(OPEN, &["every_import", "objects", "basics"]).await;
     prepare(&host);
     for call in Call::examples() {
         let operation = call.operation();

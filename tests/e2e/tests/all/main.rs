@@ -7,5 +7,6 @@ mod components;
 mod dropping;
 mod imports;
 mod limits;
+mod nested;
 mod replay;
 mod walking;

@@ -57,17 +57,17 @@ impl House {
         house
     }
 
-    /// Adds the tool and puts the rules in force.
+    /// Adds the tool, another one that it can call, and puts the rules in force.
     pub fn furnish(&self, rules: &[&str]) -> Result<(), HostError> {
-        let tool = NewTool {
-            name: TOOL.into(),
-            export: TOOL.into(),
+        let tool = |name: &str| NewTool {
+            name: name.into(),
+            export: name.into(),
             summary: "Acts.".into(),
             arguments: "{}".into(),
             result: "{}".into(),
             needs: None,
         };
-        self.kernel.add_tools(b"a component", &[], vec![tool], true)?;
+        self.kernel.add_tools(b"a component", &every_interface(), vec![tool(TOOL), tool("echo")], true)?;
         self.set_rules(rules)
     }
 
@@ -180,6 +180,11 @@ impl House {
                 self.world.set_clock(time);
                 self.kernel.fire_timers_due();
             }
+            Some(Wait::Call(nested)) => {
+                let started = self.kernel.resume_call(nested).await;
+                let started = started.map_err(|error| Stop::Host(error.to_string()))?;
+                self.kernel.end_call(started.row.id, Ok(clerk.text.into()))?;
+            }
             Some(Wait::Question(id)) => {
                 self.kernel.barrier().await?;
                 let reaction = match self.question(id).subject {
@@ -234,6 +239,11 @@ impl House {
     pub fn grant(&self, holder: Holder, rule: &str, uses: Option<u32>) -> Vec<Grant> {
         self.kernel.grant(new_grant(holder, rule, uses)).expect("the grant is made").what
     }
+}
+
+/// The imports of a component that uses everything.
+pub fn every_interface() -> Vec<String> {
+    ["fs", "object", "human", "clock", "process", "tools"].map(str::to_owned).to_vec()
 }
 
 /// A grant as a person writes it.

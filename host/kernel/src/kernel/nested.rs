@@ -1,0 +1,121 @@
+//! Calls that a tool makes of other tools: rows of their own, which the run loop starts; the caller waits for their end.
+//!
+//! A nested call works for the same process, so it has the same grants; but it is within the bounds of every call that it was made
+//! from. Otherwise a tool could do through another what it does not declare.
+
+use super::Kernel;
+use super::calls::Place;
+use super::state::{LiveCall, State};
+use crate::model::answer::{Answer, CallError};
+use crate::model::bound::Bound;
+use crate::model::call::{Called, Reply};
+use crate::model::id::{CallId, Digest};
+use crate::model::limit;
+use crate::model::record::{Decided, Outcome, Record};
+use crate::model::row::{CallRow, CallState, Caller};
+use crate::model::time::Time;
+use crate::store::table::{self, Table};
+use sha2::{Digest as _, Sha256};
+
+impl Kernel {
+    /// The call itself and those that it was made from, the innermost first.
+    pub fn callers_of(&self, call: CallId) -> Vec<CallId> {
+        self.lock().callers_of(call)
+    }
+}
+
+impl State {
+    fn callers_of(&self, call: CallId) -> Vec<CallId> {
+        let caller = |call: &CallId| self.calls.get(call)?.row.caller.map(|caller| caller.call);
+        std::iter::successors(Some(call), caller).take(limit::NESTED_CALLS_MAX + 1).collect()
+    }
+
+    /// The outermost call that this one was made from; itself, if a person or an agent made it.
+    pub(super) fn outermost(&self, call: CallId) -> CallId {
+        self.callers_of(call).last().copied().unwrap_or(call)
+    }
+
+    /// Makes the row of a call that the tool at `place` makes. It waits for the run loop to start it.
+    pub(super) fn start_nested(
+        &mut self,
+        place: Place,
+        tool: &str,
+        arguments: &str,
+        now: Time,
+    ) -> Result<CallId, CallError> {
+        let (Some(process), Some(caller)) = (self.processes.get(&place.pid), self.calls.get(&place.call)) else {
+            return Err(CallError::Internal);
+        };
+        if self.callers_of(place.call).len() > limit::NESTED_CALLS_MAX {
+            let most = limit::NESTED_CALLS_MAX;
+            return Err(CallError::TooLarge(format!("calls within calls go at most {most} deep")));
+        }
+        let tool = self.tool_of(&process.image, tool).map_err(|error| CallError::NotFound(error.to_string()))?;
+        let mut bounds = caller.row.bounds.clone();
+        bounds.push(Bound::new(&tool.imports, tool.needs.clone()));
+        let (seed, limits, parent) = (nested_seed(&caller.row.seed, place), caller.row.limits, caller.row.record);
+        let id = self.new_call();
+        let mut record = Record::new("call.start", now, Decided::Host, Outcome::Done);
+        record.pid = Some(place.pid);
+        record.call = Some(id);
+        record.parent = Some(parent);
+        let component = &crate::model::id::hex(&tool.component)[..16];
+        record.detail = Some(format!("{} {component}, for {} at {}", tool.name, place.call, place.position));
+        let record = self.note(record);
+        let row = CallRow {
+            id,
+            pid: place.pid,
+            tool: tool.name.clone(),
+            export: tool.export.clone(),
+            component: tool.component,
+            state: CallState::Runnable,
+            seed,
+            limits,
+            incarnation: 0,
+            started: now,
+            ended: None,
+            record,
+            log_lines: 0,
+            log_bytes: 0,
+            log_dropped: 0,
+            printed: 0,
+            caller: Some(Caller { call: place.call, position: place.position }),
+            bounds,
+        };
+        self.put(Table::Call, table::live(id.0), &row);
+        self.put_bytes(Table::CallText, table::arguments(id), arguments.as_bytes().to_vec());
+        self.calls_of.insert((place.pid, id));
+        self.calls.insert(id, LiveCall::new(row, false));
+        self.runnable.push(id);
+        Ok(id)
+    }
+
+    /// Tells the call that made this one how it ended.
+    pub(super) fn end_wait_of_caller(&mut self, ended: &CallRow, now: Time) {
+        let Some(Caller { call, position }) = ended.caller else { return };
+        let called = match &ended.state {
+            CallState::Done => match self.get(Table::CallText, &table::result(ended.id)) {
+                Ok(Some(text)) => Called::Done(String::from_utf8_lossy(&text).into_owned()),
+                _ => Called::Failed("its result is lost".into()),
+            },
+            CallState::Failed(failure) => Called::Failed(failure.message.clone()),
+            CallState::Cancelled(why) => Called::Failed(why.clone()),
+            CallState::Running | CallState::Waiting | CallState::Runnable => return,
+        };
+        let mut record = Record::new("tools.call", now, Decided::Free, Outcome::Done);
+        record.parent = Some(ended.record);
+        record.duration = u64::try_from(now.since(ended.started).as_nanos()).unwrap_or(u64::MAX);
+        self.end_wait(call, position, Some(Answer::Done(Reply::Called(called))), record, now);
+    }
+}
+
+/// As secret as the caller's, and another one at every place.
+fn nested_seed(seed: &Digest, place: Place) -> Digest {
+    Sha256::new()
+        .chain_update(b"nested call")
+        .chain_update(seed)
+        .chain_update(place.call.0.to_be_bytes())
+        .chain_update(place.position.to_be_bytes())
+        .finalize()
+        .into()
+}

@@ -1,0 +1,83 @@
+//! What the calls of a tool can use at most, whatever is granted: its declaration, or the interfaces that its component imports.
+
+use super::need::Need;
+use super::resource::Kind;
+use super::rule::Rule;
+use minicbor::{CborLen, Decode, Encode};
+
+/// A bound. A call has its own and those of every call that it was made from: it is within all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct Bound {
+    /// A bit for each kind of resource whose interface is imported, by the number of the kind.
+    #[n(0)]
+    kinds: u32,
+    /// What was declared; then the kinds do not matter.
+    #[n(1)]
+    needs: Option<Vec<Rule>>,
+}
+
+impl Bound {
+    /// The bound of a tool with these imports (interfaces of the contract, for example `fs`) and this declaration.
+    pub fn new(imports: &[String], needs: Option<Vec<Rule>>) -> Bound {
+        // A standard library's sleep is the same system call as the contract's, and needs no import of it.
+        let has = |kind: &Kind| *kind == Kind::Clock || imports.iter().any(|name| name == kind.interface());
+        let imported = Kind::ALL.into_iter().filter(has);
+        Bound { kinds: imported.fold(0, |bits, kind| bits | 1 << kind as u32), needs }
+    }
+
+    /// The bound of a tool of which nothing is known any more.
+    pub fn nothing() -> Bound {
+        Bound { kinds: 0, needs: None }
+    }
+
+    /// Whether the need is within it.
+    pub fn covers(&self, need: &Need) -> bool {
+        match &self.needs {
+            Some(rules) => rules.iter().any(|rule| rule.covers(need)),
+            None => self.kinds & 1 << need.resource.kind() as u32 != 0,
+        }
+    }
+
+    /// Whether the tool declared what it needs.
+    pub fn is_declared(&self) -> bool {
+        self.needs.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::resource::Resource;
+    use crate::model::right::Right;
+
+    #[test]
+    fn a_declaration_is_the_bound_and_without_one_the_imports_are() {
+        let need = |text: &str, right, whole| {
+            let (kind, path) = text.split_once(':').unwrap();
+            let kind = Kind::ALL.into_iter().find(|known| known.word() == kind).unwrap();
+            Need { resource: Resource::new(kind, path), right, whole }
+        };
+        let imports = ["fs".to_owned(), "human".to_owned()];
+        let rules = |lines: &[&str]| Some(lines.iter().map(|line| Rule::parse(line).unwrap()).collect());
+        let reads = rules(&["read fs:w/a/**", "list fs:w/b"]);
+        for (needs, text, right, whole, covered) in [
+            (None, "fs:w/x", Right::Delete, true, true),
+            (None, "human:owner", Right::Ask, false, true),
+            (None, "object:x", Right::Read, false, false),
+            (None, "clock:sleep", Right::Sleep, false, true),
+            (reads.clone(), "fs:w/a/x", Right::Read, false, true),
+            (reads.clone(), "fs:w/a/x", Right::Write, false, false),
+            (reads.clone(), "fs:w/a", Right::Read, true, true),
+            (reads.clone(), "fs:w", Right::Read, true, false),
+            (reads.clone(), "fs:w/b", Right::List, false, true),
+            (reads.clone(), "fs:w/b", Right::List, true, false),
+            (reads, "human:owner", Right::Ask, false, false),
+            (rules(&[]), "fs:w/x", Right::Read, false, false),
+        ] {
+            let bound = Bound::new(&imports, needs);
+            assert_eq!(bound.covers(&need(text, right, whole)), covered, "{bound:?} {text} {right}");
+        }
+        assert!(!Bound::nothing().covers(&need("fs:w", Right::Read, false)));
+    }
+}
