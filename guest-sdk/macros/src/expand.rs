@@ -1,6 +1,7 @@
 //! The code that the attributes add: arguments as types, and the two exports of the component.
 
 use crate::function::{Function, Output};
+use crate::needs;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Error, Ident, Item, ItemFn, ItemMod, Result, Visibility};
@@ -9,15 +10,17 @@ const TOOLS_MAX: usize = 64;
 
 /// Expands `#[libos::tool]`.
 pub fn tool(attributes: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    refuse_attributes(attributes)?;
+    let needs = needs::of_tool(attributes)?;
     let mut function: ItemFn = syn::parse2(item)?;
-    let component = component(&[Function::take(&mut function)?]);
+    let component = component(&[Function::take(&mut function, needs)?]);
     Ok(quote!(#function #component))
 }
 
 /// Expands `#[libos::tools]`.
 pub fn tools(attributes: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    refuse_attributes(attributes)?;
+    if !attributes.is_empty() {
+        return Err(Error::new_spanned(attributes, "this attribute takes nothing; #[needs(...)] stands on a function"));
+    }
     let mut module: ItemMod = syn::parse2(item)?;
     let name = module.ident.clone();
     let Some((_, items)) = &mut module.content else {
@@ -28,7 +31,7 @@ pub fn tools(attributes: TokenStream, item: TokenStream) -> Result<TokenStream> 
         if let Item::Fn(function) = item
             && matches!(function.vis, Visibility::Public(_))
         {
-            functions.push(Function::take(function)?);
+            functions.push(Function::take(function, None)?);
         }
     }
     if functions.is_empty() || functions.len() > TOOLS_MAX {
@@ -38,17 +41,16 @@ pub fn tools(attributes: TokenStream, item: TokenStream) -> Result<TokenStream> 
     Ok(quote!(#module))
 }
 
-fn refuse_attributes(attributes: TokenStream) -> Result<()> {
-    if attributes.is_empty() { Ok(()) } else { Err(Error::new_spanned(attributes, "this attribute takes nothing")) }
-}
-
 /// The exports of a component with these tools. Names in it are written in full: it stands among the author's own.
 fn component(functions: &[Function]) -> TokenStream {
     let arguments = functions.iter().map(arguments);
     let descriptions = functions.iter().map(description);
     let arms = functions.iter().map(arm);
+    let needs = needs::section(functions);
     quote! {
         const _: () = {
+            #needs
+
             #(#arguments)*
 
             struct Component;
@@ -188,15 +190,26 @@ mod tests {
             )
             .is_err()
         );
-        assert!(
-            tool(
-                quote!(name = "x"),
-                quote!(
-                    #[doc = "f"]
-                    fn f() {}
-                )
-            )
-            .is_err()
+    }
+
+    #[test]
+    fn needs_stand_on_functions_in_one_place() {
+        let module = quote! {
+            mod family {
+                #[doc = "One."]
+                #[needs("read fs:a")]
+                pub fn one() {}
+            }
+        };
+        assert!(tools(quote!(needs()), module.clone()).unwrap_err().to_string().contains("stands on a function"));
+        let text = tools(TokenStream::new(), module).unwrap().to_string();
+        assert!(text.contains("link_section") && !text.contains("# [needs"), "{text}");
+        let twice = quote!(
+            #[doc = "f"]
+            #[needs()]
+            fn f() {}
         );
+        assert!(tool(quote!(needs()), twice.clone()).unwrap_err().to_string().contains("in one place"));
+        assert!(tool(quote!(), twice).unwrap().to_string().contains("link_section"));
     }
 }

@@ -1,6 +1,7 @@
 //! One tool's function: what it must look like and what is taken from it.
 
 use crate::docs;
+use crate::needs::{self, Needs};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Error, FnArg, Ident, ItemFn, Pat, PatType, Result, ReturnType, Type, ext::IdentExt};
@@ -16,6 +17,7 @@ pub struct Function {
     pub summary: String,
     pub parameters: Vec<Parameter>,
     pub output: Output,
+    pub needs: Needs,
 }
 
 /// One parameter, as a field of the arguments.
@@ -37,8 +39,9 @@ pub enum Output {
 }
 
 impl Function {
-    /// Reads the function, and takes from its parameters the attributes that only stand on fields.
-    pub fn take(function: &mut ItemFn) -> Result<Self> {
+    /// Reads the function, and takes from it and its parameters the attributes that are for this macro or only stand on fields.
+    /// `needs` is what another attribute says that it needs.
+    pub fn take(function: &mut ItemFn, needs: Needs) -> Result<Self> {
         let ident = function.sig.ident.clone();
         check_signature(function)?;
         let summary = docs::text(&function.attrs);
@@ -54,7 +57,8 @@ impl Function {
             return Err(Error::new(ident.span(), message));
         }
         let parameters = function.sig.inputs.iter_mut().map(parameter).collect::<Result<_>>()?;
-        Ok(Self { ident, name, summary, parameters, output: output(&function.sig.output)? })
+        let needs = needs::take(&mut function.attrs, needs)?;
+        Ok(Self { ident, name, summary, parameters, output: output(&function.sig.output)?, needs })
     }
 }
 
@@ -139,7 +143,7 @@ mod tests {
 
     #[track_caller]
     fn refused(mut function: ItemFn, expected: &str) {
-        let message = Function::take(&mut function).unwrap_err().to_string();
+        let message = Function::take(&mut function, None).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
 
@@ -149,7 +153,7 @@ mod tests {
             /// Reads.
             fn read_it(#[doc = " Where."] #[serde(default)] path: Option<String>, #[cfg(all())] mut count: u8) -> libos::Result<u8> {}
         };
-        let tool = Function::take(&mut function).unwrap();
+        let tool = Function::take(&mut function, None).unwrap();
         assert_eq!((tool.name.as_str(), tool.summary.as_str()), ("read_it", "Reads."));
         let fields: Vec<String> = tool.parameters.iter().map(|parameter| parameter.field.to_string()).collect();
         assert_eq!(fields[0], quote!(#[doc = "Where."] #[serde(default)] path: Option<String>).to_string());

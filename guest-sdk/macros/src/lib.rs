@@ -3,6 +3,7 @@
 mod docs;
 mod expand;
 mod function;
+mod needs;
 
 use proc_macro::TokenStream;
 
@@ -17,13 +18,18 @@ use proc_macro::TokenStream;
 /// The function returns a value, or a type called `Result` whose error converts into `libos::Failure`. The value implements
 /// `serde::Serialize` and `schemars::JsonSchema`.
 ///
+/// `#[libos::tool(needs("read fs:workspace/**", "ask human:owner"))]` declares what the tool needs: rights on resources, as a policy
+/// has them. It then gets nothing else, whatever is granted, and a person who adds it reads so. `needs()` is a tool that needs nothing;
+/// without `needs` it may use all that its component imports. System calls that need no right are not declared.
+///
 /// A component has one `#[libos::tool]` or one `#[libos::tools]`.
 #[proc_macro_attribute]
 pub fn tool(attributes: TokenStream, item: TokenStream) -> TokenStream {
     finish(expand::tool(attributes.into(), item.into()))
 }
 
-/// Makes a component with several tools of an inline module: each `pub fn` in it is a tool, as under [`macro@tool`].
+/// Makes a component with several tools of an inline module: each `pub fn` in it is a tool, as under [`macro@tool`]. What it needs
+/// stands on it as `#[needs("read fs:workspace/**", ...)]`.
 ///
 /// The other items of the module stay what they are, and other modules are there to be called: only the functions that are
 /// tools must be written in it.

@@ -84,6 +84,8 @@ pub const OPEN_QUESTIONS_MAX: u32 = 32;
 pub const QUESTIONS_PER_HOUR_MAX: u32 = 120;
 /// Lines of a tool's own declaration.
 pub const TOOL_NEEDS_MAX: usize = 64;
+/// Bytes of all declarations of a component.
+pub const DECLARATIONS_BYTES_MAX: usize = 1 << 20;
 /// Tools that one image may name.
 pub const IMAGE_TOOLS_MAX: usize = 512;
 

@@ -6,6 +6,7 @@ pub mod bound;
 pub mod call;
 pub mod codec;
 pub mod decide;
+pub mod declaration;
 pub mod grant;
 pub mod id;
 pub mod image;

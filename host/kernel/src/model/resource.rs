@@ -284,6 +284,29 @@ impl Pattern {
         false
     }
 
+    /// Whether everything that the other pattern covers is covered.
+    pub fn contains(&self, other: &Pattern) -> bool {
+        if self.kind != other.kind {
+            return false;
+        }
+        let mut have = other.bounds();
+        for want in self.bounds() {
+            match (want, have.next()) {
+                ("**", _) => return true,
+                (_, None | Some("**")) => return false,
+                ("*", Some(_)) => {}
+                (want, Some(segment)) if want == segment || contains_host(want, segment) => {}
+                _ => return false,
+            }
+        }
+        have.next().is_none()
+    }
+
+    /// The segments, with one before a `**` that stands alone: every resource has one, so it covers the same.
+    fn bounds(&self) -> impl Iterator<Item = &str> {
+        (&*self.path == "**").then_some("*").into_iter().chain(self.segments())
+    }
+
     /// Whether something at or below the resource is covered.
     pub fn meets_subtree(&self, resource: &Resource) -> bool {
         if self.kind != resource.kind {
@@ -312,6 +335,15 @@ pub(super) fn covers_host(pattern: &str, host: &str) -> bool {
     pattern.strip_prefix('*').is_some_and(|suffix| {
         suffix.starts_with('.') && host.strip_suffix(suffix).is_some_and(|label| !label.is_empty())
     })
+}
+
+/// Whether a segment `*.suffix` covers all hosts that the other segment, a host or `*.suffix` too, stands for.
+fn contains_host(pattern: &str, segment: &str) -> bool {
+    match segment.strip_prefix('*') {
+        Some(narrow) if is_host_suffix(pattern) => is_host_suffix(segment) && narrow.ends_with(&pattern[1..]),
+        Some(_) => false,
+        None => covers_host(pattern, segment),
+    }
 }
 
 impl fmt::Display for Pattern {
@@ -366,6 +398,35 @@ mod tests {
         check("http:https/*.example.com/443/**", "http:https/api.example.com/443", true, true, true);
         check("http:https/*.example.com/443/**", "http:https/example.com/443", false, false, false);
         check("http:https/*.example.com/443/**", "http:https/evilexample.com/443", false, false, false);
+    }
+
+    #[track_caller]
+    fn contains(wide: &str, narrow: &str, expected: bool) {
+        let (wide, narrow) = (Pattern::parse(wide).unwrap(), Pattern::parse(narrow).unwrap());
+        assert_eq!(wide.contains(&narrow), expected, "{wide} contains {narrow}");
+    }
+
+    #[test]
+    fn patterns_contain_those_that_cover_no_more() {
+        contains("fs:w/**", "fs:w/a/*", true);
+        contains("fs:w/**", "fs:w", true);
+        contains("fs:w/**", "fs:w/**", true);
+        contains("fs:w/**", "fs:wx/**", false);
+        contains("fs:w/**", "fs:**", false);
+        contains("fs:w/a", "fs:w/*", false);
+        contains("fs:w/*", "fs:w/a", true);
+        contains("fs:w/*", "fs:w/**", false);
+        contains("fs:w/*", "fs:w", false);
+        contains("fs:w/*/**", "fs:w/**", false);
+        contains("fs:*/**", "fs:**", true);
+        contains("fs:**", "fs:*/**", true);
+        contains("fs:**", "object:a", false);
+        contains("http:https/*.b.c/443", "http:https/*.a.b.c/443", true);
+        contains("http:https/*.b.c/443", "http:https/a.b.c/443", true);
+        contains("http:https/*.b.c/443", "http:https/b.c/443", false);
+        contains("http:https/*.b.c/443", "http:https/*.eb.c/443", false);
+        contains("http:https/*.b.c/443", "http:https/*/443", false);
+        contains("http:https/a.b/443", "http:https/*.b/443", false);
     }
 
     #[test]

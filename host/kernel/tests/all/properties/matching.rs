@@ -1,11 +1,14 @@
 //! The matcher finds what the plain definition says, and the plain definition hangs together.
 
 use super::config;
-use super::values::{any_pattern, any_resource, effect, file_rights};
+use super::values::{any_pattern, any_resource, effect, file_rights, near_file, near_pattern, pattern};
+use libos_kernel::model::declaration::{allows, gained, lost};
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::index::{GrantIndex, Leaf};
-use libos_kernel::model::resource::{Pattern, Resource};
+use libos_kernel::model::need::Need;
+use libos_kernel::model::resource::{Kind, Pattern, Resource};
 use libos_kernel::model::right::{Right, Rights};
+use libos_kernel::model::rule;
 use libos_kernel::model::tree::{self, Frontier};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
@@ -47,8 +50,74 @@ fn below(resource: &Resource, rest: &str) -> Resource {
     Resource::new(resource.kind(), format!("{}/{rest}", resource.path()))
 }
 
+/// Names that the pattern covers: every choice for its wildcards from the words of both patterns and one of neither.
+fn instances(pattern: &Pattern, other: &Pattern) -> Vec<Resource> {
+    let known = pattern.segments().chain(other.segments()).filter(|segment| !segment.starts_with('*'));
+    let hosts = other.segments().chain(pattern.segments()).filter(|segment| segment.starts_with("*."));
+    let mut words: Vec<String> = known.map(str::to_owned).chain(hosts.map(|host| host.replacen('*', "z", 1))).collect();
+    words.push("z".into());
+    words.sort();
+    words.dedup();
+    let mut names: Vec<Vec<String>> = vec![Vec::new()];
+    let mut all = Vec::new();
+    for segment in pattern.segments().flat_map(|segment| if segment == "**" { vec!["**", "**"] } else { vec![segment] })
+    {
+        if segment == "**" {
+            all.append(&mut names.clone());
+        }
+        let choices = if segment.starts_with('*') { words.clone() } else { vec![segment.to_owned()] };
+        let longer = |name: &Vec<String>| {
+            let name = name.clone();
+            choices.clone().into_iter().map(move |word| [&name[..], &[word]].concat()).collect::<Vec<_>>()
+        };
+        names = names.iter().flat_map(longer).collect();
+    }
+    all.append(&mut names);
+    let named = all.into_iter().filter(|name| !name.is_empty());
+    named.map(|name| Resource::new(pattern.kind(), name.join("/"))).filter(|name| pattern.covers(name)).collect()
+}
+
+fn alike() -> impl Strategy<Value = (Pattern, Pattern)> {
+    let one = |kind| (pattern(kind), pattern(kind));
+    prop_oneof![(near_pattern(), near_pattern()), one(Kind::Fs), one(Kind::Http)]
+}
+
+type Side = (Vec<String>, Option<Vec<rule::Rule>>);
+
+/// What a component imports and what its tool declares.
+fn side() -> impl Strategy<Value = Side> {
+    let written = (near_pattern(), file_rights()).prop_map(|(pattern, rights)| rule::Rule { rights, pattern });
+    let needs = prop::option::of(prop::collection::vec(written, 0..3));
+    (any::<bool>(), needs).prop_map(|(fs, needs)| (if fs { vec!["fs".to_owned()] } else { Vec::new() }, needs))
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn a_pattern_contains_another_if_it_covers_all_that_the_other_covers((wide, narrow) in alike()) {
+        let every = instances(&narrow, &wide).iter().all(|name| wide.covers(name));
+        prop_assert_eq!(wide.contains(&narrow), every, "{} {}", wide, narrow);
+    }
+
+    #[test]
+    fn a_component_that_gained_nothing_may_have_nothing_new(
+        old in side(),
+        new in side(),
+        name in near_file(),
+        at in 0usize..4,
+        whole in any::<bool>(),
+    ) {
+        let right = [Right::Read, Right::List, Right::Write, Right::Delete][at];
+        let need = Need { resource: name, right, whole };
+        let had = allows(&old.0, old.1.as_deref(), &need);
+        let has = allows(&new.0, new.1.as_deref(), &need);
+        let bounds = ((&*old.0, old.1.as_deref()), (&*new.0, new.1.as_deref()));
+        let (more, less) = (gained(bounds.0, bounds.1), lost(bounds.0, bounds.1));
+        prop_assert!(had || !has || !more.is_empty(), "{:?} {:?} {}", old, new, need.resource);
+        prop_assert!(has || !had || !less.is_empty(), "{:?} {:?} {}", old, new, need.resource);
+        prop_assert_eq!(gained(bounds.0, bounds.0), Vec::<String>::new());
+    }
 
     #[test]
     fn the_matcher_finds_what_the_definition_says(rules in rules(), name in any_resource(), at in 0usize..4) {
