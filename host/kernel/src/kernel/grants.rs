@@ -2,14 +2,14 @@
 
 use crate::model::decide::{Answered, Candidate, Decision, Default, Verdict, Why};
 use crate::model::grant::{Effect, Grant, Holder, OnlyTool};
-use crate::model::id::{Digest, GrantId};
+use crate::model::id::{Digest, GrantId, Pid};
 use crate::model::index::{GrantIndex, Leaf};
 use crate::model::limit;
 use crate::model::need::Need;
 use crate::model::resource::Resource;
 use crate::model::right::Right;
 use crate::model::time::Time;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 /// The tool in whose name something is asked.
@@ -87,12 +87,18 @@ impl Grants {
 
     fn slot_in_force(&self, slot: u32, now: Time) -> Option<bool> {
         let mut grant = &self.slots[slot as usize];
-        let mut finite = false;
+        let (mut finite, mut counts) = (false, true);
         for _ in 0..=limit::GRANT_DEPTH_MAX {
-            if grant.revoked || grant.uses_left == Some(0) || grant.not_after.is_some_and(|last| now > last) {
+            if grant.revoked || grant.not_after.is_some_and(|last| now > last) {
                 return None;
             }
-            finite |= grant.uses_left.is_some();
+            if counts && let Some(uses) = grant.uses_left {
+                if uses == 0 {
+                    return None;
+                }
+                finite = true;
+            }
+            counts = !grant.moved;
             match grant.parent {
                 None => return Some(finite),
                 Some(parent) => grant = self.get(parent)?,
@@ -126,13 +132,15 @@ impl Grants {
     }
 
     fn change_uses(&mut self, id: GrantId, change: impl Fn(u32) -> Option<u32>) -> Option<Vec<Grant>> {
-        let mut changed = Vec::new();
+        let (mut changed, mut counts) = (Vec::new(), true);
         for id in self.chain(id) {
             let mut grant = self.get(id)?.clone();
-            if let Some(uses) = grant.uses_left {
+            let next_counts = !grant.moved;
+            if counts && let Some(uses) = grant.uses_left {
                 grant.uses_left = Some(change(uses)?);
                 changed.push(grant);
             }
+            counts = next_counts;
         }
         for grant in &changed {
             self.insert(grant.clone());
@@ -252,30 +260,24 @@ impl Grants {
         answered
     }
 
+    /// The processes that have something derived from a holder's grants, at whatever distance.
+    pub fn heirs(&self, holder: &Holder) -> BTreeSet<Pid> {
+        let derived = |grant: &Grant| {
+            self.chain(grant.id).iter().skip(1).any(|id| self.get(*id).is_some_and(|above| above.holder == *holder))
+        };
+        let live = self.by_id.values().map(|slot| &self.slots[*slot as usize]);
+        let heirs = live.filter(|grant| grant.holder != *holder && derived(grant));
+        heirs.filter_map(|grant| if let Holder::Process(pid) = grant.holder { Some(pid) } else { None }).collect()
+    }
+
     /// The asks in force of a holder that meet what a new allow is to cover.
     pub fn asks_met(&self, allow: &Grant, now: Time) -> Vec<GrantId> {
         let probe = |ask: &Grant| {
             ask.effect == Effect::Ask
                 && ask.rights.iter().any(|right| allow.rights.contains(right))
-                && patterns_meet(&ask.pattern, &allow.pattern)
+                && ask.pattern.meets(&allow.pattern)
                 && self.in_force(ask.id, now).is_some()
         };
         self.of(&allow.holder).filter(|grant| probe(grant)).map(|grant| grant.id).collect()
-    }
-}
-
-/// Whether some resource could be covered by both.
-fn patterns_meet(left: &crate::model::resource::Pattern, right: &crate::model::resource::Pattern) -> bool {
-    if left.kind() != right.kind() {
-        return false;
-    }
-    let (mut left, mut right) = (left.segments(), right.segments());
-    loop {
-        match (left.next(), right.next()) {
-            (None, None) | (Some("**"), _) | (_, Some("**")) => return true,
-            (None, Some(_)) | (Some(_), None) => return false,
-            (Some(left), Some(right)) if left == right || left.starts_with('*') || right.starts_with('*') => {}
-            _ => return false,
-        }
     }
 }

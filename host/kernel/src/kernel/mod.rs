@@ -5,6 +5,7 @@ mod admit;
 pub mod audit;
 mod calls;
 mod committer;
+mod delegate;
 mod grants;
 pub mod host;
 mod nested;
@@ -22,6 +23,7 @@ mod waits;
 
 pub use admit::{Admit, Attempt, Prepared};
 pub use calls::{EndedCall, LogLine, Place, Resumed, StartCall, Started};
+pub use delegate::Delegation;
 pub use host::HostError;
 pub(crate) use objects::Author;
 pub use open::Options;

@@ -120,6 +120,7 @@ impl State {
             issuer: Issuer::Runtime,
             revoked: false,
             created: now,
+            moved: false,
         });
     }
 

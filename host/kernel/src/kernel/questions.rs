@@ -171,6 +171,7 @@ impl State {
             issuer: Issuer::Question(question.id),
             revoked: false,
             created: now,
+            moved: false,
         };
         self.add_grants(grant, now)
     }

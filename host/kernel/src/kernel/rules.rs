@@ -87,6 +87,7 @@ impl Kernel {
                 issuer: Issuer::Host,
                 revoked: false,
                 created: now,
+                moved: false,
             },
             now,
         );
@@ -166,25 +167,30 @@ impl State {
             let mut record = Record::new("host.grant", now, Decided::Host, Outcome::Done);
             record.detail = Some(format!("{} {grant}", grant.id));
             self.note(record);
-            self.put_template(grant.clone());
+            self.put_template(grant.clone(), now);
             made.push(grant);
         }
         made
     }
 
-    /// Adds a grant. A restriction on an image reaches the processes that were started from it before; an allow does not.
-    fn put_template(&mut self, grant: Grant) {
+    /// Adds a grant. A restriction reaches at once those that it is to hold for: on an image the processes that were started from it, on
+    /// a process those that have something from it. An allow reaches nobody else.
+    fn put_template(&mut self, grant: Grant, now: Time) {
         self.put_grant(grant.clone());
-        let Holder::Image(image) = &grant.holder else { return };
         if grant.effect == Effect::Allow {
             return;
         }
+        let image = match &grant.holder {
+            Holder::Image(image) => image,
+            Holder::Process(pid) => return self.restrict_heirs(*pid, grant.id, now),
+        };
         let started: Vec<Pid> =
             self.processes.values().filter(|process| process.image == **image).map(|process| process.pid).collect();
         for pid in started {
             let id = self.new_grant();
             let parent = Some(grant.id);
             self.put_grant(Grant { id, holder: Holder::Process(pid), uses_left: None, parent, ..grant.clone() });
+            self.restrict_heirs(pid, id, now);
         }
     }
 
@@ -228,21 +234,25 @@ impl State {
         }
         for (line, _) in wanted.into_iter().filter(|(_, id)| id.is_none()) {
             let id = self.new_grant();
-            self.put_template(Grant {
-                id,
-                holder: Holder::Image(line.image.as_str().into()),
-                pattern: line.pattern.clone(),
-                rights: line.rights,
-                effect: line.effect,
-                uses_left: None,
-                not_after: None,
-                only_tool: None,
-                answers: None,
-                parent: None,
-                issuer: Issuer::Policy(line.line),
-                revoked: false,
-                created: now,
-            });
+            self.put_template(
+                Grant {
+                    id,
+                    holder: Holder::Image(line.image.as_str().into()),
+                    pattern: line.pattern.clone(),
+                    rights: line.rights,
+                    effect: line.effect,
+                    uses_left: None,
+                    not_after: None,
+                    only_tool: None,
+                    answers: None,
+                    parent: None,
+                    issuer: Issuer::Policy(line.line),
+                    revoked: false,
+                    created: now,
+                    moved: false,
+                },
+                now,
+            );
         }
     }
 }

@@ -137,6 +137,11 @@ pub struct Grant {
     pub revoked: bool,
     #[n(12)]
     pub created: Time,
+    /// Its uses were taken from its parent's count when it was made: it counts for itself, and only what lies above that count too.
+    #[n(13)]
+    #[cbor(default)]
+    #[serde(skip)]
+    pub moved: bool,
 }
 
 impl fmt::Display for Grant {

@@ -307,6 +307,22 @@ impl Pattern {
         (&*self.path == "**").then_some("*").into_iter().chain(self.segments())
     }
 
+    /// Whether some resource could be covered by both. In doubt yes: two patterns of hosts count as meeting.
+    pub fn meets(&self, other: &Pattern) -> bool {
+        if self.kind != other.kind {
+            return false;
+        }
+        let (mut left, mut right) = (self.segments(), other.segments());
+        loop {
+            match (left.next(), right.next()) {
+                (None, None) | (Some("**"), _) | (_, Some("**")) => return true,
+                (None, Some(_)) | (Some(_), None) => return false,
+                (Some(left), Some(right)) if left == right || left.starts_with('*') || right.starts_with('*') => {}
+                _ => return false,
+            }
+        }
+    }
+
     /// Whether something at or below the resource is covered.
     pub fn meets_subtree(&self, resource: &Resource) -> bool {
         if self.kind != resource.kind {

@@ -28,7 +28,7 @@ fn image() -> Holder {
 }
 
 /// How a system call ends, or `asks`.
-async fn ends(house: &House, line: &mut Line, call: Call) -> String {
+pub async fn ends(house: &House, line: &mut Line, call: Call) -> String {
     let mut waiting = line.waiting();
     let id = line.call();
     let ended = tokio::select! {

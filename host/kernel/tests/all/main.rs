@@ -5,6 +5,7 @@
 mod audit;
 mod calls;
 mod crash;
+mod delegate;
 mod directory;
 mod dropping;
 mod durability;

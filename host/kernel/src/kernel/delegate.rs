@@ -1,0 +1,244 @@
+//! Delegation: a process's grants become narrower grants of another process. What is derived hangs on what it was derived from, so
+//! revoking or using up the one reaches the other; and the restrictions of the giver go along.
+//!
+//! Uses are never copied. A grant that counts its own uses hands over some of them; a grant that hangs on one that counts shares the
+//! count.
+
+use super::Kernel;
+use super::host::HostError;
+use super::rules::Changed;
+use super::state::State;
+use crate::model::grant::{Effect, Grant, Holder, Issuer};
+use crate::model::id::{GrantId, Pid};
+use crate::model::limit;
+use crate::model::record::{Decided, Outcome, Record};
+use crate::model::right::{Right, Rights};
+use crate::model::rule::Rule;
+use crate::model::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// What one process hands to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delegation {
+    pub rule: Rule,
+    /// So many uses. Needed for a grant that counts its uses: it loses them.
+    pub uses: Option<u32>,
+    /// At most as long as what it is derived from.
+    pub expires_in: Option<Duration>,
+}
+
+impl Kernel {
+    /// The grants of a process, in force or not, oldest first.
+    pub fn grants_of(&self, pid: Pid) -> Vec<Grant> {
+        self.lock().grants.of(&Holder::Process(pid)).cloned().collect()
+    }
+
+    /// Derives grants of `to` from those of `from`, as a person.
+    ///
+    /// # Errors
+    /// One of them is not there, or `from` has no grant that covers a line. Then nothing has changed.
+    pub fn delegate(&self, from: Pid, to: Pid, lines: &[Delegation]) -> Result<Changed<Vec<Grant>>, HostError> {
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_alive()?;
+        let made = state.delegate(from, to, lines, now)?;
+        Ok(Changed { what: made, durable: state.mark() })
+    }
+}
+
+/// A grant to be derived.
+struct Planned {
+    source: GrantId,
+    rights: Rights,
+    /// Uses that the source loses.
+    moved: Option<u32>,
+    line: usize,
+}
+
+impl State {
+    /// See [`Kernel::delegate`]. Everything is checked before the first change.
+    pub(super) fn delegate(
+        &mut self,
+        from: Pid,
+        to: Pid,
+        lines: &[Delegation],
+        now: Time,
+    ) -> Result<Vec<Grant>, HostError> {
+        let usage = |text: String| Err(HostError::Usage(text));
+        for pid in [from, to] {
+            if !self.processes.contains_key(&pid) {
+                return usage(format!("there is no live process {pid}"));
+            }
+        }
+        if from == to {
+            return usage(format!("{from} has what it has; name another process"));
+        }
+        let mut planned = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            self.plan(from, index, line, now, &mut planned)?;
+        }
+        let restrictions = self.restrictions(from, to, lines, now);
+        let deep = |id: &GrantId| self.grants.chain(*id).len() > limit::GRANT_DEPTH_MAX;
+        if let Some(id) = planned.iter().map(|plan| plan.source).chain(restrictions.iter().copied()).find(deep) {
+            let most = limit::GRANT_DEPTH_MAX;
+            return usage(format!("{id} is derived {most} times over already, as often as a grant can be"));
+        }
+        let count = self.grants.count(&Holder::Process(to)) + planned.len() + restrictions.len();
+        if count > limit::GRANTS_PER_HOLDER_MAX {
+            return usage(format!("{to} would have {count} grants, at most {}", limit::GRANTS_PER_HOLDER_MAX));
+        }
+        // Restrictions first: there is no moment at which the grants are there without them.
+        let mut copies = BTreeMap::new();
+        for id in restrictions {
+            if let Some(copy) = self.copy_restriction(id, from, to, now) {
+                copies.insert(id, copy);
+            }
+        }
+        let copies = self.copies_of(to, copies);
+        let mut made = Vec::new();
+        for plan in planned {
+            made.extend(self.derive(&plan, &lines[plan.line], from, to, &copies, now));
+        }
+        Ok(made)
+    }
+
+    /// Finds what a line is derived from: for each right a grant of the giver's that covers all of the pattern, and for each ask in it
+    /// the allow that answers it.
+    fn plan(
+        &self,
+        from: Pid,
+        line_number: usize,
+        line: &Delegation,
+        now: Time,
+        planned: &mut Vec<Planned>,
+    ) -> Result<(), HostError> {
+        let holder = Holder::Process(from);
+        let covering = |right: Right| {
+            self.grants.of(&holder).filter(move |grant| {
+                grant.effect == Effect::Allow
+                    && grant.rights.contains(right)
+                    && grant.pattern.contains(&line.rule.pattern)
+                    && self.grants.in_force(grant.id, now).is_some()
+            })
+        };
+        for right in line.rule.rights.iter() {
+            let rank = |grant: &&Grant| (grant.uses_left.is_some(), grant.answers.is_some(), grant.id);
+            let best = covering(right).min_by_key(rank).ok_or_else(|| {
+                HostError::Usage(format!("{from} has no grant that covers {right} on all of {}", line.rule.pattern))
+            })?;
+            let mut sources = vec![best];
+            let answering: BTreeSet<GrantId> = covering(right).filter_map(|grant| grant.answers).collect();
+            for ask in answering {
+                sources.extend(covering(right).filter(|grant| grant.answers == Some(ask)).min_by_key(rank));
+            }
+            for source in sources {
+                let moved = match (source.uses_left, line.uses) {
+                    (None, _) => None,
+                    (Some(left), Some(uses)) if uses <= left => Some(uses),
+                    (Some(left), Some(uses)) => {
+                        return Err(HostError::Usage(format!("{} has {left} uses left, not {uses}", source.id)));
+                    }
+                    (Some(left), None) => {
+                        return Err(HostError::Usage(format!(
+                            "{} is for {left} uses: say how many of them to hand over (--uses N)",
+                            source.id
+                        )));
+                    }
+                };
+                match planned.iter_mut().find(|plan| plan.source == source.id && plan.line == line_number) {
+                    Some(plan) => plan.rights = plan.rights.with(right),
+                    None => planned.push(Planned {
+                        source: source.id,
+                        rights: Rights::of(&[right]),
+                        moved,
+                        line: line_number,
+                    }),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The denies and asks of the giver that meet what is handed over and that the taker has not yet.
+    fn restrictions(&self, from: Pid, to: Pid, lines: &[Delegation], now: Time) -> Vec<GrantId> {
+        let known: BTreeSet<GrantId> = self.grants.of(&Holder::Process(to)).filter_map(|grant| grant.parent).collect();
+        let meets = |grant: &Grant| lines.iter().any(|line| grant.pattern.meets(&line.rule.pattern));
+        self.grants
+            .of(&Holder::Process(from))
+            .filter(|grant| grant.effect != Effect::Allow && meets(grant))
+            .filter(|grant| self.grants.in_force(grant.id, now).is_some() && !known.contains(&grant.id))
+            .map(|grant| grant.id)
+            .collect()
+    }
+
+    fn copy_restriction(&mut self, id: GrantId, from: Pid, to: Pid, now: Time) -> Option<GrantId> {
+        let source = self.grants.get(id)?.clone();
+        let copy = self.new_grant();
+        self.put_grant(Grant {
+            id: copy,
+            holder: Holder::Process(to),
+            uses_left: None,
+            parent: Some(id),
+            issuer: Issuer::Process(from),
+            created: now,
+            ..source
+        });
+        Some(copy)
+    }
+
+    /// Which of the taker's restrictions stands for which of the giver's, earlier ones too.
+    fn copies_of(&self, to: Pid, mut copies: BTreeMap<GrantId, GrantId>) -> BTreeMap<GrantId, GrantId> {
+        let holder = Holder::Process(to);
+        let earlier = self.grants.of(&holder).filter(|grant| grant.effect == Effect::Ask);
+        copies.extend(earlier.filter_map(|grant| Some((grant.parent?, grant.id))));
+        copies
+    }
+
+    fn derive(
+        &mut self,
+        plan: &Planned,
+        line: &Delegation,
+        from: Pid,
+        to: Pid,
+        copies: &BTreeMap<GrantId, GrantId>,
+        now: Time,
+    ) -> Option<Grant> {
+        let source = self.grants.get(plan.source)?.clone();
+        if let Some(uses) = plan.moved {
+            let uses_left = source.uses_left.map(|left| left.saturating_sub(uses));
+            self.put_grant(Grant { uses_left, ..source.clone() });
+        }
+        let asked = line.expires_in.map(|duration| now.after(duration));
+        let grant = Grant {
+            id: self.new_grant(),
+            holder: Holder::Process(to),
+            pattern: line.rule.pattern.clone(),
+            rights: plan.rights,
+            effect: Effect::Allow,
+            uses_left: line.uses,
+            not_after: [asked, source.not_after].into_iter().flatten().min(),
+            only_tool: source.only_tool,
+            answers: source.answers.and_then(|ask| copies.get(&ask).copied()),
+            parent: Some(source.id),
+            issuer: Issuer::Process(from),
+            revoked: false,
+            created: now,
+            moved: plan.moved.is_some(),
+        };
+        let mut record = Record::new("host.delegate", now, Decided::Host, Outcome::Done);
+        record.pid = Some(to);
+        record.detail = Some(format!("{} from {}: {grant}", grant.id, source.id));
+        self.note(record);
+        self.put_grant(grant.clone());
+        Some(grant)
+    }
+
+    /// A new restriction of a process reaches every process that has something from it.
+    pub(super) fn restrict_heirs(&mut self, of: Pid, restriction: GrantId, now: Time) {
+        let heirs = self.grants.heirs(&Holder::Process(of));
+        for heir in heirs {
+            self.copy_restriction(restriction, of, heir, now);
+        }
+    }
+}
