@@ -3,7 +3,7 @@
 use crate::protocol::Said;
 use crate::term::{self, Colour, paint};
 use libos_kernel::model::call::Approval;
-use libos_kernel::model::preview::escape;
+pub use libos_kernel::model::preview::{question as lines, standing as standing_lines};
 use libos_kernel::model::row::{QuestionRow, Subject};
 use std::io::{self, IsTerminal};
 
@@ -23,55 +23,6 @@ pub fn summary(question: &QuestionRow) -> String {
         Subject::Permission { resource, rights, reason } => format!("{rights} on {resource}: {reason}"),
         Subject::Question { text } | Subject::Note { text } => text.clone(),
     }
-}
-
-/// The whole question, in lines ready to be printed.
-pub fn lines(question: &QuestionRow) -> Vec<String> {
-    let who = format!("{} ({}, {})", escape(&question.tool), question.call, question.pid);
-    let mut lines = match &question.subject {
-        Subject::Approval { operation, needs, preview, .. } => {
-            let mut lines = vec![format!("{}: {who} wants {}", question.id, escape(operation))];
-            for need in needs {
-                let below = if need.whole { " and everything below it" } else { "" };
-                lines.push(format!("  {} {}{below}", need.right.word(), escape(&need.resource.to_string())));
-            }
-            // These are escaped where they are made.
-            lines.extend(preview.iter().map(|line| format!("  {line}")));
-            lines
-        }
-        Subject::Permission { resource, rights, reason } => vec![
-            format!("{}: {who} asks for rights", question.id),
-            format!("  {rights} {}", escape(&resource.to_string())),
-            format!("  it says: {}", escape(reason)),
-        ],
-        Subject::Question { text } => {
-            let mut lines = vec![format!("{}: {who} asks", question.id)];
-            lines.extend(text.lines().map(|line| format!("  {}", escape(line))));
-            lines
-        }
-        Subject::Note { text } => {
-            let mut lines = vec![format!("{}: {who} says", question.id)];
-            lines.extend(text.lines().map(|line| format!("  {}", escape(line))));
-            lines
-        }
-    };
-    if let Some(again) = &question.again {
-        lines.push(format!("  asked again: {}", escape(again)));
-    }
-    lines
-}
-
-/// What `always` and `never` would make, in lines ready to be printed.
-pub fn standing_lines(question: &QuestionRow) -> Vec<String> {
-    let line = |approval: Approval, word: &str| {
-        let rules = question.standing_rules(approval)?;
-        let rules: Vec<String> = rules
-            .iter()
-            .map(|rule| format!("{} {} {}", rule.effect.word(), rule.rights, escape(&rule.pattern.to_string())))
-            .collect();
-        Some(format!("  {word:6} makes for {}: {}", question.pid, rules.join("; ")))
-    };
-    [line(Approval::Always, "always"), line(Approval::Never, "never")].into_iter().flatten().collect()
 }
 
 /// Whether the answer is a text.

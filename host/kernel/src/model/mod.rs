@@ -12,6 +12,7 @@ pub mod id;
 pub mod image;
 pub mod index;
 pub mod limit;
+pub mod lookalike;
 pub mod name;
 pub mod need;
 pub mod path;
