@@ -10,6 +10,7 @@ pub mod host;
 mod objects;
 mod open;
 mod permit;
+mod policy;
 mod processes;
 mod questions;
 mod recover;
