@@ -12,6 +12,7 @@ mod nested;
 mod objects;
 mod open;
 mod permit;
+mod policy;
 mod processes;
 mod questions;
 mod recover;

@@ -1,4 +1,4 @@
-//! Grants as people make and take them: by command, by answer, by the policy file.
+//! Grants as people make and take them: by command and by answer.
 
 use super::Kernel;
 use super::host::HostError;
@@ -7,12 +7,10 @@ use crate::model::decide::Ceiling;
 use crate::model::grant::{Effect, Grant, Holder, Issuer, OnlyTool};
 use crate::model::id::{GrantId, Pid};
 use crate::model::limit;
-use crate::model::policy::{Policy, Template};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Pattern;
 use crate::model::right::Rights;
 use crate::model::time::Time;
-use crate::store::table::{Table, meta};
 use std::time::Duration;
 
 /// A grant that a person makes.
@@ -111,39 +109,6 @@ impl Kernel {
         Ok(Changed { what: grant, durable: state.mark() })
     }
 
-    /// Puts a policy in force, as a person who has read it. Lines that were there before keep their grants, with what was used up of
-    /// them; lines that are gone are revoked.
-    ///
-    /// # Errors
-    /// It is no policy, or the host has stopped.
-    pub fn set_policy(&self, text: &str) -> Result<Changed<()>, HostError> {
-        let policy = Policy::parse(text).map_err(|error| HostError::Usage(format!("libos.toml: {error}")))?;
-        let now = self.now();
-        let mut state = self.lock();
-        state.check_alive()?;
-        state.apply_templates(&policy.templates, now);
-        state.policy = policy;
-        state.put_bytes(Table::Meta, meta::POLICY.to_vec(), text.as_bytes().to_vec());
-        let mut record = Record::new("host.policy", now, Decided::Host, Outcome::Done);
-        record.detail = Some(crate::model::id::hex(&crate::model::policy::digest(text)));
-        state.note(record);
-        Ok(Changed { what: (), durable: state.mark() })
-    }
-
-    /// The text of the policy in force, if there is one.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub fn policy_text(&self) -> Result<Option<String>, HostError> {
-        let bytes = self.lock().get(Table::Meta, meta::POLICY)?;
-        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
-    }
-
-    /// The policy in force.
-    pub fn policy(&self) -> Policy {
-        self.lock().policy.clone()
-    }
-
     /// Sets what no grant can give.
     pub fn set_ceiling(&self, ceiling: Ceiling) {
         self.lock().ceiling = ceiling;
@@ -175,7 +140,7 @@ impl State {
 
     /// Adds a grant. A restriction reaches at once those that it is to hold for: on an image the processes that were started from it, on
     /// a process those that have something from it. An allow reaches nobody else.
-    fn put_template(&mut self, grant: Grant, now: Time) {
+    pub(super) fn put_template(&mut self, grant: Grant, now: Time) {
         self.put_grant(grant.clone());
         if grant.effect == Effect::Allow {
             return;
@@ -194,65 +159,12 @@ impl State {
         }
     }
 
-    fn set_revoked(&mut self, mut grant: Grant, now: Time) -> Grant {
+    pub(super) fn set_revoked(&mut self, mut grant: Grant, now: Time) -> Grant {
         grant.revoked = true;
         let mut record = Record::new("host.revoke", now, Decided::Host, Outcome::Done);
         record.detail = Some(format!("{} {grant}", grant.id));
         self.note(record);
         self.put_grant(grant.clone());
         grant
-    }
-
-    fn apply_templates(&mut self, lines: &[Template], now: Time) {
-        let mut wanted: Vec<(&Template, Option<GrantId>)> = lines.iter().map(|line| (line, None)).collect();
-        let images: std::collections::BTreeSet<&str> =
-            self.policy.templates.iter().chain(lines).map(|line| line.image.as_str()).collect();
-        let holders: Vec<Holder> = images.into_iter().map(|name| Holder::Image(name.into())).collect();
-        let known: Vec<Grant> = holders
-            .iter()
-            .flat_map(|holder| self.grants.of(holder))
-            .filter(|grant| matches!(grant.issuer, Issuer::Policy(_)) && !grant.revoked)
-            .cloned()
-            .collect();
-        for grant in known {
-            let same = |line: &Template| {
-                Holder::Image(line.image.as_str().into()) == grant.holder
-                    && line.effect == grant.effect
-                    && line.rights == grant.rights
-                    && line.pattern == grant.pattern
-            };
-            match wanted.iter_mut().find(|(line, id)| id.is_none() && same(line)) {
-                Some((line, id)) => {
-                    *id = Some(grant.id);
-                    let issuer = Issuer::Policy(line.line);
-                    if grant.issuer != issuer {
-                        self.put_grant(Grant { issuer, ..grant });
-                    }
-                }
-                None => drop(self.set_revoked(grant, now)),
-            }
-        }
-        for (line, _) in wanted.into_iter().filter(|(_, id)| id.is_none()) {
-            let id = self.new_grant();
-            self.put_template(
-                Grant {
-                    id,
-                    holder: Holder::Image(line.image.as_str().into()),
-                    pattern: line.pattern.clone(),
-                    rights: line.rights,
-                    effect: line.effect,
-                    uses_left: None,
-                    not_after: None,
-                    only_tool: None,
-                    answers: None,
-                    parent: None,
-                    issuer: Issuer::Policy(line.line),
-                    revoked: false,
-                    created: now,
-                    moved: false,
-                },
-                now,
-            );
-        }
     }
 }

@@ -11,7 +11,7 @@ pub const ABILITIES: [(&str, &str); 14] = [
     ("fs", "read and change files"),
     ("object", "read and change objects in the memory"),
     ("human", "ask a person"),
-    ("tool", "call other tools"),
+    ("tools", "call other tools"),
     ("shell", "run programs"),
     ("http", "reach the network"),
     ("model", "ask a model"),
@@ -27,9 +27,9 @@ pub const ABILITIES: [(&str, &str); 14] = [
 /// What a tool can have at most: the interfaces that its component imports, and what it declares that it needs, if it declares.
 pub type Bound<'a> = (&'a [String], Option<&'a [Rule]>);
 
-/// The interface that reaches resources of a kind: each is named after the kind.
+/// The interface that reaches resources of a kind: mostly named after the kind.
 pub fn family_of(kind: Kind) -> &'static str {
-    kind.word()
+    kind.interface()
 }
 
 /// What an interface lets a component do, in plain words.
