@@ -1,12 +1,13 @@
 //! Admission: decide, take uses, and write what must be written before anything happens, in one change.
 
 use super::Kernel;
+use super::approvals::{Asked, REFUSED_BY_PERSON, Said};
 use super::calls::Place;
 use super::grants::Asking;
 use super::permit::{Open, Permit};
 use super::state::{State, Woken};
 use crate::model::answer::{Answer, CallError, Denial, Fault, Stop};
-use crate::model::call::{Approval, Call, Class, ObjectInfo};
+use crate::model::call::{Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
 use crate::model::grant::Holder;
 use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId};
@@ -15,7 +16,7 @@ use crate::model::need::{Need, needs};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Resource};
 use crate::model::right::Right;
-use crate::model::row::{EffectRow, EffectState, FingerprintPart, Probe, QuestionState, Subject, request_digest};
+use crate::model::row::{EffectRow, EffectState, Probe, request_digest};
 use crate::model::time::Time;
 use crate::store::batch::NewRecord;
 use crate::store::table::{self, Table};
@@ -31,6 +32,8 @@ pub struct Attempt {
     /// What it is about now; differs from `asked` where a link led elsewhere.
     pub names: Vec<Resource>,
     pub asked: Vec<Resource>,
+    /// What kind of things were at the names, as far as somebody looked.
+    pub kind: Option<String>,
     /// What was seen outside before an effect.
     pub prepared: Option<Prepared>,
 }
@@ -45,6 +48,8 @@ pub struct Prepared {
     pub present: Digest,
     /// Whether the content of files was looked at for it.
     pub content: bool,
+    /// Why it would fail as it stands. A person is asked all the same: who may not look is not to learn it before.
+    pub trouble: Option<CallError>,
 }
 
 /// What deciding says.
@@ -172,7 +177,10 @@ impl Kernel {
         let question = if let Said::Yes(question) = said { Some(question) } else { None };
         match state.decide(attempt.place, &wanted, now, question.is_some()) {
             Decisions::Denied(need, why) => Ok(Admit::Over(state.refuse(attempt, &need, &why, now))),
-            Decisions::Ask(rule) => state.ask_approval(attempt, &wanted, rule, said, now).map(Admit::Wait),
+            Decisions::Ask(rule) => Ok(match state.ask_approval(attempt, &wanted, rule, said, now) {
+                Asked::Waits(receiver) => Admit::Wait(receiver),
+                Asked::Over(answer) => Admit::Over(answer),
+            }),
             Decisions::Allowed(grants) => {
                 let Some(uses) = state.take_uses(&grants) else {
                     // Another call took the last use since the decision: impossible under one lock, but closed all the same.
@@ -181,13 +189,15 @@ impl Kernel {
                         Ok(Admit::Over(state.refuse(attempt, &need, &Why::NoGrant, now)))
                     });
                 };
-                state.use_answer(attempt, question);
+                if question.is_some() {
+                    state.use_answer((attempt.place.call, attempt.place.position));
+                }
                 if attempt.call.class() == Class::Wait {
                     let waits = match state.open_wait(attempt, &grants, now)? {
-                        Ok(receiver) => Admit::Wait(receiver),
-                        Err(error) => {
+                        Asked::Waits(receiver) => Admit::Wait(receiver),
+                        Asked::Over(answer) => {
                             state.give_uses_back(&uses);
-                            Admit::Over(state.fail(attempt.place, &attempt.call, error, now))
+                            Admit::Over(answer)
                         }
                     };
                     drop(state);
@@ -232,23 +242,9 @@ impl Kernel {
     }
 }
 
-/// How a refusal by a person begins.
-const REFUSED_BY_PERSON: &str = "a person refused it";
-
-/// What a person said to this very call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Said {
-    /// Nothing yet: not asked, or still open.
-    Nothing,
-    Yes(QuestionId),
-    No(String),
-    /// An answer that does not apply any more, and why.
-    Stale(String),
-}
-
 impl State {
     /// Records a system call that makes no sense, and answers it with the error.
-    fn fail(&mut self, place: Place, call: &Arc<Call>, error: CallError, now: Time) -> Arc<Answer> {
+    pub(super) fn fail(&mut self, place: Place, call: &Arc<Call>, error: CallError, now: Time) -> Arc<Answer> {
         let mut record = Record::new(call.operation(), now, Decided::Free, Outcome::Failed(error.to_string()));
         place.mark(&mut record);
         let answer = Arc::new(Answer::Failed(error));
@@ -382,13 +378,11 @@ impl State {
     fn refuse_by_person(&mut self, attempt: &Attempt, wanted: &[Need], reason: String, now: Time) -> Arc<Answer> {
         let first = wanted.first().cloned();
         let Some(need) = first else { return Arc::new(Answer::Failed(CallError::Internal)) };
-        if let Some(id) = self.questions.remove(&(attempt.place.call, attempt.place.position)) {
-            self.mark_applied(id);
-        }
+        self.use_answer((attempt.place.call, attempt.place.position));
         self.refuse_with(attempt, &need, None, reason, now)
     }
 
-    fn refuse_with(
+    pub(super) fn refuse_with(
         &mut self,
         attempt: &Attempt,
         need: &Need,
@@ -427,54 +421,6 @@ impl State {
         }
         self.record(NewRecord { record, request: Some(Arc::clone(&attempt.call)), answer: Some(Arc::clone(&answer)) });
         answer
-    }
-
-    /// What a person has said to this very call: same bytes, same rule, same state of the outside.
-    fn said_by_person(&self, attempt: &Attempt, wanted: &[Need], now: Time) -> Result<Said, Stop> {
-        let place = (attempt.place.call, attempt.place.position);
-        let Some(id) = self.questions.get(&place) else { return Ok(Said::Nothing) };
-        let question = self.question(*id).map_err(|error| Stop::Host(error.to_string()))?;
-        let Some(question) = question else { return Ok(Said::Nothing) };
-        let QuestionState::Answered { approval, note, .. } = &question.state else { return Ok(Said::Nothing) };
-        let Subject::Approval { parts, rule, .. } = &question.subject else { return Ok(Said::Nothing) };
-        if matches!(approval, Approval::Deny | Approval::Never) {
-            return Ok(Said::No(match note {
-                Some(note) => format!("{REFUSED_BY_PERSON}: {note}"),
-                None => REFUSED_BY_PERSON.into(),
-            }));
-        }
-        let present = self.fingerprint(attempt);
-        let differ = |part: &&FingerprintPart| !present.contains(part) || !parts.contains(part);
-        let mut changed: Vec<&str> =
-            parts.iter().chain(&present).filter(differ).map(|part| part.name.as_str()).collect();
-        changed.dedup();
-        let asks = self.decide(attempt.place, wanted, now, false);
-        if matches!(asks, Decisions::Ask(asking) if asking != *rule) {
-            changed.push("the rule that asks");
-        }
-        changed.sort_unstable();
-        changed.dedup();
-        if changed.is_empty() {
-            Ok(Said::Yes(*id))
-        } else {
-            Ok(Said::Stale(format!("{} changed since {id} was asked", changed.join(" and "))))
-        }
-    }
-
-    fn use_answer(&mut self, attempt: &Attempt, question: Option<QuestionId>) {
-        if let Some(id) = question {
-            self.questions.remove(&(attempt.place.call, attempt.place.position));
-            self.mark_applied(id);
-        }
-    }
-
-    fn mark_applied(&mut self, id: QuestionId) {
-        if let Ok(Some(mut question)) = self.question(id)
-            && let QuestionState::Answered { approval, at, .. } = question.state
-        {
-            question.state = QuestionState::Applied { approval, at };
-            self.put_question(&question);
-        }
     }
 }
 

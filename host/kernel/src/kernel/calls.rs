@@ -369,15 +369,9 @@ impl State {
                 Wait::Question(_) => {}
             }
         }
-        let questions: Vec<_> = self.questions.range(all).map(|(place, id)| (*place, *id)).collect();
-        for (place, id) in questions {
-            self.questions.remove(&place);
-            if let Ok(Some(mut question)) = self.question(id)
-                && question.state == QuestionState::Open
-            {
-                question.state = QuestionState::Withdrawn { why: why.to_owned() };
-                self.put_question(&question);
-            }
+        let questions: Vec<_> = self.questions.range(all).map(|(place, _)| *place).collect();
+        for place in questions {
+            self.leave_question(place, QuestionState::Withdrawn { why: why.to_owned() });
         }
     }
 

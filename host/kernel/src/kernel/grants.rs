@@ -163,7 +163,34 @@ impl Grants {
             }
             Some(_) => self.allows_that_name_all(holder, need, asking),
         };
-        decision.verdict(answered, asking.default)
+        match decision.verdict(answered, asking.default) {
+            // What allows it was given to the tool as it was: a person says whether it is for the tool as it is.
+            verdict @ (Verdict::Deny(Why::NoGrant) | Verdict::Ask(None)) => match self.lapsed(holder, need, asking) {
+                Some(id) if by_person => Verdict::Allow(id),
+                Some(id) => Verdict::Ask(Some(id)),
+                None => verdict,
+            },
+            verdict => verdict,
+        }
+    }
+
+    /// An allow that would do if it named the component that the asking tool has now.
+    fn lapsed(&self, holder: &Holder, need: &Need, asking: Asking<'_>) -> Option<GrantId> {
+        let Held { index, .. } = self.holders.get(holder)?;
+        let mut found: Option<(bool, GrantId)> = None;
+        let _ = index.covering(&need.resource, need.right, |leaf| {
+            let grant = &self.slots[leaf.slot as usize];
+            if leaf.effect == Effect::Allow
+                && grant.only_tool.as_ref().is_some_and(|only| &*only.name == asking.tool)
+                && (!need.whole || grant.pattern.covers_subtree(&need.resource))
+                && let Some(finite) = self.slot_in_force(leaf.slot, asking.now)
+            {
+                let rank = (finite, grant.id);
+                found = Some(found.map_or(rank, |best| best.min(rank)));
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        found.map(|(_, id)| id)
     }
 
     /// Everything below must be allowed by one grant, and nothing there denied or asked for.
@@ -258,6 +285,14 @@ impl Grants {
             }
         }
         answered
+    }
+
+    /// A grant and all that hangs on it.
+    pub fn tree(&self, root: GrantId) -> Vec<Grant> {
+        let live = self.by_id.values().map(|slot| &self.slots[*slot as usize]);
+        let mut tree: Vec<Grant> = live.filter(|grant| self.chain(grant.id).contains(&root)).cloned().collect();
+        tree.sort_by_key(|grant| grant.id);
+        tree
     }
 
     /// The processes that have something derived from a holder's grants, at whatever distance.

@@ -2,6 +2,8 @@
 //! here, under one lock; a committer thread brings it to the disk in order.
 
 mod admit;
+mod approvals;
+mod asking;
 pub mod audit;
 mod calls;
 mod committer;

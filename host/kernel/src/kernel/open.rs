@@ -5,7 +5,7 @@ use super::{HostError, Kernel, Permit, Shared, committer};
 use crate::model::codec::from_bytes;
 use crate::model::decide::Ceiling;
 use crate::model::grant::Grant;
-use crate::model::id::CallId;
+use crate::model::id::{CallId, QuestionId};
 use crate::model::image::Image;
 use crate::model::policy::Policy;
 use crate::model::row::{
@@ -67,6 +67,7 @@ impl Kernel {
             waits: BTreeMap::new(),
             timers: BTreeSet::new(),
             questions: BTreeMap::new(),
+            asking: super::asking::Asking::default(),
             effects: HashMap::new(),
             tools: BTreeMap::new(),
             images: BTreeMap::new(),
@@ -166,9 +167,18 @@ impl State {
     fn load_answers(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         let live: BTreeSet<CallId> = self.calls.keys().copied().collect();
         each(snapshot, Table::Question, table::LIVE, |_, row: QuestionRow| {
-            if matches!(row.state, QuestionState::Answered { .. }) && live.contains(&row.call) {
-                self.questions.insert((row.call, row.position), row.id);
+            self.asking.note(&row);
+            if matches!(row.state, QuestionState::Answered { .. }) {
+                let waiting = row.places().filter(|(call, _)| live.contains(call));
+                self.questions.extend(waiting.map(|place| (place, row.id)));
             }
+        })?;
+        snapshot.scan(Table::Refused, &[], |key, value| {
+            let id = value.try_into().map(u64::from_be_bytes).map(QuestionId);
+            if let (Some((pid, digest)), Ok(id)) = (table::read_refused(key), id) {
+                self.asking.load_refusal(pid, digest, id);
+            }
+            Ok(ControlFlow::Continue(()))
         })?;
         // What ran when the host died is to be started again.
         for live in self.calls.values_mut().filter(|live| live.row.state == CallState::Running) {

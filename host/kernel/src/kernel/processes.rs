@@ -14,6 +14,7 @@ use crate::model::resource::{Kind, Pattern, Resource};
 use crate::model::right::{Right, Rights};
 use crate::model::row::{CallState, ExitRequest, Failure, ProcessRow};
 use crate::model::time::Time;
+use crate::store::table::{self, Table};
 use std::collections::HashMap;
 
 /// The mount that processes start in.
@@ -211,5 +212,8 @@ impl State {
         self.note(record);
         self.put_process(ProcessRow { state, ..process });
         self.grants.forget(&Holder::Process(pid));
+        for digest in self.asking.forget(pid) {
+            self.remove(Table::Refused, table::refused(pid, &digest));
+        }
     }
 }

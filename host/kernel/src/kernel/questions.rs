@@ -1,24 +1,24 @@
 //! Questions: what is put to people, and what their answers do.
 
 use super::Kernel;
-use super::admit::{Attempt, Said};
+use super::admit::Attempt;
+use super::approvals::REFUSED_BY_PERSON;
 use super::calls::Place;
 use super::host::HostError;
-use super::state::{State, Woken};
-use crate::model::answer::{Answer, Stop};
+use super::state::State;
+use crate::model::answer::{Answer, CallError, Denial};
 use crate::model::call::{Approval, Call, Reply};
 use crate::model::codec::to_bytes;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
-use crate::model::id::{CallId, Digest, GrantId, QuestionId};
+use crate::model::id::{CallId, GrantId, Pid, QuestionId};
 use crate::model::limit;
-use crate::model::need::{Need, OWNER};
+use crate::model::need::OWNER;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Pattern;
-use crate::model::right::Rights;
-use crate::model::row::{FingerprintPart, QuestionRow, QuestionState, Subject, Wait, request_digest};
+use crate::model::right::{Right, Rights};
+use crate::model::row::{Consent, QuestionRow, QuestionState, Subject, Wait};
 use crate::model::time::Time;
-use sha2::{Digest as _, Sha256};
-use tokio::sync::oneshot;
+use crate::store::table::{self, Table};
 
 /// What a person does with a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,13 +30,16 @@ pub enum Reaction {
 /// What an answer did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
-    /// The call that waited.
+    /// The call that waited; the first, if several asked the same.
     pub call: CallId,
-    /// The rules that it made.
+    /// The rules that it made or changed.
     pub grants: Vec<Grant>,
     /// The batch that must be on the disk before anybody learns of it.
     pub durable: u64,
 }
+
+/// The note of an answer that nobody gave.
+const EXPIRED: &str = "nobody answered in time";
 
 impl Kernel {
     /// Answers a question, as a person.
@@ -44,25 +47,82 @@ impl Kernel {
     /// # Errors
     /// It is not open any more, or the reaction does not fit it.
     pub fn answer(&self, id: QuestionId, reaction: Reaction) -> Result<Answered, HostError> {
+        self.answer_seen(id, reaction, None)
+    }
+
+    /// Answers a question as it was seen: at so many places. Where it was asked meanwhile it stays open, as a question of its own.
+    ///
+    /// # Errors
+    /// As [`Kernel::answer`].
+    pub fn answer_seen(
+        &self,
+        id: QuestionId,
+        reaction: Reaction,
+        places: Option<usize>,
+    ) -> Result<Answered, HostError> {
         let now = self.now();
+        self.expire_questions(now);
         let mut state = self.lock();
         state.check_alive()?;
-        let question = state.question(id)?.ok_or_else(|| HostError::Usage(format!("there is no question {id}")))?;
+        let mut question = state.question(id)?.ok_or_else(|| HostError::Usage(format!("there is no question {id}")))?;
         match &question.state {
             QuestionState::Open => {}
             QuestionState::Withdrawn { why } => {
                 return Err(HostError::Usage(format!("question {id} is gone: {why}")));
             }
+            QuestionState::Answered { note, .. } if note.as_deref() == Some(EXPIRED) => {
+                return Err(HostError::Usage(format!("question {id} has expired: {EXPIRED}, and it was denied")));
+            }
             _ => return Err(HostError::Usage(format!("question {id} was answered already"))),
         }
+        check_reaction(&question, &reaction)?;
+        state.split_unseen(&mut question, places.unwrap_or(usize::MAX));
         let answered = match reaction {
             Reaction::Approve { approval, note } => state.approve(question, approval, note, now)?,
-            Reaction::Tell { text } => state.tell(question, text, now)?,
+            Reaction::Tell { text } => state.tell(question, text, now),
         };
         drop(state);
         self.changed.notify_one();
         Ok(answered)
     }
+
+    /// Denies what nobody answered in time.
+    pub(super) fn expire_questions(&self, now: Time) {
+        let mut state = self.lock();
+        while state.failed.is_none()
+            && let Some((due, id)) = state.asking.next_expiry()
+            && due <= now
+        {
+            state.expire(id, now);
+        }
+    }
+}
+
+/// Refuses what does not fit a question.
+fn check_reaction(question: &QuestionRow, reaction: &Reaction) -> Result<(), HostError> {
+    let id = question.id;
+    let wants_words = matches!(question.subject, Subject::Question { .. });
+    let wrong = match reaction {
+        Reaction::Approve { .. } if wants_words => format!("question {id} wants words: libos answer {id} --text '...'"),
+        _ if matches!(question.subject, Subject::Note { .. }) => format!("{id} is a note; nobody waits for an answer"),
+        Reaction::Approve { note: Some(note), .. } if note.len() > limit::HUMAN_TEXT_BYTES_MAX => {
+            format!("a note has at most {} bytes", limit::HUMAN_TEXT_BYTES_MAX)
+        }
+        Reaction::Tell { .. } if !wants_words => {
+            format!("question {id} wants a decision: libos answer {id} allow, always, deny or never")
+        }
+        Reaction::Tell { text } if text.len() > limit::ANSWER_TEXT_BYTES_MAX => {
+            format!("an answer has at most {} bytes", limit::ANSWER_TEXT_BYTES_MAX)
+        }
+        Reaction::Approve { approval, .. }
+            if matches!(approval, Approval::Always | Approval::Never)
+                && question.standing_rules(*approval).is_none() =>
+        {
+            "a name with '*' cannot become a rule; answer allow or deny".into()
+        }
+        _ => return Ok(()),
+    };
+    Err(HostError::Usage(wrong))
 }
 
 impl State {
@@ -73,13 +133,6 @@ impl State {
         note: Option<String>,
         now: Time,
     ) -> Result<Answered, HostError> {
-        let id = question.id;
-        if matches!(question.subject, Subject::Question { .. } | Subject::Note { .. }) {
-            return Err(HostError::Usage(format!("question {id} wants words: libos answer {id} --text '...'")));
-        }
-        if note.as_ref().is_some_and(|note| note.len() > limit::HUMAN_TEXT_BYTES_MAX) {
-            return Err(HostError::Usage(format!("a note has at most {} bytes", limit::HUMAN_TEXT_BYTES_MAX)));
-        }
         let grants = self.grants_of_answer(&question, approval, now)?;
         let answer = match &question.subject {
             Subject::Permission { .. } => Some(Answer::Done(Reply::Approval(approval))),
@@ -87,24 +140,38 @@ impl State {
         };
         question.state = QuestionState::Answered { approval, note, at: now };
         self.put_question(&question);
+        if matches!(approval, Approval::Deny | Approval::Never)
+            && let Some(key) = self.asking.refuse(&question)
+        {
+            self.put_bytes(Table::Refused, table::refused(question.pid, &key), table::number(question.id.0));
+        }
         Ok(self.end_question(&question, answer, grants, now))
     }
 
-    fn tell(&mut self, mut question: QuestionRow, text: String, now: Time) -> Result<Answered, HostError> {
-        let id = question.id;
-        if !matches!(question.subject, Subject::Question { .. }) {
-            return Err(HostError::Usage(format!(
-                "question {id} wants a decision: libos answer {id} allow, always, deny or never"
-            )));
-        }
-        if text.len() > limit::ANSWER_TEXT_BYTES_MAX {
-            return Err(HostError::Usage(format!("an answer has at most {} bytes", limit::ANSWER_TEXT_BYTES_MAX)));
-        }
+    fn tell(&mut self, mut question: QuestionRow, text: String, now: Time) -> Answered {
         question.state = QuestionState::Told { text: text.clone(), at: now };
         self.put_question(&question);
-        Ok(self.end_question(&question, Some(Answer::Done(Reply::Text(text))), Vec::new(), now))
+        self.end_question(&question, Some(Answer::Done(Reply::Text(text))), Vec::new(), now)
     }
 
+    /// Nobody answered: that is a no to what was asked, and to nothing else.
+    fn expire(&mut self, id: QuestionId, now: Time) {
+        let Ok(Some(mut question)) = self.question(id) else { return };
+        let answer = match &question.subject {
+            Subject::Permission { .. } => Some(Answer::Done(Reply::Approval(Approval::Deny))),
+            Subject::Question { .. } => Some(Answer::Failed(CallError::Denied(Denial {
+                right: Right::Ask,
+                resource: format!("human:{}", question.queue),
+                reason: EXPIRED.into(),
+            }))),
+            Subject::Approval { .. } | Subject::Note { .. } => None,
+        };
+        question.state = QuestionState::Answered { approval: Approval::Deny, note: Some(EXPIRED.into()), at: now };
+        self.put_question(&question);
+        self.end_question(&question, answer, Vec::new(), now);
+    }
+
+    /// Wakes every call that asked.
     fn end_question(
         &mut self,
         question: &QuestionRow,
@@ -112,175 +179,202 @@ impl State {
         grants: Vec<Grant>,
         now: Time,
     ) -> Answered {
-        let (operation, said) = match (&question.state, &question.subject) {
-            (QuestionState::Answered { approval, .. }, _) => ("host.answer", format!("{approval:?}").to_lowercase()),
+        let (operation, said) = match &question.state {
+            QuestionState::Answered { note, .. } if note.as_deref() == Some(EXPIRED) => {
+                ("question.expire", EXPIRED.into())
+            }
+            QuestionState::Answered { approval, .. } => ("host.answer", format!("{approval:?}").to_lowercase()),
             _ => ("host.answer", "told".into()),
         };
-        let mut record = Record::new(operation, now, Decided::Host, Outcome::Done);
-        record.question = Some(question.id);
-        record.detail = Some(said);
-        record.duration = u64::try_from(now.since(question.asked).as_nanos()).unwrap_or(u64::MAX);
-        self.end_wait(question.call, question.position, answer, record, now);
+        for (call, position) in question.places() {
+            let mut record = Record::new(operation, now, Decided::Host, Outcome::Done);
+            record.question = Some(question.id);
+            record.detail = Some(said.clone());
+            record.duration = u64::try_from(now.since(question.asked).as_nanos()).unwrap_or(u64::MAX);
+            self.end_wait(call, position, answer.clone(), record, now);
+        }
         Answered { call: question.call, grants, durable: self.mark() }
     }
 
-    /// The rules that an answer makes: a use once for `allow` to a request for rights, standing ones for `always` and `never`.
+    /// Where a question was asked after it was seen, it becomes one of its own.
+    fn split_unseen(&mut self, question: &mut QuestionRow, seen: usize) {
+        let mut unseen = question.places().skip(seen.max(1));
+        let Some(first) = unseen.next() else { return };
+        let rest: Vec<_> = unseen.collect();
+        let mut other = QuestionRow { id: self.new_question(), ..question.clone() };
+        question.also.truncate(seen.max(1) - 1);
+        other.set_places(first, rest);
+        for (call, position) in other.places() {
+            self.questions.insert((call, position), other.id);
+            if let Some(row) = self.waits.get_mut(&(call, position)) {
+                row.kind = Wait::Question(other.id);
+                let row = row.clone();
+                self.put(Table::Wait, table::place(call, position), &row);
+            }
+        }
+        if let Ok(Some(asked)) = self.get(Table::Asked, &table::number(question.id.0)) {
+            self.put_bytes(Table::Asked, table::number(other.id.0), asked);
+        }
+        self.put_question(question);
+        self.put_question(&other);
+    }
+
+    /// The rules that an answer makes: uses for `allow` to a request for rights, standing ones for `always` and `never`.
     fn grants_of_answer(
         &mut self,
         question: &QuestionRow,
         approval: Approval,
         now: Time,
     ) -> Result<Vec<Grant>, HostError> {
-        let mut made = Vec::new();
         if let (Approval::Allow, Subject::Permission { resource, rights, .. }) = (approval, &question.subject) {
-            made.extend(self.grant_of_answer(question, resource.clone(), *rights, Effect::Allow, Some(1), now));
-            return Ok(made);
+            let uses = u32::try_from(question.places().count()).unwrap_or(u32::MAX);
+            let grant = answer_grant(question, resource.clone(), *rights, Effect::Allow, now);
+            let grant = Grant { holder: Holder::Process(question.pid), uses_left: Some(uses), ..grant };
+            return Ok(self.add_grants(grant, now));
         }
-        if matches!(approval, Approval::Allow | Approval::Deny) {
-            return Ok(made);
+        if let Subject::Approval { consent: Some(Consent { grant, .. }), .. } = question.subject {
+            return Ok(match approval {
+                Approval::Always => self.rebind(grant, question.call, now),
+                Approval::Never => self.grants.get(grant).cloned().map(|grant| self.set_revoked(grant, now)).into_iter().collect(),
+                Approval::Allow | Approval::Deny => Vec::new(),
+            });
         }
-        let rules = question
-            .standing_rules(approval)
-            .ok_or_else(|| HostError::Usage("a name with '*' cannot become a rule; answer allow or deny".into()))?;
-        for rule in rules {
-            made.extend(self.grant_of_answer(question, rule.pattern, rule.rights, rule.effect, None, now));
+        let mut made = Vec::new();
+        for rule in question.standing_rules(approval).unwrap_or_default() {
+            let grant = answer_grant(question, rule.pattern, rule.rights, rule.effect, now);
+            let new = self.add_grants(grant, now);
+            if matches!(question.lasting, Some(Holder::Image(_))) && rule.effect == Effect::Allow {
+                self.reach_process(&new, question.pid, now);
+            }
+            made.extend(new);
         }
         Ok(made)
     }
 
-    fn grant_of_answer(
-        &mut self,
-        question: &QuestionRow,
-        pattern: Pattern,
-        rights: Rights,
-        effect: Effect,
-        uses_left: Option<u32>,
-        now: Time,
-    ) -> Vec<Grant> {
-        let grant = Grant {
-            id: GrantId(0),
-            holder: Holder::Process(question.pid),
-            pattern,
-            rights,
-            effect,
-            uses_left,
-            not_after: None,
-            only_tool: None,
-            answers: None,
-            parent: None,
-            issuer: Issuer::Question(question.id),
-            revoked: false,
-            created: now,
-            moved: false,
-        };
-        self.add_grants(grant, now)
+    /// An allow on an image reaches only processes that start later; the one that asked is to have it now.
+    fn reach_process(&mut self, lines: &[Grant], pid: Pid, now: Time) {
+        for line in lines {
+            let answers = line.answers.and_then(|ask| self.child_of(ask, pid));
+            let id = self.new_grant();
+            self.put_grant(Grant {
+                id,
+                holder: Holder::Process(pid),
+                uses_left: None,
+                answers,
+                parent: Some(line.id),
+                created: now,
+                ..line.clone()
+            });
+        }
     }
 
-    /// Puts exactly this system call to a person; or waits on, if that has been done.
-    pub(super) fn ask_approval(
-        &mut self,
-        attempt: &Attempt,
-        wanted: &[Need],
-        rule: Option<GrantId>,
-        said: Said,
-        now: Time,
-    ) -> Result<oneshot::Receiver<Woken>, Stop> {
-        let place = (attempt.place.call, attempt.place.position);
-        let again = match said {
-            Said::Stale(why) => {
-                if let Some(id) = self.questions.remove(&place)
-                    && let Ok(Some(mut question)) = self.question(id)
-                {
-                    question.state = QuestionState::Withdrawn { why: why.clone() };
-                    self.put_question(&question);
-                }
-                Some(why)
-            }
-            _ => None,
-        };
-        let preview = attempt.prepared.as_ref();
-        let preview =
-            preview.map(|prepared| crate::model::preview::lines(&attempt.call, &prepared.probe)).unwrap_or_default();
-        let subject = Subject::Approval {
-            operation: attempt.call.operation().to_owned(),
-            needs: wanted.to_vec(),
-            rule,
-            preview,
-            parts: self.fingerprint(attempt),
-        };
-        let id = self.new_open_question(attempt, subject, again, now);
-        let mut record = Record::new(attempt.call.operation(), now, Decided::Ask { rule }, Outcome::Waiting);
-        record.question = Some(id);
-        Ok(self.start_wait(attempt, Wait::Question(id), record, now))
+    fn child_of(&self, line: GrantId, pid: Pid) -> Option<GrantId> {
+        self.grants.of(&Holder::Process(pid)).find(|grant| grant.parent == Some(line)).map(|grant| grant.id)
     }
 
-    pub(super) fn new_open_question(
+    /// Puts something to a person: joins the open question that is the same, or opens a new one. Refuses, with the reason, what a
+    /// person has refused before and what is asked too often.
+    pub(super) fn put_to_person(
         &mut self,
         attempt: &Attempt,
+        queue: &str,
         subject: Subject,
         again: Option<String>,
         now: Time,
-    ) -> QuestionId {
-        let id = self.new_question();
+    ) -> Result<QuestionId, String> {
         let place = attempt.place;
-        let queue = match &*attempt.call {
-            Call::HumanAsk { queue, .. } | Call::HumanApprove { queue, .. } => queue.as_deref().unwrap_or(OWNER),
-            _ => OWNER,
-        };
-        let tool = self.calls.get(&place.call).map(|live| live.row.tool.clone()).unwrap_or_default();
-        let question = QuestionRow {
-            id,
+        let mut question = self.new_row(place, queue, subject, now);
+        question.again = again;
+        if question.again.is_none() {
+            if let Some(before) = self.asking.refused(&question) {
+                return Err(format!("{REFUSED_BY_PERSON}: the same was asked as {before}"));
+            }
+            if let Some(same) = self.asking.same(&question)
+                && let Ok(Some(mut open)) = self.question(same)
+                && open.also.len() + 1 < limit::QUESTION_PLACES_MAX
+            {
+                let mut places: Vec<_> = open.places().collect();
+                places.push((place.call, place.position));
+                open.set_places(places[0], places[1..].to_vec());
+                self.put_question(&open);
+                self.questions.insert((place.call, place.position), same);
+                return Ok(same);
+            }
+            self.asking.count(place.pid, true, &self.policy.questions, now)?;
+        }
+        question.id = self.new_question();
+        let rules = self.policy.questions;
+        question.expires = rules.expire_after.map(|time| now.after(time));
+        self.put_bytes(Table::Asked, table::number(question.id.0), to_bytes(&*attempt.call));
+        self.put_question(&question);
+        self.questions.insert((place.call, place.position), question.id);
+        Ok(question.id)
+    }
+
+    fn new_row(&self, place: Place, queue: &str, subject: Subject, now: Time) -> QuestionRow {
+        let process = self.processes.get(&place.pid);
+        let image = process.filter(|process| process.for_one_call).map(|process| process.image.as_str());
+        QuestionRow {
+            id: QuestionId(0),
             pid: place.pid,
             call: place.call,
             position: place.position,
-            tool,
+            tool: self.calls.get(&place.call).map(|live| live.row.tool.clone()).unwrap_or_default(),
             queue: queue.to_owned(),
             subject,
             asked: now,
             state: QuestionState::Open,
-            again,
-        };
-        self.put_question(&question);
-        self.questions.insert((place.call, place.position), id);
-        id
+            again: None,
+            also: Vec::new(),
+            expires: None,
+            lasting: image.map(|image| Holder::Image(image.into())),
+        }
     }
 
     /// Leaves a note for people; nobody waits.
-    pub(crate) fn leave_note(&mut self, place: Place, message: &str, queue: Option<&str>, now: Time) {
-        let id = self.new_question();
-        let tool = self.calls.get(&place.call).map(|live| live.row.tool.clone()).unwrap_or_default();
-        self.put_question(&QuestionRow {
-            id,
-            pid: place.pid,
-            call: place.call,
-            position: place.position,
-            tool,
-            queue: queue.unwrap_or(OWNER).to_owned(),
-            subject: Subject::Note { text: message.to_owned() },
-            asked: now,
-            state: QuestionState::Open,
-            again: None,
-        });
+    pub(crate) fn leave_note(
+        &mut self,
+        place: Place,
+        message: &str,
+        queue: Option<&str>,
+        now: Time,
+    ) -> Result<(), CallError> {
+        let queue = queue.unwrap_or(OWNER);
+        let denied = |reason| {
+            let resource = format!("human:{queue}");
+            CallError::Denied(Denial { right: Right::Tell, resource, reason })
+        };
+        self.asking.count(place.pid, false, &self.policy.questions, now).map_err(denied)?;
+        let mut note = self.new_row(place, queue, Subject::Note { text: message.to_owned() }, now);
+        note.id = self.new_question();
+        self.put_question(&note);
+        Ok(())
     }
+}
 
-    /// What an approval is bound to: the bytes of the call, what the names mean, what is there now, and whose code asks.
-    pub(super) fn fingerprint(&self, attempt: &Attempt) -> Vec<FingerprintPart> {
-        let part = |name: &str, digest: Digest| FingerprintPart { name: name.into(), digest };
-        let mut parts = vec![
-            part("the request", request_digest(&attempt.call)),
-            part("the name it leads to", Sha256::digest(to_bytes(&attempt.names)).into()),
-        ];
-        if let Some(prepared) = &attempt.prepared {
-            parts.push(part("what is there", prepared.present));
-        }
-        if let Some((tool, component, _)) = self.asking_tool(attempt.place.call) {
-            let digest = Sha256::new().chain_update(tool).chain_update(component).finalize().into();
-            parts.push(part("the tool", digest));
-        }
-        if let Some(process) = self.processes.get(&attempt.place.pid) {
-            let digest = Sha256::digest(to_bytes(&process.working_directory)).into();
-            parts.push(part("the working directory", digest));
-        }
-        parts
+fn answer_grant(question: &QuestionRow, pattern: Pattern, rights: Rights, effect: Effect, now: Time) -> Grant {
+    Grant {
+        id: GrantId(0),
+        holder: question.lasting_holder(),
+        pattern,
+        rights,
+        effect,
+        uses_left: None,
+        not_after: None,
+        only_tool: None,
+        answers: None,
+        parent: None,
+        issuer: Issuer::Question(question.id),
+        revoked: false,
+        created: now,
+        moved: false,
+    }
+}
+
+/// The queue that a call names.
+pub(super) fn queue_of(call: &Call) -> &str {
+    match call {
+        Call::HumanAsk { queue, .. } | Call::HumanApprove { queue, .. } => queue.as_deref().unwrap_or(OWNER),
+        _ => OWNER,
     }
 }

@@ -70,13 +70,22 @@ impl State {
     /// An approval that was used for an effect that did not start can be used again.
     fn give_answer_back(&mut self, row: &EffectRow) {
         use crate::model::row::QuestionState;
-        if let Some(id) = row.question
-            && let Ok(Some(mut question)) = self.question(id)
-            && let QuestionState::Applied { approval, at } = question.state
-        {
-            question.state = QuestionState::Answered { approval, note: None, at };
-            self.put_question(&question);
-            self.questions.insert((row.call, row.position), id);
+        let Some(id) = row.question else { return };
+        let Ok(Some(mut question)) = self.question(id) else { return };
+        match question.state {
+            QuestionState::Applied { approval, at } => {
+                question.state = QuestionState::Answered { approval, note: None, at };
+                question.set_places((row.call, row.position), Vec::new());
+            }
+            // Others have not used it yet.
+            QuestionState::Answered { .. } => {
+                let mut places: Vec<_> = question.places().collect();
+                places.retain(|place| *place != (row.call, row.position));
+                question.set_places((row.call, row.position), places);
+            }
+            _ => return,
         }
+        self.put_question(&question);
+        self.questions.insert((row.call, row.position), id);
     }
 }

@@ -5,7 +5,7 @@ use super::host::HostError;
 use super::state::State;
 use crate::model::decide::Ceiling;
 use crate::model::grant::{Effect, Grant, Holder, Issuer, OnlyTool};
-use crate::model::id::{GrantId, Pid};
+use crate::model::id::{CallId, GrantId, Pid};
 use crate::model::limit;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Pattern;
@@ -157,6 +157,27 @@ impl State {
             self.put_grant(Grant { id, holder: Holder::Process(pid), uses_left: None, parent, ..grant.clone() });
             self.restrict_heirs(pid, id, now);
         }
+    }
+
+    /// The grant and all of its tree that name the component that it names come to name the one that the call runs.
+    pub(super) fn rebind(&mut self, id: GrantId, call: CallId, now: Time) -> Vec<Grant> {
+        let Some((tool, component, _)) = self.asking_tool(call) else { return Vec::new() };
+        let new = OnlyTool { name: tool.into(), component: *component };
+        let Some(old) = self.grants.get(id).and_then(|grant| grant.only_tool.clone()) else { return Vec::new() };
+        let Some(root) = self.grants.chain(id).last().copied() else { return Vec::new() };
+        let mut changed = Vec::new();
+        for grant in self.grants.tree(root) {
+            if grant.only_tool.as_ref() != Some(&old) {
+                continue;
+            }
+            let grant = Grant { only_tool: Some(new.clone()), ..grant };
+            let mut record = Record::new("host.rebind", now, Decided::Host, Outcome::Done);
+            record.detail = Some(format!("{} counts for {} {}", grant.id, new.name, crate::model::id::hex(&new.component)));
+            self.note(record);
+            self.put_grant(grant.clone());
+            changed.push(grant);
+        }
+        changed
     }
 
     pub(super) fn set_revoked(&mut self, mut grant: Grant, now: Time) -> Grant {

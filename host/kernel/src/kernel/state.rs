@@ -1,6 +1,7 @@
 //! Everything the kernel knows, behind one lock: the tables in memory and the batch of what is not on the disk yet. A change and
 //! the record of it are made under one hold of the lock, so they are committed together.
 
+use super::asking::Asking;
 use super::grants::Grants;
 use crate::model::call::{ObjectInfo, Payload};
 use crate::model::codec::{from_bytes, to_bytes};
@@ -131,6 +132,7 @@ pub struct State {
     pub timers: BTreeSet<(Time, CallId, Position)>,
     /// Questions that wait or whose answer waits to be used.
     pub questions: BTreeMap<(CallId, Position), QuestionId>,
+    pub asking: Asking,
     pub effects: HashMap<EffectId, EffectRow>,
     pub tools: BTreeMap<String, Arc<ToolRow>>,
     pub images: BTreeMap<String, Arc<Image>>,
@@ -330,6 +332,10 @@ impl State {
 
     /// Changes a question's row.
     pub fn put_question(&mut self, question: &QuestionRow) {
+        self.asking.note(question);
+        if !matches!(question.state, QuestionState::Open | QuestionState::Answered { .. }) {
+            self.remove(Table::Asked, table::number(question.id.0));
+        }
         let live = matches!(question.state, QuestionState::Open | QuestionState::Answered { .. })
             && !matches!(question.subject, Subject::Note { .. });
         self.put_by_life(Table::Question, question.id.0, live, question);

@@ -4,6 +4,7 @@ use super::Kernel;
 use super::host::HostError;
 use super::rules::Changed;
 use super::state::State;
+use crate::model::declaration::gained;
 use crate::model::id::Digest;
 use crate::model::image::{BASE, Image};
 use crate::model::limit;
@@ -164,6 +165,14 @@ impl Kernel {
 }
 
 impl State {
+    /// What a component of a tool can do that an earlier one could not, in plain words.
+    pub(super) fn gained_since(&self, name: &str, old: &Digest, new: &Digest) -> Vec<String> {
+        let unknown = || vec!["what it could do before is not known any more".to_owned()];
+        let version = |digest| self.tool_version(name, digest).ok().flatten();
+        let (Some(old), Some(new)) = (version(old), version(new)) else { return unknown() };
+        gained((&old.imports, old.needs.as_deref()), (&new.imports, new.needs.as_deref()))
+    }
+
     /// A tool that the processes of an image see.
     pub(super) fn tool_of(&self, image: &str, name: &str) -> Result<Arc<ToolRow>, HostError> {
         let Some(tool) = self.tools.get(name) else {

@@ -1,9 +1,11 @@
 //! Waits: rows that end later. A waiting call may leave memory; the end of its wait makes it runnable.
 
 use super::Kernel;
-use super::admit::Attempt;
+use super::admit::{Attempt, denial_of};
+use super::approvals::Asked;
+use super::questions::queue_of;
 use super::state::{State, Woken};
-use crate::model::answer::{Answer, CallError, Stop};
+use crate::model::answer::{Answer, Stop};
 use crate::model::call::{Call, Reply};
 use crate::model::id::{CallId, GrantId, Position};
 use crate::model::need::asked_permission;
@@ -19,7 +21,10 @@ use tokio::sync::oneshot;
 impl Kernel {
     /// When the next timer is due.
     pub fn next_timer(&self) -> Option<Time> {
-        self.lock().timers.first().map(|(time, ..)| *time)
+        let state = self.lock();
+        let timer = state.timers.first().map(|(time, ..)| *time);
+        let expiry = state.asking.next_expiry().map(|(time, _)| time);
+        [timer, expiry].into_iter().flatten().min()
     }
 
     /// What a call waits for.
@@ -31,6 +36,7 @@ impl Kernel {
     /// Ends the waits whose time has come.
     pub fn fire_timers_due(&self) {
         let now = self.now();
+        self.expire_questions(now);
         let mut state = self.lock();
         while let Some((due, call, position)) = state.timers.first().copied()
             && due <= now
@@ -56,30 +62,37 @@ impl State {
         attempt: &Attempt,
         grants: &[GrantId],
         now: Time,
-    ) -> Result<Result<oneshot::Receiver<Woken>, CallError>, Stop> {
+    ) -> Result<Asked, Stop> {
+        let over = |state: &mut State, error| {
+            Ok(Asked::Over(state.fail(attempt.place, &attempt.call, error, now)))
+        };
         let (kind, question) = match &*attempt.call {
             Call::ClockSleep { nanoseconds } => (Wait::Until(now.after(Duration::from_nanos(*nanoseconds))), None),
             Call::HumanAsk { question, .. } => {
-                let id = self.new_open_question(attempt, Subject::Question { text: question.clone() }, None, now);
-                (Wait::Question(id), Some(id))
+                match self.put_to_person(attempt, queue_of(&attempt.call), Subject::Question { text: question.clone() }, None, now) {
+                    Ok(id) => (Wait::Question(id), Some(id)),
+                    Err(reason) => return over(self, denial_of(attempt, &reason)),
+                }
             }
             Call::HumanApprove { resource, rights, reason, .. } => {
                 // Checked before it came here.
                 let Ok((resource, rights)) = asked_permission(resource, rights) else { return Err(Stop::Ended) };
                 let subject = Subject::Permission { resource, rights, reason: reason.clone() };
-                let id = self.new_open_question(attempt, subject, None, now);
-                (Wait::Question(id), Some(id))
+                match self.put_to_person(attempt, queue_of(&attempt.call), subject, None, now) {
+                    Ok(id) => (Wait::Question(id), Some(id)),
+                    Err(reason) => return over(self, denial_of(attempt, &reason)),
+                }
             }
             Call::ToolCall { tool, arguments } => match self.start_nested(attempt.place, tool, arguments, now) {
                 Ok(call) => (Wait::Call(call), None),
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return over(self, error),
             },
             other => return Err(Stop::Host(format!("{} is no wait", other.operation()))),
         };
         let decided = Decided::Allow { grants: grants.iter().flat_map(|id| self.grants.chain(*id)).collect() };
         let mut record = Record::new(attempt.call.operation(), now, decided, Outcome::Waiting);
         record.question = question;
-        Ok(Ok(self.start_wait(attempt, kind, record, now)))
+        Ok(Asked::Waits(self.start_wait(attempt, kind, record, now)))
     }
 
     /// Writes the wait's row and record, and sets the call waiting.

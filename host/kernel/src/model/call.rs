@@ -37,6 +37,22 @@ impl Payload {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Its bytes, of whichever kind.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Payload::Json(text) => text.as_bytes(),
+            Payload::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// An empty one of the same kind.
+    fn emptied(&self) -> Payload {
+        match self {
+            Payload::Json(_) => Payload::Json(String::new()),
+            Payload::Bytes(_) => Payload::Bytes(Vec::new()),
+        }
+    }
 }
 
 /// What a new object gets beside name and payload.
@@ -312,6 +328,36 @@ impl Call {
             Call::ProcessSelf => ("process.self", Observe),
             Call::ProcessExit { .. } => ("process.exit", Internal),
             Call::ToolCall { .. } => ("tools.call", Wait),
+        }
+    }
+
+    /// The call without what it carries, and what it carries.
+    pub fn split_payload(&self) -> (Call, &[u8]) {
+        let payload: &[u8] = match self {
+            Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
+            Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
+            Call::ToolCall { arguments, .. } => arguments.as_bytes(),
+            _ => &[],
+        };
+        (self.without_payload(), payload)
+    }
+
+    fn without_payload(&self) -> Call {
+        match self {
+            Call::FsWrite { path, mode, .. } => {
+                Call::FsWrite { path: path.clone(), content: Vec::new(), mode: *mode }
+            }
+            Call::FsAppend { path, .. } => Call::FsAppend { path: path.clone(), content: Vec::new() },
+            Call::ObjectCreate { name, payload, options } => {
+                Call::ObjectCreate { name: name.clone(), payload: payload.emptied(), options: options.clone() }
+            }
+            Call::ObjectUpdate { name, payload, expected_version } => Call::ObjectUpdate {
+                name: name.clone(),
+                payload: payload.emptied(),
+                expected_version: *expected_version,
+            },
+            Call::ToolCall { tool, .. } => Call::ToolCall { tool: tool.clone(), arguments: String::new() },
+            other => other.clone(),
         }
     }
 

@@ -82,6 +82,10 @@ pub const TOOL_SCHEMA_BYTES_MAX: usize = 64 << 10;
 pub const OPEN_QUESTIONS_MAX: u32 = 32;
 /// Questions that one process may ask in an hour, unless the policy says another number.
 pub const QUESTIONS_PER_HOUR_MAX: u32 = 120;
+/// Refusals by a person that are remembered for one process.
+pub const REFUSALS_KEPT_MAX: usize = 1_000;
+/// Places at which one question may be asked; more are questions of their own.
+pub const QUESTION_PLACES_MAX: usize = 100;
 /// Lines of a tool's own declaration.
 pub const TOOL_NEEDS_MAX: usize = 64;
 /// Bytes of all declarations of a component.

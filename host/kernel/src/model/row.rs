@@ -3,8 +3,8 @@
 use super::answer::Answer;
 use super::bound::Bound;
 use super::call::{Approval, Call};
-use super::decide::Default;
-use super::grant::Effect;
+use super::decide::Default as WithoutGrant;
+use super::grant::{Effect, Holder};
 use super::id::{CallId, Digest, EffectId, GrantId, Pid, Position, QuestionId, Seq};
 use super::limit::CallLimits;
 use super::need::Need;
@@ -32,7 +32,7 @@ pub struct ProcessRow {
     pub working_directory: Resource,
     /// What happens without any grant.
     #[n(5)]
-    pub default: Default,
+    pub default: WithoutGrant,
     /// Made for one call, and ends with it.
     #[n(6)]
     pub for_one_call: bool,
@@ -317,6 +317,10 @@ pub enum Subject {
         #[n(4)]
         #[serde(skip)]
         parts: Vec<FingerprintPart>,
+        /// It is asked because the tool's component is not the one that a grant names.
+        #[n(5)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        consent: Option<Consent>,
     },
     /// To give rights.
     #[n(1)]
@@ -342,6 +346,16 @@ pub enum Subject {
     },
 }
 
+/// A grant that names the component that a tool had before.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
+pub struct Consent {
+    #[n(0)]
+    pub grant: GrantId,
+    /// What the new component can do that the old one could not, in plain words.
+    #[n(1)]
+    pub gained: Vec<String>,
+}
+
 /// One field of what an approval is bound to.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
 pub struct FingerprintPart {
@@ -350,6 +364,18 @@ pub struct FingerprintPart {
     pub name: String,
     #[cbor(n(1), with = "minicbor::bytes")]
     pub digest: Digest,
+}
+
+impl FingerprintPart {
+    /// Name of the part for what kind of thing is there.
+    pub const KIND: &str = "the kind of what is there";
+    /// Name of the part for the content of what is there.
+    pub const CONTENT: &str = "the content of what is there";
+
+    /// Whether it is about what is there, not about what was asked for.
+    pub fn is_present_state(&self) -> bool {
+        self.name == Self::KIND || self.name == Self::CONTENT
+    }
 }
 
 /// Something put to a person.
@@ -380,9 +406,38 @@ pub struct QuestionRow {
     #[n(9)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub again: Option<String>,
+    /// Other places at which the same process asks the same: one answer does for all.
+    #[n(10)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Caller>,
+    /// When it is answered with deny if nobody has answered.
+    #[n(11)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Time>,
+    /// Who will hold what a lasting answer makes: the image of a process that ends with its call. None: the process.
+    #[n(12)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lasting: Option<Holder>,
 }
 
 impl QuestionRow {
+    /// Where it was asked.
+    pub fn places(&self) -> impl Iterator<Item = (CallId, Position)> {
+        std::iter::once((self.call, self.position)).chain(self.also.iter().map(|place| (place.call, place.position)))
+    }
+
+    /// Sets where it was asked.
+    pub fn set_places(&mut self, first: (CallId, Position), rest: Vec<(CallId, Position)>) {
+        (self.call, self.position) = first;
+        self.also = rest.into_iter().map(|(call, position)| Caller { call, position }).collect();
+    }
+
+    /// Who will hold what a lasting answer makes.
+    pub fn lasting_holder(&self) -> Holder {
+        self.lasting.clone().unwrap_or(Holder::Process(self.pid))
+    }
+
     /// The rules that `always` or `never` would make, to be shown before they are made. None for an answer that makes no rule, and
     /// for a name that a rule would read as a wildcard.
     pub fn standing_rules(&self, approval: Approval) -> Option<Vec<StandingRule>> {
@@ -395,6 +450,8 @@ impl QuestionRow {
             Subject::Permission { resource, rights, .. } => {
                 Some(vec![StandingRule { pattern: resource.clone(), rights: *rights, effect }])
             }
+            // Then it is the grant that counts again, or does not any more.
+            Subject::Approval { consent: Some(_), .. } => Some(Vec::new()),
             Subject::Approval { needs, .. } => {
                 let mut rules: Vec<StandingRule> = Vec::new();
                 for need in needs {

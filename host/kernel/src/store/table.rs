@@ -6,7 +6,7 @@
 //! hash. What is assumed of the disk: data that was synced is there after a crash, and a rename within a directory is atomic.
 
 use crate::model::grant::Holder;
-use crate::model::id::{CallId, GrantId, Position, Seq};
+use crate::model::id::{CallId, Digest, GrantId, Pid, Position, Seq};
 use redb::TableDefinition;
 
 /// Version of the format of the whole data directory.
@@ -40,6 +40,10 @@ pub enum Table {
     Wait,
     /// 0 open, or answered and not used yet, or 1 closed (1), question (8) → `QuestionRow`.
     Question,
+    /// Question (8) → the `Call` that an approval is about, as long as it is open.
+    Asked,
+    /// Process (8), digest (32) → number of the question (8): what a person refused to a live process.
+    Refused,
     /// Effect (8) → `EffectRow`.
     Effect,
     /// Process that holds it, 0 for an image (8), grant (8) → `Grant`.
@@ -60,7 +64,7 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 18] = [
+    pub const ALL: [Table; 20] = [
         Table::Meta,
         Table::Log,
         Table::Tree,
@@ -71,6 +75,8 @@ impl Table {
         Table::Journal,
         Table::Wait,
         Table::Question,
+        Table::Asked,
+        Table::Refused,
         Table::Effect,
         Table::Grant,
         Table::Object,
@@ -94,6 +100,8 @@ impl Table {
             Table::Journal => "journal",
             Table::Wait => "wait",
             Table::Question => "question",
+            Table::Asked => "asked",
+            Table::Refused => "refused",
             Table::Effect => "effect",
             Table::Grant => "grant",
             Table::Object => "object",
@@ -157,6 +165,19 @@ pub fn holder_number(holder: &Holder) -> u64 {
         Holder::Process(pid) => pid.0,
         Holder::Image(_) => 0,
     }
+}
+
+/// Key of what was refused to a process.
+pub fn refused(pid: Pid, digest: &Digest) -> Vec<u8> {
+    let mut key = number(pid.0);
+    key.extend(digest);
+    key
+}
+
+/// The process and the digest that a key means.
+pub fn read_refused(key: &[u8]) -> Option<(Pid, Digest)> {
+    let (pid, digest) = key.split_first_chunk::<8>()?;
+    Some((Pid(u64::from_be_bytes(*pid)), digest.try_into().ok()?))
 }
 
 /// Key of a number.

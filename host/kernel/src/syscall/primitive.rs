@@ -105,7 +105,7 @@ fn on_process(state: &mut State, place: Place, call: &Call, now: Time, reply: Re
             Ok(reply)
         }
         Call::HumanTell { message, queue } => {
-            state.leave_note(place, message, queue.as_deref(), now);
+            state.leave_note(place, message, queue.as_deref(), now)?;
             Ok(reply)
         }
         Call::ProcessSelf => state.identity(place).map(Reply::Identity).ok_or(CallError::Internal),

@@ -1,0 +1,165 @@
+//! Approvals: putting exactly one system call to a person, and finding out later whether the answer still is about it.
+
+use super::admit::{Attempt, Decisions};
+use super::state::{State, Woken};
+use crate::model::answer::{Answer, Stop};
+use crate::model::call::Approval;
+use crate::model::codec::to_bytes;
+use crate::model::grant::Effect;
+use crate::model::id::{CallId, GrantId, Position, QuestionId};
+use crate::model::need::{Need, OWNER};
+use crate::model::preview;
+use crate::model::record::{Decided, Outcome, Record};
+use crate::model::row::{Consent, FingerprintPart, QuestionState, Subject, Wait};
+use crate::model::time::Time;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// How a refusal by a person begins.
+pub(super) const REFUSED_BY_PERSON: &str = "a person refused it";
+
+/// What a person said to this very call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Said {
+    /// Nothing yet: not asked, or still open.
+    Nothing,
+    Yes(QuestionId),
+    No(String),
+    /// An answer that does not apply any more, and why.
+    Stale(String),
+}
+
+/// What became of the wish to ask.
+pub(super) enum Asked {
+    Waits(oneshot::Receiver<Woken>),
+    Over(Arc<Answer>),
+}
+
+impl State {
+    /// Puts exactly this system call to a person; or waits on, if that has been done.
+    pub(super) fn ask_approval(
+        &mut self,
+        attempt: &Attempt,
+        wanted: &[Need],
+        rule: Option<GrantId>,
+        said: Said,
+        now: Time,
+    ) -> Asked {
+        let place = (attempt.place.call, attempt.place.position);
+        let again = match said {
+            Said::Stale(why) => {
+                self.leave_question(place, QuestionState::Withdrawn { why: why.clone() });
+                Some(why)
+            }
+            _ => None,
+        };
+        let prepared = attempt.prepared.as_ref();
+        let mut lines = prepared.map(|seen| preview::lines(&attempt.call, &seen.probe)).unwrap_or_default();
+        if let Some(trouble) = prepared.and_then(|seen| seen.trouble.as_ref()) {
+            lines.push(format!("as it stands it would fail: {}", preview::escape(&trouble.to_string())));
+        }
+        let subject = Subject::Approval {
+            operation: attempt.call.operation().to_owned(),
+            needs: wanted.to_vec(),
+            rule,
+            preview: lines,
+            parts: self.fingerprint(attempt),
+            consent: self.consent(attempt, rule),
+        };
+        match self.put_to_person(attempt, OWNER, subject, again, now) {
+            Ok(id) => {
+                let mut record = Record::new(attempt.call.operation(), now, Decided::Ask { rule }, Outcome::Waiting);
+                record.question = Some(id);
+                Asked::Waits(self.start_wait(attempt, Wait::Question(id), record, now))
+            }
+            Err(reason) => Asked::Over(self.refuse_with(attempt, &wanted[0], None, reason, now)),
+        }
+    }
+
+    /// What a person must know if the grant that would allow it names the component that the tool had before.
+    fn consent(&self, attempt: &Attempt, rule: Option<GrantId>) -> Option<Consent> {
+        let grant = self.grants.get(rule?)?;
+        let only = grant.only_tool.as_ref().filter(|_| grant.effect == Effect::Allow)?;
+        let (tool, component, _) = self.asking_tool(attempt.place.call)?;
+        Some(Consent { grant: grant.id, gained: self.gained_since(tool, &only.component, component) })
+    }
+
+    /// What an approval is bound to: the bytes of the call, what the names mean, what is there now, and whose code asks.
+    pub(super) fn fingerprint(&self, attempt: &Attempt) -> Vec<FingerprintPart> {
+        let part = |name: &str, bytes: &[u8]| FingerprintPart { name: name.into(), digest: Sha256::digest(bytes).into() };
+        let (arguments, payload) = attempt.call.split_payload();
+        let mut parts = vec![
+            part("the process", &attempt.place.pid.0.to_be_bytes()),
+            part("the operation", attempt.call.operation().as_bytes()),
+            part("the arguments", &to_bytes(&arguments)),
+            part("the payload", payload),
+            part("the name it leads to", &to_bytes(&attempt.names)),
+        ];
+        if let Some(kind) = &attempt.kind {
+            parts.push(part(FingerprintPart::KIND, kind.as_bytes()));
+        }
+        if let Some(seen) = &attempt.prepared {
+            parts.push(FingerprintPart { name: FingerprintPart::CONTENT.into(), digest: seen.present });
+        }
+        if let Some((tool, component, _)) = self.asking_tool(attempt.place.call) {
+            parts.push(part("the tool", tool.as_bytes()));
+            parts.push(part("the tool's component", component));
+        }
+        if let Some(process) = self.processes.get(&attempt.place.pid) {
+            parts.push(part("the working directory", &to_bytes(&process.working_directory)));
+        }
+        parts
+    }
+
+    /// What a person has said to this very call: same bytes, same rule, same state of the outside.
+    pub(super) fn said_by_person(&self, attempt: &Attempt, wanted: &[Need], now: Time) -> Result<Said, Stop> {
+        let place = (attempt.place.call, attempt.place.position);
+        let Some(id) = self.questions.get(&place) else { return Ok(Said::Nothing) };
+        let question = self.question(*id).map_err(|error| Stop::Host(error.to_string()))?;
+        let Some(question) = question else { return Ok(Said::Nothing) };
+        let QuestionState::Answered { approval, note, .. } = &question.state else { return Ok(Said::Nothing) };
+        let Subject::Approval { parts, rule, .. } = &question.subject else { return Ok(Said::Nothing) };
+        if matches!(approval, Approval::Deny | Approval::Never) {
+            return Ok(Said::No(match note {
+                Some(note) => format!("{REFUSED_BY_PERSON}: {note}"),
+                None => REFUSED_BY_PERSON.into(),
+            }));
+        }
+        let present = self.fingerprint(attempt);
+        let differ = |part: &&FingerprintPart| !present.contains(part) || !parts.contains(part);
+        let mut changed: Vec<&str> =
+            parts.iter().chain(&present).filter(differ).map(|part| part.name.as_str()).collect();
+        let asks = self.decide(attempt.place, wanted, now, false);
+        if matches!(asks, Decisions::Ask(asking) if asking != *rule) {
+            changed.push("the rule that asks");
+        }
+        changed.sort_unstable();
+        changed.dedup();
+        if changed.is_empty() {
+            Ok(Said::Yes(*id))
+        } else {
+            Ok(Said::Stale(format!("{} changed since {id} was asked", changed.join(" and "))))
+        }
+    }
+
+    /// Notes that the answer for this place was used.
+    pub(super) fn use_answer(&mut self, place: (CallId, Position)) {
+        let approval = self.questions.get(&place).and_then(|id| self.question(*id).ok().flatten());
+        if let Some(QuestionState::Answered { approval, at, .. }) = approval.map(|question| question.state) {
+            self.leave_question(place, QuestionState::Applied { approval, at });
+        }
+    }
+
+    /// One place does not wait for a question or its answer any more. If no other one does, that is how the question ends.
+    pub(super) fn leave_question(&mut self, place: (CallId, Position), end: QuestionState) {
+        let Some(id) = self.questions.remove(&place) else { return };
+        let Ok(Some(mut question)) = self.question(id) else { return };
+        let others: Vec<_> = question.places().filter(|other| self.questions.get(other) == Some(&id)).collect();
+        match others.split_first() {
+            None => question.state = end,
+            Some((first, rest)) => question.set_places(*first, rest.to_vec()),
+        }
+        self.put_question(&question);
+    }
+}
