@@ -17,6 +17,8 @@ pub const SECTIONS_MAX: usize = 64;
 const NESTED: &str = "tool";
 /// Characters of a hostile text that an error repeats.
 const SHOWN_CHARACTERS: usize = 80;
+/// Characters of a reason, which may repeat one too.
+const REASON_CHARACTERS: usize = 320;
 
 /// What one tool declares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,13 +69,20 @@ pub fn read(sections: &[&[u8]]) -> Result<Vec<Declaration>, BadComponent> {
 fn declaration(line: &str) -> Result<Declaration, BadComponent> {
     let Line { tool, needs } = match serde_json::from_str(line) {
         Ok(line) => line,
-        Err(error) => return bad(format!("'{}' is no line of them: {}", shown(line), shown(&error.to_string()))),
+        Err(error) => {
+            return bad(format!(
+                "'{}' is no line of them: {}",
+                shown(line),
+                cut(&error.to_string(), REASON_CHARACTERS)
+            ));
+        }
     };
     if needs.len() > limit::TOOL_NEEDS_MAX {
         return bad(format!("'{}' has {} lines, at most {}", shown(&tool), needs.len(), limit::TOOL_NEEDS_MAX));
     }
     let rule = |text: &String| {
-        Rule::parse(text).or_else(|why| bad(format!("'{}' of '{}': {}", shown(text), shown(&tool), shown(&why))))
+        Rule::parse(text)
+            .or_else(|why| bad(format!("'{}' of '{}': {}", shown(text), shown(&tool), cut(&why, REASON_CHARACTERS))))
     };
     let needs = needs.iter().map(rule).collect::<Result<_, _>>()?;
     Ok(Declaration { tool, needs })
@@ -117,7 +126,11 @@ fn bad<T>(why: impl std::fmt::Display) -> Result<T, BadComponent> {
 
 /// A part of a text that somebody else wrote, fit to be printed.
 fn shown(text: &str) -> String {
-    let part: String = text.chars().take(SHOWN_CHARACTERS).collect();
+    cut(text, SHOWN_CHARACTERS)
+}
+
+fn cut(text: &str, characters: usize) -> String {
+    let part: String = text.chars().take(characters).collect();
     let more = if part.len() < text.len() { "..." } else { "" };
     escape(&part) + more
 }
@@ -130,7 +143,7 @@ mod tests {
     fn refused(sections: &[&[u8]], expected: &str) {
         let BadComponent(text) = read(sections).unwrap_err();
         assert!(text.contains(expected), "{text}");
-        assert!(text.len() < 500 && !text.contains(['\u{1b}', '\u{202e}', '\n']), "{text}");
+        assert!(text.len() < 600 && !text.contains(['\u{1b}', '\u{202e}', '\n']), "{text}");
     }
 
     fn line(tool: &str, needs: &[&str]) -> String {
@@ -169,10 +182,8 @@ mod tests {
     fn sections_are_read_as_lines() {
         let one = line("a", &["read,list fs:w/**"]) + "\n" + &line("b", &[]) + "\n";
         let found = read(&[one.as_bytes(), line("c", &["ask human:owner"]).as_bytes(), b""]).unwrap();
-        let texts: Vec<(String, Vec<String>)> = found
-            .into_iter()
-            .map(|found| (found.tool, found.needs.iter().map(Rule::to_string).collect()))
-            .collect();
+        let texts: Vec<(String, Vec<String>)> =
+            found.into_iter().map(|found| (found.tool, found.needs.iter().map(Rule::to_string).collect())).collect();
         let expected = [("a", vec!["read,list fs:w/**"]), ("b", vec![]), ("c", vec!["ask human:owner"])];
         let expected = expected.map(|(tool, needs)| (tool.to_owned(), needs.into_iter().map(str::to_owned).collect()));
         assert_eq!(texts, expected);
