@@ -1,4 +1,4 @@
-//! Builds the guest programs and the standard tools that the tests run.
+//! Builds the guest programs, the standard tools and the example tool that the tests run.
 
 #![expect(clippy::disallowed_methods, reason = "a build script writes what it generates")]
 
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let target = guest_target(&root);
-    for folder in ["tests/programs", "tools", "guest-sdk", "wit"] {
+    for folder in ["tests/programs", "tools", "examples/tool-rust", "guest-sdk", "wit"] {
         println!("cargo:rerun-if-changed={}", root.join(folder).display());
     }
     let mut list = String::from("&[");
-    for (folder, extra) in [("tests/programs", &["--examples"][..]), ("tools", &[])] {
+    for (folder, extra) in [("tests/programs", &["--examples"][..]), ("tools", &[]), ("examples/tool-rust", &[])] {
         let built = libos_guest_build::build(&root.join(folder), &target, extra);
         let built = built.unwrap_or_else(|why| panic!("the guests in {folder} cannot be built: {why}"));
         for path in built {

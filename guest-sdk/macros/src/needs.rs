@@ -22,7 +22,7 @@ const KINDS: [(&str, &str); 13] = [
     ("shell", "execute"),
     ("http", "read,write"),
     ("model", "use"),
-    ("image", "register,use"),
+    ("image", "use,register"),
     ("tool", "register,call"),
     ("checkpoint", "create"),
     ("secret", "use"),

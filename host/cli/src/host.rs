@@ -1,6 +1,7 @@
 //! A host: the one that has the store open. Every verb that changes something ends here, whether it came from this process or over the
 //! socket.
 
+use crate::bound::{self, Replaced};
 use crate::error::Failure;
 use crate::place::Place;
 use crate::protocol::{Ended, Event, GrantRequest, Request};
@@ -17,6 +18,7 @@ use libos_kernel::model::right::Rights;
 use libos_kernel::model::row::{CallRow, CallState, QuestionRow, QuestionState};
 use libos_kernel::store::disk::Directory;
 use serde_json::Value;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -171,14 +173,7 @@ impl Host {
                 let text = format!("{id} is revoked: {}", done.what);
                 self.changed(done.durable, vec![serde_json::to_value(&done.what)?], text, listener).await
             }
-            Request::ToolAdd { file, name } => {
-                let bytes = crate::own::read(&file)
-                    .map_err(|error| Failure::usage(format!("it cannot be read: {error}")).at(file.display()))?;
-                let added = self.runtime()?.add_component(bytes, name, false).await?;
-                let rows = added.what.iter().map(|tool| serde_json::to_value(&**tool)).collect::<Result<_, _>>()?;
-                let names: Vec<&str> = added.what.iter().map(|tool| tool.name.as_str()).collect();
-                self.changed(added.durable, rows, format!("added {}", names.join(", ")), listener).await
-            }
+            Request::ToolAdd { file, name } => self.add_tool(&file, name, listener).await,
             Request::ToolRemove { name } => {
                 let done = self.kernel.remove_tool(&name)?;
                 self.changed(done.durable, Vec::new(), format!("removed {name}"), listener).await
@@ -195,6 +190,32 @@ impl Host {
             | Request::Cancel { .. }
             | Request::Policy { .. } => Err(Failure::cannot("this verb is carried out elsewhere").into()),
         }
+    }
+
+    /// Adds the tools of a component and tells what they can have at most, and what changed for those whose names were taken.
+    async fn add_tool(&self, file: &Path, name: Option<String>, listener: &Listener) -> anyhow::Result<()> {
+        let bytes = crate::own::read(file)
+            .map_err(|error| Failure::usage(format!("it cannot be read: {error}")).at(file.display()))?;
+        let before = self.kernel.tools();
+        let added = self.runtime()?.add_component(bytes, name, false).await?;
+        let snapshot = self.kernel.snapshot()?;
+        let names: Vec<&str> = added.what.iter().map(|tool| tool.name.as_str()).collect();
+        let mut lines = vec![format!("added {}", names.join(", "))];
+        if let Some(tool) = added.what.first() {
+            lines.extend(bound::ability_lines(&tool.imports));
+        }
+        lines.extend(added.what.iter().map(|tool| bound::needs_line(&tool.name, tool.needs.as_deref())));
+        let mut rows = Vec::new();
+        for tool in &added.what {
+            let mut row = bound::tool_value(tool)?;
+            let old = before.iter().find(|old| old.name == tool.name).map(|old| &**old);
+            if let Some(replaced) = Replaced::compare(old, tool, &View(&snapshot), self.kernel.now())? {
+                lines.extend(replaced.lines(&tool.name));
+                row["replaced"] = replaced.value();
+            }
+            rows.push(row);
+        }
+        self.changed(added.durable, rows, lines.join("\n"), listener).await
     }
 
     async fn set_policy(&self, text: &str, listener: &Listener) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! The binary `libos`: floor 6, the person's way to a host.
 
 mod args;
+mod bound;
 mod diff;
 mod duration;
 mod error;

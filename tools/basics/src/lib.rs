@@ -36,11 +36,13 @@ pub mod tools {
     use super::*;
 
     /// Returns its arguments, whatever they are.
+    #[needs()]
     pub fn echo(#[serde(flatten)] arguments: Map<String, Value>) -> Map<String, Value> {
         arguments
     }
 
     /// Tells the date and time.
+    #[needs()]
     pub fn get_current_time(
         /// `UTC`, or a fixed offset from it such as `+02:00` or `-05:30`; UTC if left out. Names of places are not known.
         timezone: Option<String>,
@@ -56,6 +58,7 @@ pub mod tools {
     }
 
     /// Waits. The process uses nothing meanwhile, so a long wait costs no more than a short one.
+    #[needs("sleep clock:sleep")]
     pub fn sleep(
         /// How long, in seconds: 0 to 315360000 (ten years); fractions are fine.
         #[schemars(range(min = 0.0, max = 315_360_000.0))]

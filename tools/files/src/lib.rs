@@ -39,6 +39,7 @@ pub mod tools {
     use super::*;
 
     /// Reads a text file (UTF-8) from its start. A long file is cut at `max_bytes`, never inside a character; `truncated` says so.
+    #[needs("read fs:**")]
     pub fn read_text_file(
         /// The file, relative to the working directory or absolute as `/<mount>/...`.
         path: String,
@@ -55,6 +56,7 @@ pub mod tools {
     }
 
     /// Writes a text file (UTF-8, at most 16 MiB) as a whole. Its directory must exist.
+    #[needs("write fs:**")]
     pub fn write_text_file(
         /// The file, relative to the working directory or absolute as `/<mount>/...`.
         path: String,
@@ -72,6 +74,7 @@ pub mod tools {
     }
 
     /// Lists a directory, sorted by name.
+    #[needs("list fs:**")]
     pub fn read_directory(
         /// The directory; `.` is the working directory.
         path: String,
@@ -83,6 +86,7 @@ pub mod tools {
     }
 
     /// Makes a directory.
+    #[needs("write,list fs:**")]
     pub fn write_directory(
         /// The new directory.
         path: String,
@@ -95,6 +99,7 @@ pub mod tools {
     }
 
     /// Deletes a file or a symbolic link. An empty directory at the path is deleted too.
+    #[needs("delete fs:**")]
     pub fn delete_file(
         /// The file.
         path: String,
@@ -105,6 +110,7 @@ pub mod tools {
     }
 
     /// Deletes a directory: an empty one, or with `recursive` all that is in it (at most 100,000 entries).
+    #[needs("list,delete fs:**")]
     pub fn delete_directory(
         /// The directory.
         path: String,
@@ -117,11 +123,13 @@ pub mod tools {
     }
 
     /// Says which directory relative paths start from.
+    #[needs()]
     pub fn get_working_directory() -> WorkingDirectory {
         WorkingDirectory { working_directory: fs::working_directory() }
     }
 
     /// Changes the directory that relative paths start from, for this process from now on.
+    #[needs("list fs:**")]
     pub fn set_working_directory(
         /// An existing directory.
         path: String,

@@ -53,6 +53,7 @@ pub mod tools {
     use super::*;
 
     /// Makes an object in memory: a goal, a plan, an observation, any JSON that is to be kept.
+    #[needs("write object:**")]
     pub fn create_memory_object(
         /// Its name; if left out, one is made of the type and this call's id.
         name: Option<String>,
@@ -76,6 +77,7 @@ pub mod tools {
     }
 
     /// Reads an object of memory. A long payload is cut; `form` says what `payload` is then.
+    #[needs("read object:**")]
     pub fn read_memory_object(
         /// Its name.
         name: String,
@@ -92,6 +94,7 @@ pub mod tools {
     }
 
     /// Adds an entry at the end of a list in an object of memory: the payload itself, or one of its fields.
+    #[needs("read,write object:**")]
     pub fn append_memory_object(
         /// The object's name.
         name: String,
@@ -106,6 +109,7 @@ pub mod tools {
     }
 
     /// Lists the objects and namespaces directly in a namespace, sorted by name, without their payloads.
+    #[needs("list object:**")]
     pub fn list_memory_namespace(
         /// The namespace; the process's own if left out.
         namespace: Option<String>,
@@ -116,6 +120,7 @@ pub mod tools {
     }
 
     /// Makes a namespace for objects. It is fine if it is there already.
+    #[needs("write object:**")]
     pub fn create_memory_namespace(
         /// Its name, below the parent if that is given.
         namespace: String,
@@ -131,6 +136,7 @@ pub mod tools {
     }
 
     /// Puts a text file (UTF-8) into a new object of memory without showing its content.
+    #[needs("read fs:**", "write object:**")]
     pub fn create_object_from_file(
         /// The object's name.
         name: String,
@@ -161,6 +167,7 @@ pub mod tools {
 
     /// Writes an object of memory into a file without showing its content. The payload must be bytes, a JSON string, or a JSON
     /// object whose field `content` is a string.
+    #[needs("read object:**", "write fs:**")]
     pub fn write_object_to_file(
         /// The object's name.
         name: String,

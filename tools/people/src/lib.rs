@@ -36,6 +36,7 @@ pub mod tools {
     use super::*;
 
     /// Asks a person an open question and waits for the answer, which may take days. Ask only what you cannot find out yourself.
+    #[needs("ask human:*")]
     pub fn ask_human(
         /// One clear question; with the context at most 16 KiB.
         question: String,
@@ -53,6 +54,7 @@ pub mod tools {
     }
 
     /// Leaves a note for a person and goes on without waiting.
+    #[needs("tell human:*")]
     pub fn human_output(
         /// The note, at most 16 KiB.
         message: String,
@@ -64,6 +66,7 @@ pub mod tools {
     }
 
     /// Asks a person for rights on a resource and waits for the decision. What is allowed holds for this process.
+    #[needs("ask human:*")]
     pub fn request_permission(
         /// What is to be used, for example `fs:workspace/notes/**`. `*` stands for one segment, `**` at the end for all below.
         resource: String,

@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::out::Table;
 use crate::place::Place;
 use crate::protocol::Request;
-use crate::{own, standard, store};
+use crate::{bound, own, standard, store};
 use libos::engine::inspect;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::id::hex;
@@ -16,17 +16,6 @@ use libos_kernel::model::row::ToolRow;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::Path;
-
-/// The interfaces that give a component something to do to the outside, and what that is.
-const ABILITIES: [(&str, &str); 5] = [
-    ("fs", "read and change files"),
-    ("object", "read and change objects in the memory"),
-    ("human", "ask a person"),
-    ("clock", "tell the time and wait"),
-    ("process", "end its own process"),
-];
-/// What no component of this version can do, whatever it imports.
-const NEVER: [&str; 3] = ["run programs", "reach the network", "ask a model"];
 
 pub fn run(context: &Context, verb: ToolVerb) -> anyhow::Result<u8> {
     match verb {
@@ -90,9 +79,10 @@ fn inspect_file(context: &Context, file: &Path) -> anyhow::Result<u8> {
     let found = inspect::inspect(&bytes).map_err(|error| Failure::usage(error.to_string()).at(file.display()))?;
     let digest = hex(&<[u8; 32]>::from(Sha256::digest(&bytes)));
     if context.out.json {
-        let (can, cannot) = abilities(&found.imports);
+        let (can, cannot) = bound::abilities(&found.imports);
         context.out.value(&serde_json::json!({
             "id": file, "component": digest, "size": found.size, "imports": found.imports, "can": can, "cannot": cannot,
+            "declarations": found.declarations,
         }))?;
         return Ok(code::DONE);
     }
@@ -101,7 +91,13 @@ fn inspect_file(context: &Context, file: &Path) -> anyhow::Result<u8> {
         ("component", digest),
         ("size", format!("{} bytes", found.size)),
     ])?;
-    print_abilities(context, &found.imports)?;
+    lines(context, &bound::ability_lines(&found.imports))?;
+    for declaration in &found.declarations {
+        lines(context, &[bound::needs_line(&declaration.tool, Some(&declaration.needs))])?;
+    }
+    let rest =
+        if found.declarations.is_empty() { "its tools declare" } else { "a tool that is not named here declares" };
+    context.out.line(&format!("{rest} nothing: what the component can ever do is the bound"))?;
     Ok(code::DONE)
 }
 
@@ -114,10 +110,7 @@ fn inspect_tool(context: &Context, name: &str) -> anyhow::Result<u8> {
     let schema: Value = serde_json::from_str(&row.arguments).unwrap_or_default();
     let result: Value = serde_json::from_str(&row.result).unwrap_or_default();
     if context.out.json {
-        let (can, cannot) = abilities(&row.imports);
-        let mut value = serde_json::to_value(row)?;
-        value["can"] = can.into();
-        value["cannot"] = cannot.into();
+        let mut value = bound::tool_value(row)?;
         value["arguments"] = schema;
         value["result"] = result;
         context.out.value(&value)?;
@@ -129,7 +122,8 @@ fn inspect_tool(context: &Context, name: &str) -> anyhow::Result<u8> {
         ("from", if row.standard { "the runtime".into() } else { format!("a component added at {}", row.added) }),
         ("component", hex(&row.component)),
     ])?;
-    print_abilities(context, &row.imports)?;
+    lines(context, &bound::ability_lines(&row.imports))?;
+    lines(context, &[bound::needs_line(&row.name, row.needs.as_deref())])?;
     context.out.heading("arguments")?;
     for line in properties(&schema) {
         context.out.line(&format!("  {}", escape(&line)))?;
@@ -137,21 +131,8 @@ fn inspect_tool(context: &Context, name: &str) -> anyhow::Result<u8> {
     Ok(code::DONE)
 }
 
-/// What a component with these imports can ever do, and what it cannot.
-fn abilities(imports: &[String]) -> (Vec<String>, Vec<String>) {
-    let has = |interface: &str| imports.iter().any(|import| import == interface);
-    let (can, cannot): (Vec<_>, Vec<_>) = ABILITIES.iter().partition(|(interface, _)| has(interface));
-    let can = can.iter().map(|(interface, what)| format!("{what} ({interface})")).collect();
-    let cannot = NEVER.iter().copied().chain(cannot.iter().map(|(_, what)| *what)).map(str::to_owned).collect();
-    (can, cannot)
-}
-
-fn print_abilities(context: &Context, imports: &[String]) -> anyhow::Result<()> {
-    let (can, cannot) = abilities(imports);
-    let can = if can.is_empty() { "nothing but compute".to_owned() } else { can.join(", ") };
-    context.out.line(&format!("can ever: {can}"))?;
-    context.out.line(&format!("can never: {}", cannot.join(", ")))?;
-    Ok(())
+fn lines(context: &Context, lines: &[String]) -> anyhow::Result<()> {
+    Ok(lines.iter().try_for_each(|line| context.out.line(&escape(line)))?)
 }
 
 /// A line for each property of an object's schema.
@@ -181,14 +162,6 @@ fn properties(schema: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn abilities_follow_from_imports() {
-        let (can, cannot) = abilities(&["fs".into(), "log".into()]);
-        assert_eq!(can, ["read and change files (fs)"]);
-        assert!(cannot.contains(&"reach the network".into()) && cannot.contains(&"ask a person".into()));
-        assert!(!cannot.contains(&"read and change files".into()));
-    }
 
     #[test]
     fn a_schema_is_told_in_lines() {

@@ -91,6 +91,14 @@ impl Kernel {
         asked || matches!(state.decide(attempt.place, &wanted, now, false), Decisions::Ask(_))
     }
 
+    /// Whether the process may list what a call names without asking: then an error tells it nothing new.
+    pub(crate) fn may_look(&self, attempt: &Attempt) -> bool {
+        let now = self.now();
+        let state = self.lock();
+        let listed = attempt.names.iter().map(|name| Need { resource: name.clone(), right: Right::List, whole: false });
+        matches!(state.decide(attempt.place, &listed.collect::<Vec<_>>(), now, false), Decisions::Allowed(_))
+    }
+
     /// Ends a system call that makes no sense: recorded, and answered with the error.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::ToolRow;
 use crate::model::rule::Rule;
 use crate::store::StoreError;
-use crate::store::table::Table;
+use crate::store::table::{self, Table};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
@@ -84,6 +84,7 @@ impl Kernel {
             record.detail = Some(format!("{} {}", row.name, crate::model::id::hex(&digest)));
             state.note(record);
             state.put(Table::Tool, row.name.clone().into_bytes(), &*row);
+            state.put(Table::ToolVersion, table::tool_version(&row.name, &digest), &*row);
             state.tools.insert(row.name.clone(), Arc::clone(&row));
             added.push(row);
         }
@@ -140,6 +141,14 @@ impl Kernel {
         self.lock().tools.values().cloned().collect()
     }
 
+    /// A tool as it was in a component, also if another one has its name now, or none.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn tool_version(&self, name: &str, component: &Digest) -> Result<Option<ToolRow>, StoreError> {
+        self.lock().tool_version(name, component)
+    }
+
     /// Digest of the compiled code of a component for an engine, if it was compiled before.
     pub fn compiled(&self, component: &Digest, engine: &Digest) -> Option<Digest> {
         let bytes = self.lock().get(Table::Compiled, &[*component, *engine].concat()).ok()??;
@@ -171,6 +180,14 @@ impl State {
         let version = |digest| self.tool_version(name, digest).ok().flatten();
         let (Some(old), Some(new)) = (version(old), version(new)) else { return unknown() };
         gained((&old.imports, old.needs.as_deref()), (&new.imports, new.needs.as_deref()))
+    }
+
+    /// A tool as it was in a component.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn tool_version(&self, name: &str, component: &Digest) -> Result<Option<ToolRow>, StoreError> {
+        self.row(Table::ToolVersion, &table::tool_version(name, component))
     }
 
     /// A tool that the processes of an image see.
@@ -216,6 +233,9 @@ fn check_tool(tool: &NewTool) -> Result<(), HostError> {
         || tool.result.len() > limit::TOOL_SCHEMA_BYTES_MAX;
     if too_long {
         return Err(HostError::Usage(format!("the description of '{name}' is too long")));
+    }
+    if tool.needs.as_ref().is_some_and(|needs| needs.len() > limit::TOOL_NEEDS_MAX) {
+        return Err(HostError::Usage(format!("'{name}' declares more than {} lines", limit::TOOL_NEEDS_MAX)));
     }
     for schema in [&tool.arguments, &tool.result] {
         serde_json::from_str::<serde::de::IgnoredAny>(schema)

@@ -4,7 +4,7 @@ use super::calls::LogLine;
 use crate::model::call::{ObjectInfo, Payload};
 use crate::model::codec::from_bytes;
 use crate::model::grant::Grant;
-use crate::model::id::{CallId, GrantId, Pid, QuestionId, Seq};
+use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId, Seq};
 use crate::model::image::Image;
 use crate::model::limit;
 use crate::model::record::Record;
@@ -113,6 +113,11 @@ impl View<'_> {
     /// The tools of the host.
     pub fn tools(&self) -> Result<Vec<ToolRow>, StoreError> {
         self.0.rows(Table::Tool, &[])
+    }
+
+    /// A tool as it was in a component, also if another one has its name now, or none.
+    pub fn tool_version(&self, name: &str, component: &Digest) -> Result<Option<ToolRow>, StoreError> {
+        self.0.row(Table::ToolVersion, &table::tool_version(name, component))
     }
 
     /// The images of the host, the built-in one first.

@@ -56,6 +56,8 @@ pub enum Table {
     Namespace,
     /// Name → `ToolRow`.
     Tool,
+    /// Component (32), name → `ToolRow`: every tool that ever was, to say what the one of now gained.
+    ToolVersion,
     /// Name → `Image`.
     Image,
     /// Component (32), engine (32) → digest of the compiled code's file (32): code that is not the one that was written is not run.
@@ -64,7 +66,7 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 20] = [
+    pub const ALL: [Table; 21] = [
         Table::Meta,
         Table::Log,
         Table::Tree,
@@ -83,6 +85,7 @@ impl Table {
         Table::ObjectPayload,
         Table::Namespace,
         Table::Tool,
+        Table::ToolVersion,
         Table::Image,
         Table::Compiled,
     ];
@@ -108,6 +111,7 @@ impl Table {
             Table::ObjectPayload => "object-payload",
             Table::Namespace => "namespace",
             Table::Tool => "tool",
+            Table::ToolVersion => "tool-version",
             Table::Image => "image",
             Table::Compiled => "compiled",
         }
@@ -150,6 +154,11 @@ pub fn ended(number: u64) -> Vec<u8> {
 pub const LIVE: &[u8] = &[0];
 /// What keys of ended rows start with.
 pub const ENDED: &[u8] = &[1];
+
+/// Key of a tool as it was in a component.
+pub fn tool_version(name: &str, component: &Digest) -> Vec<u8> {
+    [component, name.as_bytes()].concat()
+}
 
 /// Key of a grant: the process that holds it, 0 for an image, and its number. So the grants of live processes are found without
 /// reading those of all processes that ever were.

@@ -14,6 +14,7 @@ use crate::model::need::{self, Context};
 use crate::model::resource::Resource;
 use crate::model::row::{JournalRow, request_digest};
 use crate::model::time::Time;
+use prepare::Seen;
 use primitive::Performed;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -105,28 +106,25 @@ impl Line {
 
     /// Decides, records and performs; a link that is met leads to a new name, which is decided again.
     async fn carry_out(&self, position: Position, call: Arc<Call>, asked: Vec<Resource>) -> Result<Arc<Answer>, Stop> {
-        let mut attempt = Attempt { place: self.at(position), call, names: asked.clone(), asked, prepared: None };
+        let mut attempt = Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
         let (mut links, mut waits) = (0, 0);
         loop {
-            if attempt.call.class() == Class::Effect && !self.kernel.would_refuse(&attempt) {
-                match prepare::prepare(&self.kernel, &attempt) {
-                    prepare::Seen::Ready(prepared) => attempt.prepared = Some(prepared),
-                    prepare::Seen::Link(index, name) if links < LINKS_MAX => {
-                        links += 1;
-                        attempt.names[index] = name;
-                        continue;
-                    }
-                    prepare::Seen::Link(..) => return self.over(&attempt, too_many_links()),
-                    prepare::Seen::Failed(error) => return self.over(&attempt, error),
+            let seen = match attempt.call.class() {
+                Class::Effect if self.kernel.would_refuse(&attempt) => Seen::Nothing,
+                Class::Effect => prepare::prepare(&self.kernel, &attempt),
+                _ => prepare::leads_to(&self.kernel, &attempt),
+            };
+            match seen {
+                Seen::Nothing => {}
+                Seen::Kind(kind) => attempt.kind = Some(kind),
+                Seen::Ready(prepared, kind) => (attempt.prepared, attempt.kind) = (Some(prepared), Some(kind)),
+                Seen::Link(index, name) if links < LINKS_MAX => {
+                    links += 1;
+                    attempt.names[index] = name;
+                    continue;
                 }
-            }
-            if let Some((index, name)) = prepare::leads_to(&self.kernel, &attempt) {
-                if links == LINKS_MAX {
-                    return self.over(&attempt, too_many_links());
-                }
-                links += 1;
-                attempt.names[index] = name;
-                continue;
+                Seen::Link(..) => return self.over(&attempt, too_many_links()),
+                Seen::Failed(error) => return self.over(&attempt, error),
             }
             let (permit, durable) = match self.kernel.admit(&attempt)? {
                 Admit::Go(permit, durable) => (permit, durable),

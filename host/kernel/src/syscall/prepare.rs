@@ -15,40 +15,63 @@ use sha2::{Digest as _, Sha256};
 
 /// What was seen.
 pub enum Seen {
-    Ready(Prepared),
+    /// What an effect must know, and what kind of things are at its names.
+    Ready(Prepared, String),
+    /// What kind of thing a look is about.
+    Kind(String),
+    /// Nobody is asked, so nobody must know.
+    Nothing,
     /// The name with this number leads to another one.
     Link(usize, Resource),
     Failed(CallError),
 }
 
 /// Looks at what an effect is about. The guest learns nothing of it but errors that the effect itself would have had.
+///
+/// If a person is to be asked, also about what would fail: who may not look is not to learn from an error what is there.
 pub fn prepare(kernel: &Kernel, attempt: &Attempt) -> Seen {
-    match look(kernel, attempt, kernel.would_ask(attempt)) {
-        Ok(prepared) => Seen::Ready(prepared),
-        Err(Trouble::World(WorldError::Link { index, to: Ok(name) })) => Seen::Link(index, name),
+    let asks = kernel.would_ask(attempt);
+    let error = match look(kernel, attempt, asks) {
+        Ok((prepared, kind)) => return Seen::Ready(prepared, kind),
+        Err(Trouble::World(WorldError::Link { index, to: Ok(name) })) => return Seen::Link(index, name),
         Err(Trouble::World(error)) => {
             let name = attempt.asked.first().map_or_else(String::new, ToString::to_string);
-            Seen::Failed(call_error(&name, error))
+            call_error(&name, error)
         }
-        Err(Trouble::Call(error)) => Seen::Failed(error),
+        Err(Trouble::Call(error)) => error,
+    };
+    if !asks || kernel.may_look(attempt) {
+        return Seen::Failed(error);
     }
+    let present = Sha256::digest(error.to_string()).into();
+    let prepared = Prepared { probe: Probe::None, directory: false, present, content: true, trouble: Some(error) };
+    Seen::Ready(prepared, "what would make it fail".into())
 }
 
-/// Where the name of a look at files leads, if a person is to be asked: the question is about the name that will be opened, as it is
-/// for an effect. So a call that is started again finds the answer to its question, whatever links are on the way.
-pub fn leads_to(kernel: &Kernel, attempt: &Attempt) -> Option<(usize, Resource)> {
+/// Where the name of a look at files leads and what is there, if a person is to be asked: the question is about the name that will be
+/// opened, as it is for an effect. So a call that is started again finds the answer to its question, whatever links are on the way.
+pub fn leads_to(kernel: &Kernel, attempt: &Attempt) -> Seen {
     let follow = match &*attempt.call {
         Call::FsRead { .. } | Call::FsReadRange { .. } | Call::FsList { .. } | Call::FsChangeDirectory { .. } => true,
         Call::FsStat { .. } => false,
-        _ => return None,
+        _ => return Seen::Nothing,
     };
     if kernel.would_refuse(attempt) || !kernel.would_ask(attempt) {
-        return None;
+        return Seen::Nothing;
     }
     let permit = Permit::of_kernel(attempt.names.clone());
     match kernel.world().fs_inspect(&permit, 0, follow, false) {
-        Err(WorldError::Link { index, to: Ok(name) }) => Some((index, name)),
-        _ => None,
+        Err(WorldError::Link { index, to: Ok(name) }) => Seen::Link(index, name),
+        Ok(found) => Seen::Kind(kind_of(&found).into()),
+        Err(_) => Seen::Kind("what would make it fail".into()),
+    }
+}
+
+fn kind_of(found: &Found) -> &'static str {
+    match found.before {
+        Before::Absent => "nothing",
+        Before::Present { directory: true, .. } => "a directory",
+        Before::Present { .. } => "a file",
     }
 }
 
@@ -58,7 +81,11 @@ pub fn changed_since(kernel: &Kernel, permit: &Permit, attempt: &Attempt) -> Opt
     let before = attempt.prepared.as_ref()?;
     let name = attempt.asked.first().map_or_else(String::new, ToString::to_string);
     match look(kernel, attempt, before.content) {
-        Ok(now) if now.directory != before.directory || (permit.is_approved() && now.present != before.present) => {
+        Ok((now, _))
+            if before.trouble.is_some()
+                || now.directory != before.directory
+                || (permit.is_approved() && now.present != before.present) =>
+        {
             Some(CallError::Io(format!("{name}: what is there changed meanwhile")))
         }
         Ok(_) => None,
@@ -78,7 +105,7 @@ impl From<WorldError> for Trouble {
     }
 }
 
-fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<Prepared, Trouble> {
+fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<(Prepared, String), Trouble> {
     let names = &attempt.names;
     let permit = Permit::of_kernel(names.clone());
     let world = kernel.world();
@@ -145,7 +172,9 @@ fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<Prepared, T
             (None, before @ Before::Present { .. }) => present.update(to_bytes(&before)),
         }
     }
-    Ok(Prepared { probe, directory, present: present.finalize().into(), content })
+    let kinds: Vec<&str> = [Some(&first), second.as_ref()].into_iter().flatten().map(kind_of).collect();
+    let prepared = Prepared { probe, directory, present: present.finalize().into(), content, trouble: None };
+    Ok((prepared, kinds.join(", ")))
 }
 
 fn check_new(found: &Found, name: &Resource) -> Result<(), Trouble> {

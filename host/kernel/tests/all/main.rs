@@ -16,4 +16,5 @@ mod races;
 mod recovery;
 mod replay;
 mod sim;
+mod tools;
 mod waits;

@@ -1,5 +1,6 @@
 //! What a component can ever do, read from its bytes before it is compiled; and a clear error for what is no component of this world.
 
+use super::declared::{self, Declaration};
 use wasmparser::{ComponentExternName, ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures};
 
 /// Bytes of a component.
@@ -21,11 +22,13 @@ pub struct BadComponent(pub String);
 pub struct Inspected {
     /// Interfaces of the runtime that it imports, without version: `fs`, `human`, ...
     pub imports: Vec<String>,
+    /// What its tools declare that they need; those that declare nothing are not in it.
+    pub declarations: Vec<Declaration>,
     /// Bytes.
     pub size: usize,
 }
 
-/// Reads a component's imports and exports.
+/// Reads a component's imports, exports and declarations.
 ///
 /// # Errors
 /// It is no component, or of another world; the text names what is missing.
@@ -46,14 +49,23 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, BadComponent> {
     Validator::new_with_features(WasmFeatures::default())
         .validate_all(bytes)
         .map_err(|error| BadComponent(format!("it is damaged or cut short: {error}")))?;
-    let (imports, exports) = outline(bytes)?;
+    let Outline { imports, exports, sections } = outline(bytes)?;
     for name in ["describe", "call"] {
         if !exports.iter().any(|export| export == name) {
             return bad(format!("it lacks the export '{name}' of the world libos:runtime/tool@{VERSION}"));
         }
     }
+    let imports = interfaces(&imports)?;
+    let declarations = declared::read(&sections)?;
+    declared::check_imports(&declarations, &imports)?;
+    Ok(Inspected { imports, declarations, size: bytes.len() })
+}
+
+/// The interfaces of the runtime among the imports, sorted.
+fn interfaces(imports: &[String]) -> Result<Vec<String>, BadComponent> {
+    let bad = |text: String| Err(BadComponent(text));
     let mut found = Vec::new();
-    for import in &imports {
+    for import in imports {
         if let Some(rest) = import.strip_prefix("libos:runtime/") {
             let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
             if version != VERSION || !INTERFACES.contains(&interface) {
@@ -70,32 +82,50 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, BadComponent> {
         }
     }
     found.sort();
-    Ok(Inspected { imports: found, size: bytes.len() })
+    Ok(found)
 }
 
-/// Names of the imports and exports of the outermost component.
-fn outline(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), BadComponent> {
+/// What stands in the outermost component.
+#[derive(Default)]
+struct Outline<'a> {
+    /// Names.
+    imports: Vec<String>,
+    /// Names.
+    exports: Vec<String>,
+    /// Declarations: its own, and those of the core modules directly in it. Components in it have tools of their own. One more than
+    /// there may be at most.
+    sections: Vec<&'a [u8]>,
+}
+
+fn outline(bytes: &[u8]) -> Result<Outline<'_>, BadComponent> {
     let damaged = |error: wasmparser::BinaryReaderError| BadComponent(format!("it is damaged or cut short: {error}"));
-    let (mut imports, mut exports) = (Vec::new(), Vec::new());
-    let (mut depth, mut functions) = (0u32, 0u32);
+    let mut outline = Outline::default();
+    let (mut around, mut functions) = (Vec::new(), 0u32);
     let name = |name: ComponentExternName<'_>| name.name.to_owned();
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(damaged)? {
-            Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
+            Payload::Version { encoding, .. } => around.push(encoding),
+            Payload::End(_) => drop(around.pop()),
+            Payload::CustomSection(section)
+                if section.name() == declared::SECTION
+                    && outline.sections.len() <= declared::SECTIONS_MAX
+                    && matches!(around[..], [_] | [Encoding::Component, Encoding::Module]) =>
+            {
+                outline.sections.push(section.data());
+            }
             Payload::FunctionSection(section) => functions = functions.saturating_add(section.count()),
-            Payload::ComponentImportSection(section) if depth == 1 => {
+            Payload::ComponentImportSection(section) if around.len() == 1 => {
                 for import in section {
                     let import = import.map_err(damaged)?;
                     // A type that the world shares with the tool is no way to reach anything.
                     if !matches!(import.ty, ComponentTypeRef::Type(_)) {
-                        imports.push(name(import.name));
+                        outline.imports.push(name(import.name));
                     }
                 }
             }
-            Payload::ComponentExportSection(section) if depth == 1 => {
+            Payload::ComponentExportSection(section) if around.len() == 1 => {
                 for export in section {
-                    exports.push(name(export.map_err(damaged)?.name));
+                    outline.exports.push(name(export.map_err(damaged)?.name));
                 }
             }
             _ => {}
@@ -104,5 +134,5 @@ fn outline(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), BadComponent> {
     if functions > FUNCTIONS_MAX {
         return Err(BadComponent(format!("it has {functions} functions, at most {FUNCTIONS_MAX}")));
     }
-    Ok((imports, exports))
+    Ok(outline)
 }

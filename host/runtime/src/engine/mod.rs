@@ -2,6 +2,7 @@
 
 mod bindings;
 mod cache;
+pub mod declared;
 mod failure;
 mod guest;
 mod imports;
@@ -9,6 +10,7 @@ pub mod inspect;
 mod wasi;
 
 pub use cache::CodeCache;
+pub use declared::Declaration;
 pub use failure::failure;
 pub use inspect::{BadComponent, Inspected};
 

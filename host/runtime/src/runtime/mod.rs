@@ -2,7 +2,7 @@
 
 mod drive;
 
-use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, inspect};
+use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, declared, inspect};
 use crate::world::WorldSetupError;
 use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, Kernel, NewTool, Options, Reaction, StartCall};
 use libos_kernel::model::decide::Ceiling;
@@ -267,7 +267,7 @@ impl Runtime {
         name: Option<String>,
         standard: bool,
     ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
-        let Inspected { imports, .. } = inspect::inspect(&bytes)?;
+        let Inspected { imports, declarations, .. } = inspect::inspect(&bytes)?;
         let digest = {
             use sha2::{Digest as _, Sha256};
             Sha256::digest(&bytes).into()
@@ -279,6 +279,8 @@ impl Runtime {
             tokio::task::spawn_blocking(prepare).await.map_err(|error| BadComponent(error.to_string()))??
         };
         let mut tools: Vec<NewTool> = engine.describe(&prepared).await?;
+        // By the names in the component: a new name changes nothing of what it needs.
+        declared::attach(declarations, &mut tools)?;
         if let Some(name) = name {
             match tools.as_mut_slice() {
                 [only] => only.name = name,
