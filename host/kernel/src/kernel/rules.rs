@@ -6,6 +6,7 @@ use super::state::State;
 use crate::model::decide::Ceiling;
 use crate::model::grant::{Effect, Grant, Holder, Issuer, OnlyTool};
 use crate::model::id::{GrantId, Pid};
+use crate::model::image::ALL_IMAGES;
 use crate::model::limit;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Pattern;
@@ -144,8 +145,12 @@ impl State {
         if grant.effect == Effect::Allow {
             return;
         }
-        let started: Vec<Pid> =
-            self.processes.values().filter(|process| process.image == **image).map(|process| process.pid).collect();
+        let started: Vec<Pid> = self
+            .processes
+            .values()
+            .filter(|process| **image == *ALL_IMAGES || process.image == **image)
+            .map(|process| process.pid)
+            .collect();
         for pid in started {
             let id = self.new_grant();
             let parent = Some(grant.id);

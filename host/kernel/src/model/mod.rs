@@ -5,6 +5,7 @@ pub mod answer;
 pub mod call;
 pub mod codec;
 pub mod decide;
+pub mod facility;
 pub mod grant;
 pub mod id;
 pub mod image;
