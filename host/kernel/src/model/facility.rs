@@ -97,6 +97,8 @@ pub struct Facilities(u16);
 impl Facilities {
     /// None of them.
     pub const NONE: Facilities = Facilities(0);
+    /// All of them.
+    pub const ALL: Facilities = Facilities((1 << Facility::ALL.len()) - 1);
 
     /// The set and this one.
     #[must_use]

@@ -50,18 +50,19 @@ impl<'a> Plan<'a> {
         plan.new = lines.iter().zip(is_kept).filter(|(_, kept)| !kept).map(|(line, _)| line).collect();
         plan
     }
+}
 
-    /// How many of these grants, in the order of their numbers, hang on another one and are not revoked.
-    pub fn hanging_on(root: GrantId, grants: &[&Grant]) -> usize {
-        let mut above = BTreeSet::from([root]);
-        for grant in grants {
-            // A grant is younger than what it hangs on.
-            if !grant.revoked && grant.parent.is_some_and(|parent| above.contains(&parent)) {
-                above.insert(grant.id);
-            }
+/// How many grants hang on each, directly or not; `grants` are those that count, in the order of their numbers.
+pub fn hanging(grants: &[Grant]) -> HashMap<GrantId, usize> {
+    let mut counts: HashMap<GrantId, usize> = HashMap::new();
+    // A grant is younger than what it hangs on: from the youngest on, what hangs on each is known when it is its turn.
+    for grant in grants.iter().rev() {
+        if let Some(parent) = grant.parent {
+            let own = counts.get(&grant.id).copied().unwrap_or(0);
+            *counts.entry(parent).or_default() += own + 1;
         }
-        above.len() - 1
     }
+    counts
 }
 
 /// What differs beside the rules, a line for each, ready to be escaped and printed.
