@@ -53,7 +53,7 @@ pub enum Unattended {
 pub enum Verb {
     /// Write a commented libos.toml and make the data directory.
     Init { dir: Option<PathBuf> },
-    /// Show the policy of a workspace, or how it differs from the one in force, and put it in force.
+    /// Show the policy of a workspace that is not accepted yet, and put it in force.
     Trust {
         dir: Option<PathBuf>,
         /// Do not ask.
@@ -290,8 +290,14 @@ pub enum AuditVerb {
 
 #[derive(Debug, Subcommand)]
 pub enum PolicyVerb {
-    /// Check a policy file without putting it in force.
+    /// Check a policy file without putting it in force: errors, and lines that do nothing.
     Check { file: PathBuf },
+    /// Show what a changed libos.toml means, and put it in force.
+    Reload {
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[cfg(test)]
@@ -323,6 +329,8 @@ mod tests {
             "calls show c1",
             "events --follow --from 3",
             "audit verify --json",
+            "policy check libos.toml",
+            "policy reload --yes --json",
             "completions bash",
         ] {
             let words = std::iter::once("libos").chain(line.split(' '));

@@ -14,8 +14,22 @@ const LINES_MAX: usize = 4_000;
 /// The shortest way from one text to the other.
 pub fn lines<'a>(old: &'a str, new: &'a str) -> Vec<Line<'a>> {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    // What begins and ends alike needs no search: a long text with one change is not all new.
+    let head = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let rests = old[head..].iter().rev().zip(new[head..].iter().rev());
+    let tail = rests.take_while(|(old, new)| old == new).count();
+    let (before, after) = (&old[..head], &old[old.len() - tail..]);
+    let same = |lines: &[&'a str]| -> Vec<Line<'a>> { lines.iter().copied().map(Line::Same).collect() };
+    let mut found = same(before);
+    found.extend(middle(&old[head..old.len() - tail], &new[head..new.len() - tail]));
+    found.extend(same(after));
+    found
+}
+
+fn middle<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Line<'a>> {
     if old.len() + new.len() > LINES_MAX {
-        return old.into_iter().map(Line::Gone).chain(new.into_iter().map(Line::New)).collect();
+        let (gone, new) = (old.iter().copied().map(Line::Gone), new.iter().copied().map(Line::New));
+        return gone.chain(new).collect();
     }
     // common[i][j]: how many lines the rests from i and j have in common, in order.
     let mut common = vec![vec![0u32; new.len() + 1]; old.len() + 1];
@@ -81,6 +95,10 @@ mod tests {
             assert_eq!(side(|line| matches!(line, Line::Gone(_))), new.lines().collect::<Vec<_>>());
         }
         assert_eq!(lines("a\nb", "a\nc"), [Line::Same("a"), Line::Gone("b"), Line::New("c")]);
+        assert_eq!(lines("a\na", "a"), [Line::Same("a"), Line::Gone("a")]);
+        let long = "x\n".repeat(3 * LINES_MAX);
+        let changes = |lines: Vec<Line<'_>>| lines.iter().filter(|line| !matches!(line, Line::Same(_))).count();
+        assert_eq!(changes(lines(&format!("{long}a\n{long}"), &format!("{long}b\n{long}"))), 2);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use libos::RuntimeError;
 use libos::world::WorldSetupError;
 use libos_kernel::kernel::HostError;
+use libos_kernel::model::facility::Facility;
 use libos_kernel::store::StoreError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -140,5 +141,18 @@ fn store(error: &StoreError) -> Failure {
 }
 
 fn world(error: &WorldSetupError) -> Failure {
-    Failure::cannot(error.to_string()).hint("change the mounts in libos.toml, then `libos trust`")
+    match error {
+        WorldSetupError::Lacks { facility, detail } => lacks(*facility, detail).at("the mounts of libos.toml"),
+        _ => Failure::cannot(error.to_string())
+            .hint("change the mounts in libos.toml, then `libos policy reload` (`libos trust` the first time)"),
+    }
+}
+
+/// A host does not start without this.
+pub fn lacks(facility: Facility, detail: &str) -> Failure {
+    let (word, weakens) = (facility.word(), facility.weakens());
+    Failure::cannot(format!("no host starts here: {word} is missing ({detail}), and without it {weakens}")).hint(format!(
+        "if that may be, write it into libos.toml under [accept]: {word} = \"{weakens}\"; then `libos policy reload`, or `libos trust` \
+         the first time"
+    ))
 }

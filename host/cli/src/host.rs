@@ -10,6 +10,7 @@ use libos::world::MountSpec;
 use libos::{CallEvent, CallRequest, Config, Runtime, Waiting};
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{HostError, Kernel, NewGrant, Options};
+use libos_kernel::model::facility::{self, Finding};
 use libos_kernel::model::id::{CallId, QuestionId};
 use libos_kernel::model::image::Image;
 use libos_kernel::model::policy::Policy;
@@ -34,6 +35,8 @@ pub struct Host {
     kernel: Arc<Kernel>,
     runtime: Option<Arc<Runtime>>,
     mounts: Vec<MountSpec>,
+    /// What the machine offered when it started.
+    findings: Vec<Finding>,
     place: Place,
     /// The standard tools are there; verbs wait for that.
     ready: watch::Sender<bool>,
@@ -50,7 +53,11 @@ impl Host {
         let mounts = setup::mounts(policy, &place.workspace);
         let protected = setup::protected(place)?;
         let ceiling = setup::ceiling(&mounts, &protected);
-        let world = Arc::new(setup::world(&mounts, protected)?);
+        let world = setup::world(&mounts, protected, policy.accepted)?;
+        let mut findings = setup::data_directory(place)?;
+        setup::refuse(&findings, policy.accepted, place)?;
+        findings.extend_from_slice(world.facilities());
+        let world = Arc::new(world);
         let storage = Arc::new(Directory::new(&place.data));
         let (kernel, runtime) = if runs {
             let runtime = Runtime::open(Config { ceiling, code: Some(place.code()), ..Config::new(storage, world) })?;
@@ -58,10 +65,12 @@ impl Host {
         } else {
             (Kernel::open(Options { storage, world, ceiling })?, None)
         };
+        kernel.note_weakened(facility::weakened(&findings, policy.accepted));
         Ok(Host {
             kernel,
             runtime,
             mounts,
+            findings,
             place: place.clone(),
             ready: watch::Sender::new(!runs),
             closing: AtomicBool::new(false),
@@ -76,7 +85,7 @@ impl Host {
         let text = store::policy_in_force(place)?.ok_or_else(|| store::not_accepted(place))?;
         let policy = Policy::parse(&text).map_err(|error| {
             Failure::usage(format!("this version cannot read the policy in force: {error}"))
-                .hint("`libos trust` puts another one in force")
+                .hint("`libos policy reload` puts another one in force")
         })?;
         Host::open(place, &policy, runs)
     }
@@ -222,10 +231,14 @@ impl Host {
         let policy = Policy::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
         if setup::mounts(&policy, &self.place.workspace) != self.mounts {
             // The mounts are open; a world of the old ones under new rules would be neither.
-            return Err(Failure::cannot("the new policy changes what is mounted, and a host runs with the old mounts")
-                .hint("end the host (Ctrl-C in its terminal), then `libos trust` again")
-                .into());
+            return Err(Failure::cannot(
+                "the new policy changes what is mounted, or whether files with several names may be read there, and a host runs with \
+                 the old mounts",
+            )
+            .hint("end the host (Ctrl-C in its terminal), then `libos policy reload` again")
+            .into());
         }
+        setup::refuse(&self.findings, policy.accepted, &self.place)?;
         let done = self.kernel.set_policy(text)?;
         self.changed(done.durable, Vec::new(), "the policy is in force".into(), listener).await
     }

@@ -7,8 +7,10 @@
 )]
 
 use libos_kernel::model::time::Time;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -28,6 +30,38 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// It cannot be read, or is no text.
 pub fn read_text(path: &Path) -> io::Result<String> {
     fs::read_to_string(path)
+}
+
+/// The content of a file of settings, which may lie where agents write: a regular file of so many bytes at most, and text. Waits for
+/// nobody. `through_links`: whether the name may be a symbolic link.
+///
+/// # Errors
+/// It is not there, or is something else.
+pub fn read_settings(path: &Path, at_most: usize, through_links: bool) -> io::Result<String> {
+    let wrong = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+    let stay = if through_links { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY | stay).bits()).map_err(io::Error::other)?;
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let file = file.map_err(|error| match error.raw_os_error() {
+        Some(number) if number == Errno::LOOP.raw_os_error() => wrong("it is a symbolic link".into()),
+        // A socket cannot be opened at all.
+        Some(number) if number == Errno::NXIO.raw_os_error() => wrong("it is no regular file".into()),
+        _ => error,
+    })?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(wrong("it is a directory".into()));
+    }
+    if !metadata.is_file() {
+        return Err(wrong("it is a pipe or a device, no regular file".into()));
+    }
+    let mut content = Vec::new();
+    file.take(at_most as u64 + 1).read_to_end(&mut content)?;
+    if content.len() > at_most {
+        return Err(wrong(format!("it has more than {at_most} bytes")));
+    }
+    String::from_utf8(content)
+        .map_err(|error| wrong(format!("it is no UTF-8 text: byte {}", error.utf8_error().valid_up_to() + 1)))
 }
 
 /// Makes a file that must not be there yet.

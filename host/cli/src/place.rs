@@ -2,6 +2,7 @@
 
 use crate::args::Global;
 use crate::error::Failure;
+use libos_kernel::model::limit;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fs;
@@ -35,8 +36,8 @@ impl Place {
                 .map_err(|error| Failure::usage(format!("the current directory is gone: {error}")))?,
         };
         let found = match &global.workspace {
-            Some(_) => start.join(POLICY_FILE).exists().then_some(start.as_path()),
-            None => start.ancestors().find(|directory| directory.join(POLICY_FILE).is_file()),
+            Some(_) => has_policy(&start).then_some(start.as_path()),
+            None => start.ancestors().find(|directory| has_policy(directory)),
         };
         match found {
             Some(workspace) => Place::of(workspace, global),
@@ -75,12 +76,14 @@ impl Place {
     /// # Errors
     /// It cannot be read.
     pub fn policy_text(&self) -> anyhow::Result<Option<String>> {
-        match crate::own::read_text(&self.policy_file()) {
+        // It lies where agents may write and may come with a cloned repository: what it is, is looked at first.
+        match crate::own::read_settings(&self.policy_file(), limit::POLICY_BYTES_MAX, false) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => {
-                Err(Failure::usage(format!("it cannot be read: {error}")).at(self.policy_file().display()).into())
-            }
+            Err(error) => Err(Failure::usage(format!("{POLICY_FILE} cannot be read: {error}"))
+                .at(self.policy_file().display())
+                .hint("a policy is a regular text file; put one there")
+                .into()),
         }
     }
 
@@ -92,19 +95,12 @@ impl Place {
     /// Makes the data directory, for this user only.
     ///
     /// # Errors
-    /// It cannot be made, or others may write in it.
+    /// It cannot be made.
     pub fn make_data(&self) -> anyhow::Result<()> {
         let make = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
         make(&self.data).and_then(|()| make(&self.code())).map_err(|error| {
             Failure::cannot(format!("the data directory cannot be made: {error}")).at(self.data.display())
         })?;
-        let open_to_others = fs::metadata(&self.data)?.permissions().mode() & 0o077 != 0;
-        if open_to_others {
-            return Err(Failure::cannot("others may look into the data directory")
-                .at(self.data.display())
-                .hint(format!("chmod 700 {}", self.data.display()))
-                .into());
-        }
         Ok(())
     }
 
@@ -144,6 +140,11 @@ fn short_directory(runtime: Option<&OsStr>, data: &Path) -> PathBuf {
         }
         _ => Path::new("/tmp").join(name),
     }
+}
+
+/// Whether something has the policy's name, whatever it is: a directory further up must not answer for one that is damaged here.
+fn has_policy(directory: &Path) -> bool {
+    directory.join(POLICY_FILE).symlink_metadata().is_ok()
 }
 
 fn canonical(path: &Path) -> anyhow::Result<PathBuf> {

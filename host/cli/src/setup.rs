@@ -1,9 +1,11 @@
 //! From the policy in force to what a host is made of: mounts, protected names, the world.
 
+use crate::error::Failure;
 use crate::place::Place;
 use anyhow::Context;
 use libos::world::{MountSpec, OsWorld, WorldOptions};
 use libos_kernel::model::decide::Ceiling;
+use libos_kernel::model::facility::{self, Facilities, Facility, Finding};
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::policy::Policy;
 use libos_kernel::model::resource::{Kind, Resource};
@@ -60,9 +62,39 @@ pub fn ceiling(mounts: &[MountSpec], protected: &[PathBuf]) -> Ceiling {
 /// The world of a policy.
 ///
 /// # Errors
-/// A mount cannot be opened.
-pub fn world(mounts: &[MountSpec], protected: Vec<PathBuf>) -> anyhow::Result<OsWorld> {
-    OsWorld::new(mounts.to_vec(), protected, WorldOptions::default()).context("the mounts of libos.toml")
+/// A mount cannot be opened, or lacks what is required and was not accepted.
+pub fn world(mounts: &[MountSpec], protected: Vec<PathBuf>, accepted: Facilities) -> anyhow::Result<OsWorld> {
+    let options = WorldOptions { accepted, ..WorldOptions::default() };
+    OsWorld::new(mounts.to_vec(), protected, options).context("the mounts of libos.toml")
+}
+
+/// What the data directory offers of what a host relies on.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn data_directory(place: &Place) -> anyhow::Result<Vec<Finding>> {
+    let found = libos::world::probe_data_directory(&place.data);
+    Ok(found.map_err(|error| {
+        Failure::cannot(format!("the data directory cannot be opened: {error}")).at(place.data.display())
+    })?)
+}
+
+/// Refuses to go on without what is required and was not accepted.
+///
+/// # Errors
+/// What is missing, what that weakens, and what to write.
+pub fn refuse(findings: &[Finding], accepted: Facilities, place: &Place) -> anyhow::Result<()> {
+    let Some(Finding { facility, detail, .. }) = facility::refused(findings, accepted) else { return Ok(()) };
+    let failure = crate::error::lacks(*facility, detail);
+    Err(match facility {
+        Facility::PrivateDataDirectory => {
+            let accept = failure.hint.clone().unwrap_or_default();
+            failure.at(place.data.display()).hint(format!("chmod 700 {}; or {accept}", place.data.display()))
+        }
+        Facility::SingleWriterLock => failure.at(place.data.display()),
+        _ => failure.at(place.policy_file().display()),
+    }
+    .into())
 }
 
 #[cfg(test)]

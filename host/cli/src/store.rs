@@ -4,6 +4,7 @@ use crate::error::Failure;
 use crate::host::Host;
 use crate::place::Place;
 use libos_kernel::kernel::view::View;
+use libos_kernel::model::preview::escape;
 use libos_kernel::store::StoreError;
 use libos_kernel::store::disk::{Directory, Storage};
 use libos_kernel::store::reader::Snapshot;
@@ -105,14 +106,13 @@ pub fn not_accepted(place: &Place) -> Failure {
         .hint("read it and accept it with `libos trust`")
 }
 
-/// Warns if libos.toml is not the policy in force.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn warn_if_changed(place: &Place, in_force: Option<&str>) -> anyhow::Result<()> {
-    let Some(in_force) = in_force else { return Ok(()) };
-    if place.policy_text()?.as_deref() != Some(in_force) {
-        eprintln!("warning: libos.toml has changed; `libos trust` shows the difference");
+/// Warns if libos.toml is not the policy in force, whatever it is now: the policy in force goes on.
+pub fn warn_if_changed(place: &Place, in_force: Option<&str>) {
+    let Some(in_force) = in_force else { return };
+    match place.policy_text() {
+        Ok(Some(text)) if text == in_force => {}
+        Ok(Some(_)) => eprintln!("warning: libos.toml has changed; `libos policy reload` shows what that means"),
+        Ok(None) => eprintln!("warning: libos.toml is gone; the policy in force goes on"),
+        Err(error) => eprintln!("warning: {}; the policy in force goes on", escape(&error.to_string())),
     }
-    Ok(())
 }

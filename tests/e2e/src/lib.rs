@@ -220,7 +220,7 @@ fn open(root: &Path, policy: &str, limits: CallLimits, wrap: impl FnOnce(OsWorld
     let world = OsWorld::new(vec![mount], vec![data.clone()], WorldOptions::default()).unwrap();
     let mut config = Config::new(Arc::new(Directory::new(&data)), wrap(world));
     config.code = Some(data.join("code"));
-    config.limits = limits;
+    config.limits = Some(limits);
     config.resident_max = 64;
     config.ceiling = Ceiling { protected: vec![Resource::new(Kind::Fs, "workspace/libos.toml")] };
     let runtime = Runtime::open(config).unwrap();

@@ -6,52 +6,95 @@ use crate::out::Table;
 use crate::place::Place;
 use crate::session::Session;
 use crate::term::Colour;
-use crate::{own, store, verbs};
+use crate::{own, setup, store, verbs};
+use libos_kernel::model::facility::{self, Facilities, Facility, Finding, Presence};
+use libos_kernel::model::policy::Policy;
 use libos_kernel::store::StoreError;
 use libos_kernel::store::disk::Directory;
 use libos_kernel::store::reader::Snapshot;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 use serde::Serialize;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::ErrorKind;
 use std::path::Path;
 
+/// What was found of one thing.
 #[derive(Serialize)]
-struct Finding {
+struct Row {
     id: &'static str,
     /// `present`, `missing`, `unknown`, or `none` of what need not be.
     state: &'static str,
     detail: String,
     /// What it weakens that it is missing.
     weakens: &'static str,
+    /// Whether no host starts without it.
+    required: bool,
+    /// Whether the policy in force accepts that it is missing.
+    accepted: bool,
 }
 
-fn finding(id: &'static str, present: Option<bool>, detail: impl Into<String>, weakens: &'static str) -> Finding {
+fn row(id: &'static str, present: Option<bool>, detail: impl Into<String>, weakens: &'static str) -> Row {
     let state = match present {
         Some(true) => "present",
         Some(false) => "missing",
         None => "unknown",
     };
-    Finding { id, state, detail: detail.into(), weakens: if present == Some(true) { "" } else { weakens } }
+    let weakens = if present == Some(true) { "" } else { weakens };
+    Row { id, state, detail: detail.into(), weakens, required: false, accepted: false }
+}
+
+fn facility_row(finding: &Finding, accepted: Facilities) -> Row {
+    let Finding { facility, presence, detail } = finding;
+    let present = match presence {
+        Presence::Present => Some(true),
+        Presence::Missing => Some(false),
+        Presence::Unknown => None,
+    };
+    let row = row(facility.word(), present, detail.clone(), facility.weakens());
+    Row { required: facility.is_required(), accepted: accepted.contains(*facility), ..row }
 }
 
 /// Probes and tells. Exit code 5 if the host cannot run here.
 pub fn run(context: &Context) -> anyhow::Result<u8> {
-    let mut findings = vec![openat2_works(), landlock(), user_namespaces()];
-    match context.place() {
-        Ok(place) => findings.extend(workspace(&place)?),
+    let place = context.place();
+    let accepted = place.as_ref().ok().and_then(policy_in_force);
+    let may_lack = accepted.as_ref().map_or(Facilities::NONE, |policy| policy.accepted);
+    let mut findings = vec![landlock(), user_namespaces(), seccomp()];
+    let mut rows = Vec::new();
+    match &place {
+        Ok(place) => {
+            findings.extend(data_directory(place));
+            match accepted.as_ref().map(|policy| of_mounts(place, policy)) {
+                Some(Ok(found)) => findings.extend(found),
+                Some(Err(error)) => {
+                    findings.extend(unknown_mounts("the mounts cannot be opened"));
+                    rows.push(row("mounts", Some(false), error.to_string(), "no host starts in this workspace"));
+                }
+                None => findings.extend(unknown_mounts("no policy is in force that says what is mounted")),
+            }
+            rows.extend(workspace(place)?);
+        }
         Err(error) => {
-            let why = crate::error::failure(&error).map_or_else(|_| String::new(), |failure| failure.what);
-            findings.push(finding("workspace", Some(false), why, "only the machine was looked at"));
+            findings.extend(unknown_mounts("there is no workspace here"));
+            let why = crate::error::failure(error).map_or_else(|_| String::new(), |failure| failure.what);
+            rows.push(row("workspace", Some(false), why, "only the machine was looked at"));
         }
     }
-    let broken =
-        findings.iter().any(|finding| matches!(finding.id, "store" | "data-directory") && finding.state == "missing");
-    context.list(&findings, |findings| {
-        let mut table = Table::new(&["WHAT", "STATE", "DETAIL", "IF MISSING"]);
-        for finding in findings {
-            table.row(vec![finding.id.into(), finding.state.into(), finding.detail.clone(), finding.weakens.into()]);
+    findings.sort_by_key(|finding| finding.facility);
+    // Without a policy nothing is mounted, and what is not known there stops nobody.
+    let refused = accepted.is_some() && facility::refused(&findings, may_lack).is_some();
+    let mut all: Vec<Row> = findings.iter().map(|finding| facility_row(finding, may_lack)).collect();
+    all.append(&mut rows);
+    let broken = refused || all.iter().any(|row| matches!(row.id, "store" | "mounts") && row.state == "missing");
+    context.list(&all, |rows| {
+        let mut table = Table::new(&["WHAT", "STATE", "DETAIL", "IF MISSING", "NEEDED"]);
+        for row in rows {
+            let needed = match (row.required, row.accepted) {
+                (true, true) => "required, accepted to be missing",
+                (true, false) => "required",
+                (false, _) => "",
+            };
+            table.row(vec![row.id.into(), row.state.into(), row.detail.clone(), row.weakens.into(), needed.into()]);
         }
         (table, "")
     })?;
@@ -61,37 +104,85 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
     Ok(if broken { code::CANNOT } else { code::DONE })
 }
 
+fn policy_in_force(place: &Place) -> Option<Policy> {
+    store::policy_in_force(place).ok().flatten().and_then(|text| Policy::parse(&text).ok())
+}
+
+/// What the mounts of the policy in force offer, whatever is missing.
+fn of_mounts(place: &Place, policy: &Policy) -> anyhow::Result<Vec<Finding>> {
+    let mounts = setup::mounts(policy, &place.workspace);
+    let world = setup::world(&mounts, setup::protected(place)?, Facilities::ALL)?;
+    Ok(world.facilities().to_vec())
+}
+
+fn unknown_mounts(why: &str) -> Vec<Finding> {
+    let unknown = |facility| Finding { facility, presence: Presence::Unknown, detail: why.to_owned() };
+    let mut findings = vec![openat2_works()];
+    findings.extend([Facility::MountIdentity, Facility::CaseSensitiveNames].map(unknown));
+    findings
+}
+
+fn data_directory(place: &Place) -> Vec<Finding> {
+    let all = [Facility::PrivateDataDirectory, Facility::DurableDataDirectory, Facility::SingleWriterLock];
+    let shown = |finding: Finding| {
+        let detail = format!("{}: {}", place.data.display(), finding.detail);
+        Finding { detail, ..finding }
+    };
+    match setup::data_directory(place) {
+        Ok(findings) => findings.into_iter().map(shown).collect(),
+        Err(_) => {
+            let detail = || format!("{}: there is none yet, or it cannot be opened", place.data.display());
+            all.map(|facility| Finding { facility, presence: Presence::Unknown, detail: detail() }).to_vec()
+        }
+    }
+}
+
+fn probed(facility: Facility, present: Option<bool>, detail: impl Into<String>) -> Finding {
+    let presence = match present {
+        Some(true) => Presence::Present,
+        Some(false) => Presence::Missing,
+        None => Presence::Unknown,
+    };
+    Finding { facility, presence, detail: detail.into() }
+}
+
 fn openat2_works() -> Finding {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = openat2(CWD, c".", flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS);
-    let weakens = "paths are walked step by step instead: slower, the same protection";
     match opened {
-        Ok(_) => finding("openat2", Some(true), "paths open beneath their mount in one step", weakens),
-        Err(Errno::NOSYS | Errno::PERM) => finding("openat2", Some(false), "the kernel lacks or forbids it", weakens),
-        Err(error) => finding("openat2", None, error.to_string(), weakens),
+        Ok(_) => probed(Facility::Openat2, Some(true), "paths open beneath their mount in one step"),
+        Err(Errno::NOSYS | Errno::PERM) => probed(Facility::Openat2, Some(false), "the kernel lacks or forbids it"),
+        Err(error) => probed(Facility::Openat2, None, error.to_string()),
     }
 }
 
 fn landlock() -> Finding {
-    let weakens = "programs that are started cannot be confined to directories (no tool starts programs yet)";
     match own::read_text(Path::new("/sys/kernel/security/lsm")) {
         Ok(modules) => {
             let present = modules.trim().split(',').any(|module| module == "landlock");
-            finding("landlock", Some(present), format!("security modules: {}", modules.trim()), weakens)
+            probed(Facility::Landlock, Some(present), format!("security modules: {}", modules.trim()))
         }
-        Err(error) => finding("landlock", None, format!("/sys/kernel/security/lsm: {error}"), weakens),
+        Err(error) => probed(Facility::Landlock, None, format!("/sys/kernel/security/lsm: {error}")),
+    }
+}
+
+fn seccomp() -> Finding {
+    match own::read_text(Path::new("/proc/sys/kernel/seccomp/actions_avail")) {
+        Ok(actions) => probed(Facility::Seccomp, Some(true), format!("actions: {}", actions.trim())),
+        Err(error) if error.kind() == ErrorKind::NotFound && Path::new("/proc/sys/kernel").is_dir() => {
+            probed(Facility::Seccomp, Some(false), "the kernel has no filters of system calls")
+        }
+        Err(error) => probed(Facility::Seccomp, None, error.to_string()),
     }
 }
 
 fn user_namespaces() -> Finding {
-    let weakens = "programs that are started cannot get namespaces of their own (no tool starts programs yet)";
-    let asked = own::run_self("probe-user-namespace");
-    match asked {
+    match own::run_self("probe-user-namespace") {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            finding("user-namespaces", Some(output.status.success()), said, weakens)
+            probed(Facility::UserNamespaces, Some(output.status.success()), said)
         }
-        Err(error) => finding("user-namespaces", None, error.to_string(), weakens),
+        Err(error) => probed(Facility::UserNamespaces, None, error.to_string()),
     }
 }
 
@@ -113,15 +204,8 @@ pub fn probe_user_namespace() -> u8 {
     }
 }
 
-fn workspace(place: &Place) -> anyhow::Result<Vec<Finding>> {
-    let mut findings = Vec::new();
-    let data = fs::metadata(&place.data);
-    let private = data.as_ref().is_ok_and(|data| data.permissions().mode() & 0o077 == 0);
-    let detail = match &data {
-        Ok(data) => format!("{}, mode {:o}", place.data.display(), data.permissions().mode() & 0o777),
-        Err(error) => format!("{}: {error}", place.data.display()),
-    };
-    findings.push(finding("data-directory", Some(private), detail, "others could read or change what the host keeps"));
+fn workspace(place: &Place) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
     let opened = Snapshot::of_directory(&Directory::new(&place.data));
     let (present, detail) = match &opened {
         Ok(_) => (Some(true), "it can be read".to_owned()),
@@ -131,27 +215,25 @@ fn workspace(place: &Place) -> anyhow::Result<Vec<Finding>> {
         Err(error) => (Some(false), error.to_string()),
     };
     drop(opened);
-    findings.push(finding(
-        "store",
-        present,
-        detail,
-        "no command works here; `libos trust` makes a store where there is none",
-    ));
+    rows.push(row("store", present, detail, "no command works here; `libos trust` makes a store where there is none"));
     let accepted = store::policy_in_force(place).ok().flatten();
-    let same = accepted.is_some() && accepted == place.policy_text()?;
-    let detail = match (&accepted, same) {
-        (None, _) => "no policy was accepted",
-        (Some(_), true) => "libos.toml is in force",
-        (Some(_), false) => "libos.toml has changed since",
+    let (same, detail, hint) = match (&accepted, place.policy_text()) {
+        (None, _) => (false, "no policy was accepted".to_owned(), "`libos trust` shows and accepts it"),
+        (Some(accepted), Ok(Some(text))) if *accepted == text => (true, "libos.toml is in force".into(), ""),
+        (Some(_), Ok(Some(_))) => {
+            (false, "libos.toml has changed since".into(), "`libos policy reload` shows what that means")
+        }
+        (Some(_), Ok(None)) => (false, "libos.toml is gone; the policy in force goes on".into(), "write it again"),
+        (Some(_), Err(error)) => (false, format!("{error}; the policy in force goes on"), "put a text file there"),
     };
-    findings.push(finding("policy", Some(same), detail, "`libos trust` shows and accepts it"));
+    rows.push(row("policy", Some(same), detail, hint));
     let socket = place.socket();
     let detail = socket.as_ref().map_or_else(|error| error.to_string(), |path| path.display().to_string());
-    findings.push(finding("socket-path", Some(socket.is_ok()), detail, "a running host cannot be reached"));
+    rows.push(row("socket-path", Some(socket.is_ok()), detail, "a running host cannot be reached"));
     let session = Session::new(place.clone());
     let listens = verbs::block_on(async { Ok(session.somebody_listens().await) })?;
     let detail = if listens { "a host runs" } else { "none runs; commands are their own hosts" };
     let state = if listens { "present" } else { "none" };
-    findings.push(Finding { id: "host", state, detail: detail.into(), weakens: "" });
-    Ok(findings)
+    rows.push(Row { state, ..row("host", Some(true), detail, "") });
+    Ok(rows)
 }

@@ -10,6 +10,7 @@ mod grants;
 mod image;
 mod inbox;
 mod objects;
+mod policy;
 mod processes;
 mod serve;
 mod tool;
@@ -45,7 +46,7 @@ impl Context {
     pub fn look(&self) -> anyhow::Result<(Place, Snapshot)> {
         let place = self.place()?;
         let snapshot = store::snapshot(&place)?;
-        store::warn_if_changed(&place, View(&snapshot).policy()?.as_deref())?;
+        store::warn_if_changed(&place, View(&snapshot).policy()?.as_deref());
         Ok((place, snapshot))
     }
 
@@ -53,7 +54,7 @@ impl Context {
     pub fn place_to_change(&self) -> anyhow::Result<Place> {
         let place = self.place()?;
         let in_force = store::policy_in_force(&place)?.ok_or_else(|| store::not_accepted(&place))?;
-        store::warn_if_changed(&place, Some(&in_force))?;
+        store::warn_if_changed(&place, Some(&in_force));
         Ok(place)
     }
 
@@ -94,7 +95,8 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Events { follow, from } => events::run(&context, follow, from),
         Verb::Audit(verb) => audit::run(&context, verb),
         Verb::Serve => serve::run(&context),
-        Verb::Policy(PolicyVerb::Check { file }) => workspace::check(&context, &file),
+        Verb::Policy(PolicyVerb::Check { file }) => policy::check(&context, &file),
+        Verb::Policy(PolicyVerb::Reload { yes }) => policy::reload(&context, yes),
         Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "libos", &mut std::io::stdout());
             Ok(code::DONE)

@@ -4,12 +4,15 @@ use super::Kernel;
 use super::host::HostError;
 use super::rules::Changed;
 use super::state::State;
+use crate::model::codec::from_bytes;
+use crate::model::facility::Facilities;
 use crate::model::grant::{Grant, Holder, Issuer};
-use crate::model::id::GrantId;
-use crate::model::policy::{Policy, Template};
+use crate::model::limit::CallLimits;
+use crate::model::policy::{Plan, Policy, Template};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::time::Time;
-use crate::store::table::{Table, meta};
+use crate::store::StoreError;
+use crate::store::table::{self, Table, meta};
 
 impl Kernel {
     /// Puts a policy in force, as a person who has read it. Lines that were there before keep their grants, with what was used up of
@@ -22,13 +25,33 @@ impl Kernel {
         let now = self.now();
         let mut state = self.lock();
         state.check_alive()?;
-        state.apply_templates(&policy.templates, now);
+        state.apply_templates(&policy.templates, now)?;
+        let mut record = Record::new("host.policy", now, Decided::Host, Outcome::Done);
+        let mut detail = crate::model::id::hex(&crate::model::policy::digest(text));
+        for facility in policy.accepted.iter() {
+            detail.push_str(&format!("; accepts to do without {}", facility.word()));
+        }
+        record.detail = Some(detail);
         state.policy = policy;
         state.put_bytes(Table::Meta, meta::POLICY.to_vec(), text.as_bytes().to_vec());
-        let mut record = Record::new("host.policy", now, Decided::Host, Outcome::Done);
-        record.detail = Some(crate::model::id::hex(&crate::model::policy::digest(text)));
         state.note(record);
         Ok(Changed { what: (), durable: state.mark() })
+    }
+
+    /// Records that the host runs without what it relies on, as its policy accepts.
+    pub fn note_weakened(&self, lacking: Facilities) {
+        let words: Vec<String> =
+            lacking.iter().map(|facility| format!("{}: {}", facility.word(), facility.weakens())).collect();
+        if !words.is_empty() {
+            let mut record = Record::new("host.weakened", self.now(), Decided::Host, Outcome::Done);
+            record.detail = Some(words.join("; "));
+            self.lock().note(record);
+        }
+    }
+
+    /// What a call may use that starts now.
+    pub fn call_limits(&self) -> CallLimits {
+        self.lock().policy.limits
     }
 
     /// The text of the policy in force, if there is one.
@@ -47,36 +70,22 @@ impl Kernel {
 }
 
 impl State {
-    fn apply_templates(&mut self, lines: &[Template], now: Time) {
-        let mut wanted: Vec<(&Template, Option<GrantId>)> = lines.iter().map(|line| (line, None)).collect();
-        let images: std::collections::BTreeSet<&str> =
-            self.policy.templates.iter().chain(lines).map(|line| line.image.as_str()).collect();
-        let holders: Vec<Holder> = images.into_iter().map(|name| Holder::Image(name.into())).collect();
-        let known: Vec<Grant> = holders
-            .iter()
-            .flat_map(|holder| self.grants.of(holder))
-            .filter(|grant| matches!(grant.issuer, Issuer::Policy(_)) && !grant.revoked)
-            .cloned()
-            .collect();
-        for grant in known {
-            let same = |line: &Template| {
-                Holder::Image(line.image.as_str().into()) == grant.holder
-                    && line.effect == grant.effect
-                    && line.rights == grant.rights
-                    && line.pattern == grant.pattern
-            };
-            match wanted.iter_mut().find(|(line, id)| id.is_none() && same(line)) {
-                Some((line, id)) => {
-                    *id = Some(grant.id);
-                    let issuer = Issuer::Policy(line.line);
-                    if grant.issuer != issuer {
-                        self.put_grant(Grant { issuer, ..grant });
-                    }
-                }
-                None => drop(self.set_revoked(grant, now)),
+    fn apply_templates(&mut self, lines: &[Template], now: Time) -> Result<(), HostError> {
+        // All lines of images are rows of one place, those too of a policy that this version cannot read.
+        let rows = self.scan(Table::Grant, &table::number(0))?;
+        let grants: Vec<Grant> =
+            rows.values().map(|row| from_bytes(row).map_err(StoreError::from)).collect::<Result<_, _>>()?;
+        let plan = Plan::new(lines, &grants);
+        for (grant, line) in plan.kept {
+            let issuer = Issuer::Policy(line);
+            if grant.issuer != issuer {
+                self.put_grant(Grant { issuer, ..grant.clone() });
             }
         }
-        for (line, _) in wanted.into_iter().filter(|(_, id)| id.is_none()) {
+        for grant in plan.gone {
+            self.set_revoked(grant.clone(), now);
+        }
+        for line in plan.new {
             let id = self.new_grant();
             let grant = Grant {
                 id,
@@ -96,5 +105,6 @@ impl State {
             };
             self.put_template(grant, now);
         }
+        Ok(())
     }
 }

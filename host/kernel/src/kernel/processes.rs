@@ -8,6 +8,7 @@ use crate::model::call::Identity;
 use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::{CallId, GrantId, Pid};
+use crate::model::image::ALL_IMAGES;
 use crate::model::process::{Change, State as ProcessState};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Pattern, Resource};
@@ -77,11 +78,11 @@ impl State {
         }
     }
 
-    /// Each line of an image becomes a grant of the process, as a child of the line.
+    /// Each line of an image, and of all images, becomes a grant of the process, as a child of the line.
     fn derive_templates(&mut self, image: &str, pid: Pid, now: Time) -> usize {
-        let holder = Holder::Image(image.into());
-        let lines: Vec<Grant> =
-            self.grants.of(&holder).filter(|line| self.grants.in_force(line.id, now).is_some()).cloned().collect();
+        let holders = [Holder::Image(image.into()), Holder::Image(ALL_IMAGES.into())];
+        let lines = holders.iter().flat_map(|holder| self.grants.of(holder));
+        let lines: Vec<Grant> = lines.filter(|line| self.grants.in_force(line.id, now).is_some()).cloned().collect();
         let mut children: HashMap<GrantId, GrantId> = HashMap::new();
         // Asks come first, so that the allows that name them can name their children.
         let (asks, others): (Vec<Grant>, Vec<Grant>) = lines.into_iter().partition(|line| line.effect == Effect::Ask);

@@ -6,6 +6,7 @@ use super::state::State;
 use crate::model::decide::Ceiling;
 use crate::model::grant::{Effect, Grant, Holder, Issuer, OnlyTool};
 use crate::model::id::{CallId, GrantId, Pid};
+use crate::model::image::ALL_IMAGES;
 use crate::model::limit;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Pattern;
@@ -149,8 +150,12 @@ impl State {
             Holder::Image(image) => image,
             Holder::Process(pid) => return self.restrict_heirs(*pid, grant.id, now),
         };
-        let started: Vec<Pid> =
-            self.processes.values().filter(|process| process.image == **image).map(|process| process.pid).collect();
+        let started: Vec<Pid> = self
+            .processes
+            .values()
+            .filter(|process| **image == *ALL_IMAGES || process.image == **image)
+            .map(|process| process.pid)
+            .collect();
         for pid in started {
             let id = self.new_grant();
             let parent = Some(grant.id);

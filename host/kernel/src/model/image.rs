@@ -6,6 +6,16 @@ use minicbor::{CborLen, Decode, Encode};
 /// The image that is always there: every tool of the host, nothing else.
 pub const BASE: &str = "base";
 
+/// Stands in a policy for every image, those too that come later.
+pub const ALL_IMAGES: &str = "*";
+
+/// Whether an image can have this name, or this version.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= limit::TOOL_NAME_BYTES_MAX
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
 /// An image, as its TOML file says it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,15 +51,10 @@ impl Image {
     /// What is wrong and where.
     pub fn parse(text: &str) -> Result<Image, String> {
         let image: Image = toml::from_str(text).map_err(|error| error.to_string())?;
-        let word = |text: &str| {
-            !text.is_empty()
-                && text.len() <= limit::TOOL_NAME_BYTES_MAX
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        };
-        if !word(&image.name) {
+        if !is_name(&image.name) {
             return Err("name: 1 to 64 characters of a-z, A-Z, 0-9, '-', '_' and '.'".into());
         }
-        if !word(&image.version) {
+        if !is_name(&image.version) {
             return Err("version: 1 to 64 characters of a-z, A-Z, 0-9, '-', '_' and '.'".into());
         }
         if image.tools.len() > limit::IMAGE_TOOLS_MAX {

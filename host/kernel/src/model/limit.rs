@@ -1,5 +1,7 @@
 //! Every bound of the system: name, value, unit and reason. Beyond a bound something is refused or stopped, never cut in silence.
 
+use std::time::Duration;
+
 /// Bytes of a file or object that one call moves: the most that crosses the import boundary in one piece.
 pub const CONTENT_BYTES_MAX: usize = 16 << 20;
 /// Entries of one listing.
@@ -92,6 +94,34 @@ pub const TOOL_NEEDS_MAX: usize = 64;
 pub const DECLARATIONS_BYTES_MAX: usize = 1 << 20;
 /// Tools that one image may name.
 pub const IMAGE_TOOLS_MAX: usize = 512;
+/// Bytes of a policy file: ten times the rules that it may have, written long.
+pub const POLICY_BYTES_MAX: usize = 1 << 20;
+/// Rules of a policy: those of an image and those of all images together are grants of one holder.
+pub const POLICY_RULES_MAX: usize = GRANTS_PER_HOLDER_MAX / 2;
+/// Mounts of a policy: each is an open handle.
+pub const MOUNTS_MAX: usize = 64;
+/// Most memory that a policy may give a call, in bytes: what 32 bits can address.
+pub const CALL_MEMORY_BYTES_MAX: u64 = 4 << 30;
+/// Least memory that a policy may give a call, in bytes: less, and no tool starts.
+pub const CALL_MEMORY_BYTES_MIN: u64 = 1 << 20;
+/// Most bytes for replay that a policy may give a call: they are in memory when it comes back.
+pub const CALL_JOURNAL_BYTES_MAX: u64 = 256 << 20;
+/// Fewest bytes for replay that a policy may give a call.
+pub const CALL_JOURNAL_BYTES_MIN: u64 = 64 << 10;
+/// The step in which processor time is counted.
+pub const CALL_TICK: Duration = Duration::from_millis(10);
+/// Most processor time that a policy may give a call.
+pub const CALL_PROCESSOR_TIME_MAX: Duration = Duration::from_secs(3_600);
+/// Most time in memory outside waits that a policy may give a call.
+pub const CALL_WALL_TIME_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// Most imports that a policy may give a call.
+pub const CALL_IMPORTS_MAX: u32 = 10 * IMPORTS_MAX;
+/// Longest life of a question that a policy may set.
+pub const QUESTION_LIFE_MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
+/// Most open questions that a policy may let a process have.
+pub const POLICY_OPEN_QUESTIONS_MAX: u32 = 1_000;
+/// Most questions in an hour that a policy may let a process ask.
+pub const POLICY_QUESTIONS_PER_HOUR_MAX: u32 = 10_000;
 
 /// What one call may use. Frozen in the call's row when it starts, so that a resumed call has what it started with.
 #[derive(

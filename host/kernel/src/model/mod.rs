@@ -7,6 +7,7 @@ pub mod call;
 pub mod codec;
 pub mod decide;
 pub mod declaration;
+pub mod facility;
 pub mod grant;
 pub mod id;
 pub mod image;

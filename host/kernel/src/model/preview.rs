@@ -163,8 +163,16 @@ pub fn question(question: &QuestionRow) -> Vec<String> {
     let who = format!("{} ({}, {})", escape(&question.tool), question.call, question.pid);
     let title = |what: String| format!("{}: {who} {what}", question.id);
     let mut lines = match &question.subject {
-        Subject::Approval { operation, needs, preview, .. } => {
+        Subject::Approval { operation, needs, preview, consent, .. } => {
             let mut lines = vec![title(format!("wants {}", escape(operation)))];
+            if let Some(consent) = consent {
+                lines.push(format!("  its component has changed since {} was granted to it:", consent.grant));
+                let gained = consent.gained.iter().map(|gained| format!("    it {}", escape(gained)));
+                lines.extend(gained);
+                if consent.gained.is_empty() {
+                    lines.push("    it can do nothing that it could not do before".into());
+                }
+            }
             for need in needs {
                 let below = if need.whole { " and everything below it" } else { "" };
                 let name = need.resource.to_string();
@@ -195,6 +203,13 @@ pub fn question(question: &QuestionRow) -> Vec<String> {
         }
     };
     lines.splice(1..1, careful(&question.tool));
+    if !question.also.is_empty() {
+        let calls: Vec<String> = question.places().map(|(call, _)| call.to_string()).collect();
+        lines.push(format!("  asked by {} calls ({}); the answer is for all of them", calls.len(), calls.join(", ")));
+    }
+    if let Some(expires) = question.expires {
+        lines.push(format!("  denied by itself at {expires}"));
+    }
     if let Some(again) = &question.again {
         lines.push(format!("  asked again: {}", escape(again)));
     }
@@ -208,12 +223,16 @@ fn said(text: &str, lines: &mut Vec<String>) {
 /// What `always` and `never` would make, in lines ready to be printed.
 pub fn standing(question: &QuestionRow) -> Vec<String> {
     let line = |approval: Approval, word: &str| {
+        if let Subject::Approval { consent: Some(consent), .. } = &question.subject {
+            let what = if approval == Approval::Always { "counts for it as it is now" } else { "is revoked" };
+            return Some(format!("  {word:6} means: {} {what}", consent.grant));
+        }
         let rules = question.standing_rules(approval)?;
         let rules: Vec<String> = rules
             .iter()
             .map(|rule| format!("{} {} {}", rule.effect.word(), rule.rights, escape(&rule.pattern.to_string())))
             .collect();
-        Some(format!("  {word:6} makes for {}: {}", question.pid, rules.join("; ")))
+        Some(format!("  {word:6} makes for {}: {}", question.lasting_holder(), rules.join("; ")))
     };
     let lines = [line(Approval::Always, "always"), line(Approval::Never, "never")];
     lines.into_iter().flatten().flat_map(|line| fold(&line)).collect()

@@ -336,7 +336,7 @@ async fn a_grant_for_one_tool_is_for_the_code_that_it_has_now() {
     };
     let mut old = house.line_of(pid);
     house.kernel.add_tools(b"other code", &every_interface(), vec![tool], true).unwrap();
-    assert_eq!(ends(&house, &mut house.line_of(pid), write("a")).await, "denied", "the same name, other code");
+    assert_eq!(ends(&house, &mut house.line_of(pid), write("a")).await, "asks", "the same name, other code");
     assert_eq!(ends(&house, &mut old, write("a")).await, "done", "a call that runs has the code it started with");
 }
 

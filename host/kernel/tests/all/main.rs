@@ -11,6 +11,7 @@ mod dropping;
 mod durability;
 mod fail_stop;
 mod grants;
+mod policy;
 mod properties;
 mod races;
 mod recovery;

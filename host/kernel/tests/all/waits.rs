@@ -97,7 +97,7 @@ async fn check_answer(approval: Approval, first: &str, second: &str, rules: usiz
 async fn each_answer_to_an_approval_means_what_it_says() {
     check_answer(Approval::Allow, "done", "waits", 0).await;
     check_answer(Approval::Always, "done", "done", 1).await;
-    check_answer(Approval::Deny, "denied", "waits", 0).await;
+    check_answer(Approval::Deny, "denied", "denied", 0).await;
     check_answer(Approval::Never, "denied", "denied", 1).await;
 }
 
@@ -188,7 +188,7 @@ async fn an_approval_is_for_the_bytes_that_were_asked_and_the_place_that_asked()
     let mut line = house.resume(call).await;
     assert_eq!(first_step(&house, &mut line, write("a", "other")).await, "waits");
     let asked = house.question(house.asked(call));
-    assert!(asked.again.as_ref().is_some_and(|why| why.contains("the request")), "{asked:?}");
+    assert!(asked.again.as_ref().is_some_and(|why| why.contains("the payload")), "{asked:?}");
     assert_eq!(house.world.done(), [""; 0]);
 }
 

@@ -37,7 +37,8 @@ pub struct Config {
     pub resident_max: u32,
     /// How long a waiting call stays in memory.
     pub park_after: Duration,
-    pub limits: CallLimits,
+    /// What a call may use, instead of what the policy in force says.
+    pub limits: Option<CallLimits>,
 }
 
 impl Config {
@@ -50,7 +51,7 @@ impl Config {
             code: None,
             resident_max: 1_000,
             park_after: Duration::from_secs(2),
-            limits: CallLimits::default(),
+            limits: None,
         }
     }
 }
@@ -129,7 +130,7 @@ pub struct Runtime {
 struct Settings {
     resident_max: u32,
     park_after: Duration,
-    limits: CallLimits,
+    limits: Option<CallLimits>,
 }
 
 impl Runtime {
@@ -177,7 +178,7 @@ impl Runtime {
             pid,
             tool: request.tool,
             arguments: request.arguments,
-            limits: self.config.limits,
+            limits: self.config.limits.unwrap_or_else(|| self.kernel.call_limits()),
         });
         let started = match started {
             Ok(started) => started,

@@ -6,6 +6,7 @@
 
 mod append;
 mod error;
+mod facility;
 mod guard;
 mod inspect;
 mod list;
@@ -21,11 +22,13 @@ mod tests;
 mod tree;
 mod write;
 
+pub use facility::probe_data_directory;
 pub use resolve::Resolver;
 
 use guard::Guard;
 use libos_kernel::kernel::Permit;
 use libos_kernel::model::call::{Entry, Stat, WriteMode};
+use libos_kernel::model::facility::{self as model, Facilities, Facility, Finding};
 use libos_kernel::model::row::Probe;
 use libos_kernel::model::time::Time;
 use libos_kernel::world::{Content, Found, Probed, Range, World, WorldError};
@@ -45,10 +48,15 @@ pub struct MountSpec {
     pub allow_hard_links: bool,
 }
 
-/// Settings that only tests change.
+/// How a world is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WorldOptions {
+    /// Only tests change it.
     pub resolver: Resolver,
+    /// What is required and may be missing all the same.
+    pub accepted: Facilities,
+    /// What counts as missing whatever is there; only tests fill it.
+    pub absent: Facilities,
 }
 
 /// Why the world cannot be made. For the host's own people: it names paths.
@@ -66,6 +74,9 @@ pub enum WorldSetupError {
     /// A protected path cannot be watched: the directory that it lies in must exist.
     #[error("{} cannot be protected: {source}", path.display())]
     Protected { path: PathBuf, source: std::io::Error },
+    /// Something that is required is missing here, and nobody accepted that.
+    #[error("{} is missing ({detail}); without it {}", facility.word(), facility.weakens())]
+    Lacks { facility: Facility, detail: String },
     /// The wanted resolver is missing.
     #[error("this system has no openat2, or forbids it")]
     NoOpenat2,
@@ -77,6 +88,7 @@ pub struct OsWorld {
     guard: Guard,
     /// Never automatic any more.
     resolver: Resolver,
+    facilities: Vec<Finding>,
 }
 
 impl OsWorld {
@@ -94,7 +106,8 @@ impl OsWorld {
         options: WorldOptions,
     ) -> Result<OsWorld, WorldSetupError> {
         let guard = Guard::new(&protected)?;
-        let mut resolver = options.resolver;
+        let walks = options.absent.contains(Facility::Openat2);
+        let mut resolver = if walks { Resolver::Walk } else { options.resolver };
         let mut opened: Vec<Mount> = Vec::with_capacity(mounts.len());
         for MountSpec { name, path, allow_hard_links } in mounts {
             if name.is_empty() || name.contains('/') || opened.iter().any(|mount| mount.name == name) {
@@ -113,7 +126,16 @@ impl OsWorld {
             resolver = resolver.settle(&root).ok_or(WorldSetupError::NoOpenat2)?;
             opened.push(Mount { name, root, meta, allow_hard_links });
         }
-        Ok(OsWorld { mounts: opened, guard, resolver })
+        let facilities = facility::of_mounts(&opened, resolver, options.absent);
+        if let Some(Finding { facility, detail, .. }) = model::refused(&facilities, options.accepted) {
+            return Err(WorldSetupError::Lacks { facility: *facility, detail: detail.clone() });
+        }
+        Ok(OsWorld { mounts: opened, guard, resolver, facilities })
+    }
+
+    /// What its mounts were found to offer.
+    pub fn facilities(&self) -> &[Finding] {
+        &self.facilities
     }
 
     /// How names are resolved on this system.

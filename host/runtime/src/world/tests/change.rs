@@ -65,7 +65,7 @@ fn a_move_stays_on_one_file_system() {
         sandbox.file("mount/file", "x");
         let mount = |name: &str, path| MountSpec { name: name.into(), path, allow_hard_links: true };
         let mounts = vec![mount("w", sandbox.path("mount")), mount("proc", "/proc".into())];
-        let world = OsWorld::new(mounts, Vec::new(), WorldOptions { resolver }).unwrap();
+        let world = OsWorld::new(mounts, Vec::new(), WorldOptions { resolver, ..WorldOptions::default() }).unwrap();
         assert!(short(world.rename(&fs("w/file"), &fs("proc/file"), false)).contains("another file system"));
         assert_eq!(sandbox.names("mount"), ["file"]);
     });

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the tests make the outside that the world sees")]
 
 mod change;
+mod facility;
 mod paths;
 mod probe;
 mod protect;
@@ -90,7 +91,8 @@ impl Sandbox {
             allow_hard_links: *allow_hard_links,
         };
         let protected = protected.iter().map(|path| self.path(path)).collect();
-        OsWorld::new(mounts.iter().map(spec).collect(), protected, WorldOptions { resolver }).unwrap()
+        OsWorld::new(mounts.iter().map(spec).collect(), protected, WorldOptions { resolver, ..WorldOptions::default() })
+            .unwrap()
     }
 }
 

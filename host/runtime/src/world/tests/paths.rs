@@ -157,7 +157,7 @@ fn what_the_system_mounted_inside_is_another_mount() {
     let world = |resolver| {
         let mount = |name: &str, path: &str| MountSpec { name: name.into(), path: path.into(), allow_hard_links: true };
         let mounts = vec![mount("root", "/"), mount("dev", "/dev")];
-        OsWorld::new(mounts, Vec::new(), WorldOptions { resolver }).unwrap()
+        OsWorld::new(mounts, Vec::new(), WorldOptions { resolver, ..WorldOptions::default() }).unwrap()
     };
     for resolver in [Resolver::Openat2, Resolver::Walk] {
         let world = world(resolver);
