@@ -87,7 +87,8 @@ impl State {
 
     /// What an approval is bound to: the bytes of the call, what the names mean, what is there now, and whose code asks.
     pub(super) fn fingerprint(&self, attempt: &Attempt) -> Vec<FingerprintPart> {
-        let part = |name: &str, bytes: &[u8]| FingerprintPart { name: name.into(), digest: Sha256::digest(bytes).into() };
+        let part =
+            |name: &str, bytes: &[u8]| FingerprintPart { name: name.into(), digest: Sha256::digest(bytes).into() };
         let (arguments, payload) = attempt.call.split_payload();
         let mut parts = vec![
             part("the process", &attempt.place.pid.0.to_be_bytes()),

@@ -235,7 +235,9 @@ impl State {
         if let Subject::Approval { consent: Some(Consent { grant, .. }), .. } = question.subject {
             return Ok(match approval {
                 Approval::Always => self.rebind(grant, question.call, now),
-                Approval::Never => self.grants.get(grant).cloned().map(|grant| self.set_revoked(grant, now)).into_iter().collect(),
+                Approval::Never => {
+                    self.grants.get(grant).cloned().map(|grant| self.set_revoked(grant, now)).into_iter().collect()
+                }
                 Approval::Allow | Approval::Deny => Vec::new(),
             });
         }

@@ -177,7 +177,8 @@ impl State {
             }
             let grant = Grant { only_tool: Some(new.clone()), ..grant };
             let mut record = Record::new("host.rebind", now, Decided::Host, Outcome::Done);
-            record.detail = Some(format!("{} counts for {} {}", grant.id, new.name, crate::model::id::hex(&new.component)));
+            record.detail =
+                Some(format!("{} counts for {} {}", grant.id, new.name, crate::model::id::hex(&new.component)));
             self.note(record);
             self.put_grant(grant.clone());
             changed.push(grant);

@@ -1,7 +1,7 @@
 //! What people may look at: rows of a committed snapshot, whether a host runs or not.
 
 use super::calls::LogLine;
-use crate::model::call::{ObjectInfo, Payload};
+use crate::model::call::{Call, ObjectInfo, Payload};
 use crate::model::codec::from_bytes;
 use crate::model::grant::Grant;
 use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId, Seq};
@@ -91,6 +91,11 @@ impl View<'_> {
     /// A question.
     pub fn question(&self, id: QuestionId) -> Result<Option<QuestionRow>, StoreError> {
         self.by_life(Table::Question, id.0)
+    }
+
+    /// The system call that an open question is about.
+    pub fn asked(&self, id: QuestionId) -> Result<Option<Call>, StoreError> {
+        self.0.row(Table::Asked, &table::number(id.0))
     }
 
     /// All grants that ever were, in the order of their numbers.

@@ -57,19 +57,18 @@ impl State {
     }
 
     /// Opens the wait that a call of class `Wait` asks for.
-    pub(super) fn open_wait(
-        &mut self,
-        attempt: &Attempt,
-        grants: &[GrantId],
-        now: Time,
-    ) -> Result<Asked, Stop> {
-        let over = |state: &mut State, error| {
-            Ok(Asked::Over(state.fail(attempt.place, &attempt.call, error, now)))
-        };
+    pub(super) fn open_wait(&mut self, attempt: &Attempt, grants: &[GrantId], now: Time) -> Result<Asked, Stop> {
+        let over = |state: &mut State, error| Ok(Asked::Over(state.fail(attempt.place, &attempt.call, error, now)));
         let (kind, question) = match &*attempt.call {
             Call::ClockSleep { nanoseconds } => (Wait::Until(now.after(Duration::from_nanos(*nanoseconds))), None),
             Call::HumanAsk { question, .. } => {
-                match self.put_to_person(attempt, queue_of(&attempt.call), Subject::Question { text: question.clone() }, None, now) {
+                match self.put_to_person(
+                    attempt,
+                    queue_of(&attempt.call),
+                    Subject::Question { text: question.clone() },
+                    None,
+                    now,
+                ) {
                     Ok(id) => (Wait::Question(id), Some(id)),
                     Err(reason) => return over(self, denial_of(attempt, &reason)),
                 }

@@ -344,9 +344,7 @@ impl Call {
 
     fn without_payload(&self) -> Call {
         match self {
-            Call::FsWrite { path, mode, .. } => {
-                Call::FsWrite { path: path.clone(), content: Vec::new(), mode: *mode }
-            }
+            Call::FsWrite { path, mode, .. } => Call::FsWrite { path: path.clone(), content: Vec::new(), mode: *mode },
             Call::FsAppend { path, .. } => Call::FsAppend { path: path.clone(), content: Vec::new() },
             Call::ObjectCreate { name, payload, options } => {
                 Call::ObjectCreate { name: name.clone(), payload: payload.emptied(), options: options.clone() }

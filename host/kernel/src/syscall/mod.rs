@@ -106,7 +106,8 @@ impl Line {
 
     /// Decides, records and performs; a link that is met leads to a new name, which is decided again.
     async fn carry_out(&self, position: Position, call: Arc<Call>, asked: Vec<Resource>) -> Result<Arc<Answer>, Stop> {
-        let mut attempt = Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
+        let mut attempt =
+            Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
         let (mut links, mut waits) = (0, 0);
         loop {
             let seen = match attempt.call.class() {

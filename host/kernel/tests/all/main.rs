@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of this is a test")]
 
+mod approvals;
 mod audit;
 mod calls;
 mod crash;
