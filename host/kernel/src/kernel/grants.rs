@@ -54,6 +54,16 @@ impl Grants {
         self.holders.get(holder).map_or(0, |held| held.slots.len())
     }
 
+    /// The index of a holder's grants.
+    pub fn index(&self, holder: &Holder) -> Option<&GrantIndex> {
+        self.holders.get(holder).map(|held| &held.index)
+    }
+
+    /// The grant that an index found.
+    pub fn at(&self, leaf: Leaf) -> Option<&Grant> {
+        self.slots.get(leaf.slot as usize)
+    }
+
     /// Adds a grant, or takes the place of the row with its number.
     pub fn insert(&mut self, grant: Grant) {
         if let Some(slot) = self.by_id.get(&grant.id) {

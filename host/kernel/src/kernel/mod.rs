@@ -8,6 +8,7 @@ pub mod audit;
 mod calls;
 mod committer;
 mod delegate;
+pub mod explain;
 mod grants;
 pub mod host;
 mod nested;

@@ -33,6 +33,8 @@ enum Children {
     Many(HashMap<Box<str>, Node>),
 }
 
+/// Places that a search for something near looks at.
+pub const NEAR_NODES_MAX: usize = 64;
 /// Children that are looked through one by one.
 const FEW: usize = 8;
 
@@ -167,6 +169,57 @@ impl GrantIndex {
             Some(root) => walk(root, Some(resource.path()), &mut wanted),
             None => ControlFlow::Continue(()),
         }
+    }
+
+    /// As [`GrantIndex::covering`], with the grants of every right.
+    pub fn covering_any<B>(
+        &self,
+        resource: &Resource,
+        mut visit: impl FnMut(Leaf) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let mut wanted = |leaves: &[Leaf]| leaves.iter().try_for_each(|leaf| visit(*leaf));
+        match self.of_kind(resource.kind()) {
+            Some(root) => walk(root, Some(resource.path()), &mut wanted),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Calls `visit` with grants of that right beside the resource: those below the deepest place on its way that has some. Looks at
+    /// no more than [`NEAR_NODES_MAX`] places, so it may miss some.
+    pub fn near<B>(
+        &self,
+        resource: &Resource,
+        right: Right,
+        mut visit: impl FnMut(Leaf) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let Some(root) = self.of_kind(resource.kind()) else { return ControlFlow::Continue(()) };
+        let mut way = vec![root];
+        for segment in resource.segments() {
+            match way.last().and_then(|node| node.children.get(segment)) {
+                Some(child) => way.push(child),
+                None => break,
+            }
+        }
+        let mut left = NEAR_NODES_MAX;
+        for top in way.into_iter().rev() {
+            let (mut open, mut found) = (vec![top], false);
+            while let Some(node) = open.pop() {
+                if left == 0 {
+                    return ControlFlow::Continue(());
+                }
+                left -= 1;
+                for leaf in node.here.iter().chain(&node.below).filter(|leaf| leaf.rights.contains(right)) {
+                    found = true;
+                    visit(*leaf)?;
+                }
+                let children = node.children.nodes().chain(node.any.as_deref()).chain(node.suffixes.nodes());
+                open.extend(children.take(left));
+            }
+            if found {
+                break;
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Calls `visit` with each grant of that right that covers something at or below the resource, until it breaks.
