@@ -6,7 +6,7 @@
 //! //! The smallest complete tool: it counts the words of a file.
 //!
 //! /// Counts the words of the text file at `path`.
-//! #[libos::tool]
+//! #[libos::tool(needs("read fs:workspace/**"))]
 //! fn word_count(path: String) -> libos::Result<usize> {
 //!     Ok(libos::fs::read_to_string(&path)?.split_whitespace().count())
 //! }
@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Built as a `cdylib` with `cargo build --release --target wasm32-wasip2` it is a component that a host can add. Several tools
-//! in one component go into one module under [`macro@tools`].
+//! in one component go into one module under [`macro@tools`]. `needs` is what the tool gets at most, whatever is granted; without it
+//! its component's imports are the bound.
 //!
 //! Every function of the modules [`fs`], [`object`], [`clock`], [`random`], [`human`], [`log`],
 //! [`process`] and [`mod@tools`] is one system call.

@@ -20,7 +20,8 @@ use proc_macro::TokenStream;
 ///
 /// `#[libos::tool(needs("read fs:workspace/**", "ask human:owner"))]` declares what the tool needs: rights on resources, as a policy
 /// has them. It then gets nothing else, whatever is granted, and a person who adds it reads so. `needs()` is a tool that needs nothing;
-/// without `needs` it may use all that its component imports. System calls that need no right are not declared.
+/// without `needs` it may use all that its component imports. System calls that need no right are not declared; objects in the
+/// process's own namespace are `object:process/*/**`.
 ///
 /// A component has one `#[libos::tool]` or one `#[libos::tools]`.
 #[proc_macro_attribute]

@@ -189,6 +189,31 @@ mod tests {
         assert_eq!(texts, expected);
     }
 
+    #[test]
+    fn no_bytes_make_the_reader_panic_or_keep_more_than_its_limits() {
+        let good =
+            line("a", &["read,list fs:w/\"\\**", "ask human:owner", "read http:https/*.b/**"]) + "\n" + &line("b", &[]);
+        let pieces: [&[u8]; 10] =
+            [b"\"", b"\\", b"\n", b"{", b"]", b",", b"\\ud800", b"\xc3", b"read ", b"{\"tool\":\"c\",\"needs\":[]}\n"];
+        let mut seed = 1_u64;
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % below
+        };
+        for _ in 0..20_000 {
+            let mut bytes = good.clone().into_bytes();
+            for _ in 0..=random(3) {
+                let start = random(bytes.len() + 1);
+                let end = (start + random(4)).min(bytes.len());
+                bytes.splice(start..end, pieces[random(pieces.len())].iter().copied());
+            }
+            match read(&[&bytes]) {
+                Ok(found) => assert!(found.len() <= limit::TOOLS_PER_COMPONENT_MAX),
+                Err(BadComponent(text)) => assert!(text.chars().count() < 900, "{text}"),
+            }
+        }
+    }
+
     #[track_caller]
     fn imported(imports: &[&str], needs: &[&str], expected: Result<(), &str>) {
         let declarations = read(&[line("a", needs).as_bytes()]).unwrap();
