@@ -5,7 +5,7 @@ use super::host::HostError;
 use super::rules::Changed;
 use super::state::State;
 use crate::model::codec::from_bytes;
-use crate::model::facility::Facilities;
+use crate::model::facility::{Facilities, Facility};
 use crate::model::grant::{Grant, Holder, Issuer};
 use crate::model::limit::CallLimits;
 use crate::model::policy::{Plan, Policy, Template};
@@ -28,8 +28,9 @@ impl Kernel {
         state.apply_templates(&policy.templates, now)?;
         let mut record = Record::new("host.policy", now, Decided::Host, Outcome::Done);
         let mut detail = crate::model::id::hex(&crate::model::policy::digest(text));
-        for facility in policy.accepted.iter() {
-            detail.push_str(&format!("; accepts to do without {}", facility.word()));
+        let accepted: Vec<&str> = policy.accepted.iter().map(Facility::word).collect();
+        if !accepted.is_empty() {
+            detail.push_str(&format!("; accepts to do without {}", accepted.join(", ")));
         }
         record.detail = Some(detail);
         state.policy = policy;
@@ -40,11 +41,9 @@ impl Kernel {
 
     /// Records that the host runs without what it relies on, as its policy accepts.
     pub fn note_weakened(&self, lacking: Facilities) {
-        let words: Vec<String> =
-            lacking.iter().map(|facility| format!("{}: {}", facility.word(), facility.weakens())).collect();
-        if !words.is_empty() {
+        for facility in lacking.iter() {
             let mut record = Record::new("host.weakened", self.now(), Decided::Host, Outcome::Done);
-            record.detail = Some(words.join("; "));
+            record.detail = Some(format!("{}: {}", facility.word(), facility.weakens()));
             self.lock().note(record);
         }
     }

@@ -14,7 +14,7 @@ pub const SECTION: &str = "libos:needs";
 /// Sections of one component.
 pub const SECTIONS_MAX: usize = 64;
 /// The interface through which a tool runs others, and so may need what its own component does not import.
-const NESTED: &str = "tool";
+const NESTED: &str = "tools";
 /// Characters of a hostile text that an error repeats.
 const SHOWN_CHARACTERS: usize = 80;
 /// Characters of a reason, which may repeat one too.
@@ -228,6 +228,6 @@ mod tests {
         imported(&["fs"], &[], Ok(()));
         imported(&["log"], &["read fs:a"], Err("'a' declares 'read fs:a' but does not import fs"));
         imported(&["fs"], &["read fs:a", "ask human:b"], Err("'a' declares 'ask human:b' but does not import human"));
-        imported(&["tool"], &["read fs:a", "call tool:b"], Ok(()));
+        imported(&["tools"], &["read fs:a", "call tool:b"], Ok(()));
     }
 }
