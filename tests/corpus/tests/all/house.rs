@@ -66,6 +66,8 @@ pub struct House {
     pub pids: HashMap<String, Pid>,
     pub pid: Pid,
     pub current: Option<Current>,
+    /// Calls that wait while others act.
+    aside: Vec<(Pid, Current)>,
 }
 
 /// The world of a sandbox: its workspace, a mount whose files may have several names, and a second name for a part of the workspace.
@@ -100,8 +102,16 @@ impl House {
     /// A host whose outside is changed by `wrap`.
     pub fn with_world(sandbox: Sandbox, resolver: Resolver, wrap: impl FnOnce(OsWorld) -> Arc<dyn World>) -> House {
         let kernel = open(&sandbox.base, wrap(world(&sandbox.base, resolver)));
-        let mut house =
-            House { sandbox, kernel, resolver, rules: Vec::new(), pids: HashMap::new(), pid: Pid(0), current: None };
+        let mut house = House {
+            sandbox,
+            kernel,
+            resolver,
+            rules: Vec::new(),
+            pids: HashMap::new(),
+            pid: Pid(0),
+            current: None,
+            aside: Vec::new(),
+        };
         house.add_tool(TOOL, b"a component").unwrap();
         house
     }
@@ -289,6 +299,18 @@ impl House {
         let stand_in = Options { storage, world: Arc::clone(&world), ceiling: Ceiling::default() };
         self.kernel = Kernel::open(stand_in).unwrap();
         self.kernel = open(&self.sandbox.base, world);
+    }
+
+    /// Lets the call wait while others act.
+    pub fn put_aside(&mut self) {
+        let current = self.current.take().expect("a call waits");
+        self.aside.push((self.pid, current));
+    }
+
+    /// Goes on with the call that was put aside last.
+    pub fn take_back(&mut self) {
+        let (pid, current) = self.aside.pop().expect("a call was put aside");
+        (self.pid, self.current) = (pid, Some(current));
     }
 
     /// Ends what the row left running.

@@ -55,6 +55,10 @@ pub async fn run(house: &mut House, row: &Row) -> Verdict {
             let text = serde_json::to_string(record).unwrap();
             leak(text.as_bytes(), &run.house.sandbox.base).map(|what| format!("{what} shows in the record {text}"))
         });
+        // A grant of an image would reach the processes of the next row.
+        for id in run.grants.values() {
+            let _ = run.house.kernel.revoke(*id);
+        }
         (broken.or(learnt), run.house)
     };
     if house.current.is_some() {
@@ -68,6 +72,7 @@ pub async fn run(house: &mut House, row: &Row) -> Verdict {
 impl Run<'_> {
     async fn all(&mut self, row: &Row) -> Result<(), String> {
         let text = |step: &Step| words_of(step).join(" ");
+        let short = |step: &Step| text(step).chars().take(160).collect::<String>();
         let is_rule = |step: &&Step| words_of(step).first().is_some_and(|word| RULES.contains(&&**word));
         let rules: Vec<String> = row.setup.iter().filter(is_rule).map(text).collect();
         self.house.rules = if rules.is_empty() { OPEN.map(str::to_owned).to_vec() } else { rules };
@@ -80,13 +85,13 @@ impl Run<'_> {
         self.outside = self.house.sandbox.outside();
         let last = row.request.iter().rposition(|step| !is_quiet(step)).ok_or("the row requests nothing")?;
         for (index, step) in row.request.iter().enumerate() {
-            let outcome = self.step(step).await.map_err(|why| format!("'{}': {why}", text(step)))?;
+            let outcome = self.step(step).await.map_err(|why| format!("'{}': {why}", short(step)))?;
             let expected = match (&step.expected, index == last) {
                 (_, true) => Some(&row.expected),
                 (expected, false) => expected.as_ref(),
             };
             let fine = Expected { word: outcome.good().into(), text: None };
-            compare(&outcome, expected.unwrap_or(&fine)).map_err(|why| format!("'{}': {why}", text(step)))?;
+            compare(&outcome, expected.unwrap_or(&fine)).map_err(|why| format!("'{}': {why}", short(step)))?;
         }
         Ok(())
     }
@@ -124,6 +129,8 @@ impl Run<'_> {
             ["answer", words @ ..] => self.house.answer(&words.join(" ")).await,
             ["park"] => done(Ok(self.house.park())),
             ["resume"] => self.house.resume().await,
+            ["aside"] => done(Ok(self.house.put_aside())),
+            ["back"] => done(Ok(self.house.take_back())),
             ["restart"] => done(Ok(self.house.restart().await)),
             ["race", count, ..] => {
                 let call = request::call(&step.words[2..]).ok_or("no request")?;
