@@ -7,6 +7,7 @@
 mod frame;
 mod house;
 mod learnt;
+mod race;
 mod request;
 mod row;
 mod run;
