@@ -84,7 +84,7 @@ pub fn world(base: &Path, resolver: Resolver) -> OsWorld {
     ];
     let protected = ["workspace/libos.toml", "workspace/keep/data", "data", "keys"];
     let protected = protected.map(|path| base.join(path)).to_vec();
-    OsWorld::new(mounts, protected, WorldOptions { resolver }).unwrap()
+    OsWorld::new(mounts, protected, WorldOptions { resolver, ..WorldOptions::default() }).unwrap()
 }
 
 fn open(base: &Path, world: Arc<dyn World>) -> Arc<Kernel> {
