@@ -137,6 +137,10 @@ impl State {
         }
         changed.sort_unstable();
         changed.dedup();
+        // Another kind of thing has another content.
+        if changed.contains(&FingerprintPart::KIND) {
+            changed.retain(|name| *name != FingerprintPart::CONTENT);
+        }
         if changed.is_empty() {
             Ok(Said::Yes(*id))
         } else {

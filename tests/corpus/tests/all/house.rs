@@ -126,7 +126,7 @@ impl House {
             result: "{}".into(),
             needs: None,
         };
-        self.kernel.add_tools(component, &[], vec![tool], false).map(drop).map_err(|error| error.to_string())
+        self.kernel.add_tools(component, &interfaces(), vec![tool], false).map(drop).map_err(|error| error.to_string())
     }
 
     /// Puts the rules in force: `allow read fs:workspace/**`, `default ask`.
@@ -412,4 +412,9 @@ fn shown(reply: &Reply) -> String {
         Reply::Names(names) => names.join(","),
         other => format!("{other:?}"),
     }
+}
+
+/// The imports of a component that uses everything.
+fn interfaces() -> Vec<String> {
+    ["fs", "object", "human", "clock", "process", "tools"].map(str::to_owned).to_vec()
 }
