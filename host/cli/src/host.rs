@@ -55,8 +55,9 @@ impl Host {
         let ceiling = setup::ceiling(&mounts, &protected);
         let world = setup::world(&mounts, protected, policy.accepted)?;
         let mut findings = setup::data_directory(place)?;
-        setup::refuse(&findings, policy.accepted, place)?;
         findings.extend_from_slice(world.facilities());
+        let lacking = setup::with_restricted(findings.clone(), policy, &mounts);
+        setup::refuse(&lacking, policy.accepted, place)?;
         let world = Arc::new(world);
         let storage = Arc::new(Directory::new(&place.data));
         let (kernel, runtime) = if runs {
@@ -65,7 +66,7 @@ impl Host {
         } else {
             (Kernel::open(Options { storage, world, ceiling })?, None)
         };
-        kernel.note_weakened(facility::weakened(&findings, policy.accepted));
+        kernel.note_weakened(facility::weakened(&lacking, policy.accepted));
         Ok(Host {
             kernel,
             runtime,
@@ -238,7 +239,8 @@ impl Host {
             .hint("end the host (Ctrl-C in its terminal), then `libos policy reload` again")
             .into());
         }
-        setup::refuse(&self.findings, policy.accepted, &self.place)?;
+        let findings = setup::with_restricted(self.findings.clone(), &policy, &self.mounts);
+        setup::refuse(&findings, policy.accepted, &self.place)?;
         let done = self.kernel.set_policy(text)?;
         self.changed(done.durable, Vec::new(), "the policy is in force".into(), listener).await
     }

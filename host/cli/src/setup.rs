@@ -5,10 +5,11 @@ use crate::place::Place;
 use anyhow::Context;
 use libos::world::{MountSpec, OsWorld, WorldOptions};
 use libos_kernel::model::decide::Ceiling;
-use libos_kernel::model::facility::{self, Facilities, Facility, Finding};
+use libos_kernel::model::facility::{self, Facilities, Facility, Finding, Presence};
 use libos_kernel::model::grant::Effect;
-use libos_kernel::model::policy::Policy;
+use libos_kernel::model::policy::{Policy, Template};
 use libos_kernel::model::resource::{Kind, Resource};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The mounts of a policy.
@@ -79,6 +80,38 @@ pub fn data_directory(place: &Place) -> anyhow::Result<Vec<Finding>> {
     })?)
 }
 
+/// Directories below a mount in which a rule denies or asks for something by its name. A file system may ignore case in some only.
+fn restricted_directories(policy: &Policy, mounts: &[MountSpec]) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let restricts = |line: &&Template| line.effect != Effect::Allow && line.pattern.kind() == Kind::Fs;
+    for line in policy.templates.iter().filter(restricts) {
+        let mut segments = line.pattern.segments();
+        let mount = segments.next().and_then(|name| mounts.iter().find(|mount| mount.name == name));
+        let Some(mut directory) = mount.map(|mount| mount.path.clone()) else { continue };
+        let names: Vec<&str> = segments.take_while(|segment| !matches!(*segment, "*" | "**")).collect();
+        // The last is the name itself; the world looks at the mount's own directory.
+        for name in names.iter().take(names.len().saturating_sub(1)) {
+            directory.push(name);
+            found.insert(directory.clone());
+        }
+    }
+    found
+}
+
+/// The findings of a world, with what was found where a rule of the policy hangs on a name.
+pub fn with_restricted(mut findings: Vec<Finding>, policy: &Policy, mounts: &[MountSpec]) -> Vec<Finding> {
+    let own = findings.iter_mut().find(|finding| finding.facility == Facility::CaseSensitiveNames);
+    if let Some(own) = own.filter(|own| own.presence == Presence::Present) {
+        let directories = restricted_directories(policy, mounts);
+        let mut found = directories.iter().filter_map(|path| libos::world::probe_names(path));
+        // An empty directory says nothing new about a mount that was seen to be fine.
+        if let Some(worse) = found.find(|finding| finding.presence == Presence::Missing) {
+            *own = worse;
+        }
+    }
+    findings
+}
+
 /// Refuses to go on without what is required and was not accepted.
 ///
 /// # Errors
@@ -109,5 +142,14 @@ mod tests {
         let have: Vec<_> = specs.iter().map(|spec| (spec.name.as_str(), spec.allow_hard_links)).collect();
         assert_eq!(have, [("a", true), ("b", false), ("c", true)]);
         assert_eq!(specs[1].path, Path::new("/w/b"));
+    }
+    #[test]
+    fn directories_are_looked_at_where_a_rule_hangs_on_a_name() {
+        let text = "[mounts]\na = \".\"\n[image.base]\nallow = [\"read fs:a/x/y\"]\nask = [\"write fs:a/b/c/*/d\"]\n\
+                    deny = [\"read fs:a/.env\", \"read fs:a/b/**\", \"read fs:a/e/f\", \"read fs:z/e/f\", \"read object:a/e/f\"]\n";
+        let policy = Policy::parse(text).unwrap();
+        let have = restricted_directories(&policy, &mounts(&policy, Path::new("/w")));
+        let have: Vec<_> = have.iter().map(|path| path.strip_prefix("/w").unwrap().to_str().unwrap()).collect();
+        assert_eq!(have, ["b", "e"]);
     }
 }

@@ -360,6 +360,46 @@ fn state_of(path: &Path) -> (u64, Vec<u8>) {
     (metadata.ino(), if is_fixed { fs::read(path).unwrap() } else { Vec::new() })
 }
 
+/// What belongs to the host, in a workspace that holds its data directory too.
+const OWN: [&str; 4] = ["libos.toml", "inner/data/store.redb", "inner/data/secret", "inner/data/socket"];
+/// Other names of it, what it lies in, and what could be put beside it.
+const OTHER_NAMES: [&str; 14] = [
+    "./libos.toml",
+    "sub/../libos.toml",
+    "sub/above/libos.toml",
+    "link",
+    "linked/secret",
+    "hard-before",
+    "hard-policy",
+    "hard-secret",
+    "hard-store",
+    "inner/data",
+    "inner/data/new",
+    "inner/data/code/new",
+    "inner",
+    "/up/workspace",
+];
+
+fn check_standard_tools(scene: &Scene) {
+    for (tool, arguments) in [
+        ("write_text_file", json!({"path": "libos.toml", "content": "x"})),
+        ("write_text_file", json!({"path": "inner/data/secret", "content": "x"})),
+        ("delete_file", json!({"path": "libos.toml"})),
+        ("delete_file", json!({"path": "inner/data/socket"})),
+        ("delete_directory", json!({"path": "inner/data", "recursive": true})),
+        ("delete_directory", json!({"path": "inner", "recursive": true})),
+        ("delete_directory", json!({"path": "/up/workspace", "recursive": true})),
+        ("write_directory", json!({"path": "inner/data/new"})),
+        ("set_working_directory", json!({"path": "inner/data"})),
+        ("read_text_file", json!({"path": "inner/data/secret"})),
+        ("read_directory", json!({"path": "inner/data"})),
+        ("create_object_from_file", json!({"name": "a", "path": "inner/data/secret"})),
+    ] {
+        let said = scene.run(&["call", tool, &arguments.to_string()]);
+        assert!(matches!(said.code, Some(1 | 3)), "{tool} {arguments}: {:?} {}", said.code, said.err);
+    }
+}
+
 #[test]
 fn no_tool_changes_the_policy_the_data_the_socket_or_the_secret() {
     let mut scene = Scene::bare("protected");
@@ -379,35 +419,16 @@ fn no_tool_changes_the_policy_the_data_the_socket_or_the_secret() {
     symlink("..", scene.path("sub/above")).unwrap();
     fs::hard_link(scene.path("libos.toml"), scene.path("hard-before")).unwrap();
     let _host = scene.serve();
-    let names = ["libos.toml", "inner/data/store.redb", "inner/data/secret", "inner/data/socket"];
     fs::hard_link(scene.path("libos.toml"), scene.path("hard-policy")).unwrap();
     fs::hard_link(scene.path("inner/data/secret"), scene.path("hard-secret")).unwrap();
     fs::hard_link(scene.path("inner/data/store.redb"), scene.path("hard-store")).unwrap();
-    let before: Vec<_> = names.map(|name| state_of(&scene.path(name))).into();
+    let before: Vec<_> = OWN.map(|name| state_of(&scene.path(name))).into();
     let act = |operation: &str, path: &str, to: &str| {
         let arguments = json!({"operation": operation, "path": path, "to": to}).to_string();
         scene.run(&["call", "file_act", &arguments])
     };
-    let mut targets: Vec<String> = names.map(str::to_owned).into();
-    targets.extend(names.map(|name| format!("/up/workspace/{name}")));
-    for name in [
-        "./libos.toml",
-        "sub/../libos.toml",
-        "sub/above/libos.toml",
-        "link",
-        "linked/secret",
-        "hard-before",
-        "hard-policy",
-        "hard-secret",
-        "hard-store",
-        "inner/data",
-        "inner/data/new",
-        "inner/data/code/new",
-        "inner",
-        "/up/workspace",
-    ] {
-        targets.push(name.to_owned());
-    }
+    let targets = OWN.iter().map(|name| (*name).to_owned()).chain(OWN.map(|name| format!("/up/workspace/{name}")));
+    let targets: Vec<String> = targets.chain(OTHER_NAMES.map(str::to_owned)).collect();
     let mut tried = 0;
     for target in &targets {
         for (operation, path, to) in [
@@ -431,24 +452,8 @@ fn no_tool_changes_the_policy_the_data_the_socket_or_the_secret() {
             tried += 1;
         }
     }
-    for (tool, arguments) in [
-        ("write_text_file", json!({"path": "libos.toml", "content": "x"})),
-        ("write_text_file", json!({"path": "inner/data/secret", "content": "x"})),
-        ("delete_file", json!({"path": "libos.toml"})),
-        ("delete_file", json!({"path": "inner/data/socket"})),
-        ("delete_directory", json!({"path": "inner/data", "recursive": true})),
-        ("delete_directory", json!({"path": "inner", "recursive": true})),
-        ("delete_directory", json!({"path": "/up/workspace", "recursive": true})),
-        ("write_directory", json!({"path": "inner/data/new"})),
-        ("set_working_directory", json!({"path": "inner/data"})),
-        ("read_text_file", json!({"path": "inner/data/secret"})),
-        ("read_directory", json!({"path": "inner/data"})),
-        ("create_object_from_file", json!({"name": "a", "path": "inner/data/secret"})),
-    ] {
-        let said = scene.run(&["call", tool, &arguments.to_string()]);
-        assert!(matches!(said.code, Some(1 | 3)), "{tool} {arguments}: {:?} {}", said.code, said.err);
-    }
-    let after: Vec<_> = names.map(|name| state_of(&scene.path(name))).into();
+    check_standard_tools(&scene);
+    let after: Vec<_> = OWN.map(|name| state_of(&scene.path(name))).into();
     assert_eq!(after, before, "after {tried} tries");
     assert!(!scene.path("away").exists() && !scene.path("copied").exists());
     assert_eq!(fs::read_to_string(scene.path("mine.txt")).unwrap(), "mine");

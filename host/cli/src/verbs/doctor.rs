@@ -112,7 +112,7 @@ fn policy_in_force(place: &Place) -> Option<Policy> {
 fn of_mounts(place: &Place, policy: &Policy) -> anyhow::Result<Vec<Finding>> {
     let mounts = setup::mounts(policy, &place.workspace);
     let world = setup::world(&mounts, setup::protected(place)?, Facilities::ALL)?;
-    Ok(world.facilities().to_vec())
+    Ok(setup::with_restricted(world.facilities().to_vec(), policy, &mounts))
 }
 
 fn unknown_mounts(why: &str) -> Vec<Finding> {

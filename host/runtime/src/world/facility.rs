@@ -108,6 +108,15 @@ pub fn probe_data_directory(path: &Path) -> io::Result<Vec<Finding>> {
     ])
 }
 
+/// Whether names in a directory that differ in case only are different names; none if it cannot be opened, or is no directory.
+///
+/// # Ambient authority
+/// As [`probe_data_directory`].
+pub fn probe_names(path: &Path) -> Option<Finding> {
+    let (presence, detail) = tells_case(&os::open_ambient_directory(path).ok()?);
+    Some(Finding { facility: Facility::CaseSensitiveNames, presence, detail: format!("{}: {detail}", path.display()) })
+}
+
 fn without(found: impl Iterator<Item = Finding>, absent: Facilities) -> Vec<Finding> {
     let take = |found: Finding| {
         if absent.contains(found.facility) {

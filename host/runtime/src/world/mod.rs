@@ -22,7 +22,7 @@ mod tests;
 mod tree;
 mod write;
 
-pub use facility::probe_data_directory;
+pub use facility::{probe_data_directory, probe_names};
 pub use resolve::Resolver;
 
 use guard::Guard;

@@ -33,8 +33,13 @@ struct Review<'r> {
 }
 
 impl<'r> Review<'r> {
+    /// Looking for what was meant costs more than looking for what is wrong.
+    fn is_full(&self) -> bool {
+        self.warnings.len() >= WARNINGS_MAX
+    }
+
     fn warn(&mut self, offset: usize, what: impl Into<String>, hint: impl Into<String>) {
-        if self.warnings.len() < WARNINGS_MAX {
+        if !self.is_full() {
             let warning = self.lines.error(offset, what, hint);
             self.warnings.push(warning);
         }
@@ -54,6 +59,9 @@ impl<'r> Review<'r> {
             if name.starts_with('*') || known.contains_key(name) {
                 continue;
             }
+            if self.is_full() {
+                return;
+            }
             let hint = near::did_you_mean(name, known.keys().map(String::as_str))
                 .unwrap_or_else(|| format!("add {name} = \"PATH\" to [mounts], or take the line away"));
             self.warn(offset, format!("there is no mount '{name}': this rule never matches"), hint);
@@ -64,7 +72,7 @@ impl<'r> Review<'r> {
     fn images(&mut self, known: &[String], are_known: bool) {
         let read = self.read;
         for (name, offset) in read.images.iter().filter(|(name, _)| are_known && *name != ALL_IMAGES) {
-            if !known.contains(name) {
+            if !known.contains(name) && !self.is_full() {
                 let hint = near::did_you_mean(name, known.iter().map(String::as_str))
                     .unwrap_or_else(|| "`libos image add` adds it; the section waits for it".into());
                 self.warn(*offset, format!("the host has no image '{name}'"), hint);

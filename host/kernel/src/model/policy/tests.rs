@@ -62,6 +62,16 @@ fn settings_are_read_in_the_units_that_people_write() {
     assert_eq!(Policy::parse("[questions]\nexpire-after = \"never\"").unwrap().questions.expire_after, None);
 }
 
+/// The first error of a text is there, and says and advises this.
+#[track_caller]
+fn check_error(text: &str, (line, column): (u32, u32), what: &str, hint: &str) {
+    let error = Policy::parse(text).unwrap_err();
+    assert_eq!((error.line, error.column), (line, column), "{text}: {error}");
+    assert!(error.what.contains(what), "{text}: {error}");
+    let told = error.hint.clone().unwrap_or_default();
+    assert!(told.contains(hint), "{text}: {told}");
+}
+
 #[test]
 fn an_error_says_line_and_column_and_what_to_write() {
     for (text, line, column, what, hint) in [
@@ -89,6 +99,14 @@ fn an_error_says_line_and_column_and_what_to_write() {
         ("[imgae.base]\nallow = []", 1, 2, "no section 'imgae'", "did you mean 'image'?"),
         ("[colours]\nx = 1", 1, 2, "no section 'colours'", "one of mounts, image, limits"),
         ("mounts = 1", 1, 10, "is a section", "[mounts]"),
+    ] {
+        check_error(text, (line, column), what, hint);
+    }
+}
+
+#[test]
+fn an_error_in_settings_says_what_may_be_written() {
+    for (text, line, column, what, hint) in [
         ("[limits]\nmemory = \"256 MB\"", 2, 10, "'256 MB' is no size", "MiB"),
         ("[limits]\nmemory = \"1 KiB\"", 2, 10, "from 1 MiB to 4 GiB", "for example"),
         ("[limits]\nmemory = 256", 2, 10, "is a text", "memory = \""),
@@ -127,11 +145,7 @@ fn an_error_says_line_and_column_and_what_to_write() {
         ("[mounts]\nw = \".\"\nw = \".\"", 3, 1, "duplicate", "stand once"),
         ("# \u{e9}\u{e9}\n[image.base]\nallow = [\"\u{e9}\", \"fly fs:w\"]", 3, 10, "a rule is", "an example"),
     ] {
-        let error = Policy::parse(text).unwrap_err();
-        assert_eq!((error.line, error.column), (line, column), "{text}: {error}");
-        assert!(error.what.contains(what), "{text}: {error}");
-        let told = error.hint.clone().unwrap_or_default();
-        assert!(told.contains(hint), "{text}: {told}");
+        check_error(text, (line, column), what, hint);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is looked for before the first process runs: found here, missed where a test takes it away, and refused unless accepted.
 
-use super::super::{MountSpec, OsWorld, Resolver, WorldOptions, WorldSetupError, probe_data_directory};
+use super::super::{MountSpec, OsWorld, Resolver, WorldOptions, WorldSetupError, probe_data_directory, probe_names};
 use super::Sandbox;
 use libos_kernel::model::facility::{Facilities, Facility, Presence};
 use std::os::unix::fs::PermissionsExt;
@@ -45,4 +45,16 @@ fn a_data_directory_is_looked_at() {
     mode(0o750);
     assert_eq!(presence(Facility::PrivateDataDirectory), Presence::Missing);
     assert!(probe_data_directory(&sandbox.path("none")).is_err());
+}
+
+#[test]
+fn a_directory_tells_how_it_takes_names() {
+    let sandbox = Sandbox::new();
+    sandbox.file("mount/Name", "x");
+    // Both spellings are there, and one file has both: no sign of anything.
+    sandbox.file("mount/a", "x");
+    sandbox.hard_link("mount/a", "mount/A");
+    assert_eq!(probe_names(&sandbox.path("mount")).map(|found| found.presence), Some(Presence::Present));
+    assert_eq!(probe_names(&sandbox.path("mount/Name")), None);
+    assert_eq!(probe_names(&sandbox.path("none")), None);
 }
