@@ -4,8 +4,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use libos_kernel::model::call::Approval;
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::{CallId, GrantId, Pid, QuestionId, Seq};
-use libos_kernel::model::resource::Pattern;
-use libos_kernel::model::right::Rights;
+use libos_kernel::model::resource::{Pattern, Resource};
+use libos_kernel::model::right::{Right, Rights};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -77,6 +77,9 @@ pub enum Verb {
     Show { pid: Pid },
     /// Show what waits for a person.
     Inbox {
+        /// One question, with all that it is about.
+        #[arg(conflicts_with_all = ["follow", "all"])]
+        id: Option<QuestionId>,
         /// Go on as questions come.
         #[arg(long)]
         follow: bool,
@@ -96,6 +99,8 @@ pub enum Verb {
         #[arg(long)]
         all: bool,
     },
+    /// Say why something is allowed, asked or refused, and what would allow it.
+    Explain(ExplainArgs),
     /// Revoke a grant and all that hangs on it.
     Revoke { id: GrantId },
     /// List calls; show, cancel or resume them.
@@ -233,6 +238,43 @@ pub struct GrantArgs {
     /// Only for calls of this tool, as it is now.
     #[arg(long, value_name = "NAME")]
     pub only_tool: Option<String>,
+    /// Hand over what this process has: never more, with its restrictions, and as long as it has it. Of a grant that counts its uses,
+    /// as many as --uses says.
+    #[arg(long, value_name = "PID", conflicts_with_all = ["ask", "deny", "only_tool"])]
+    pub from: Option<Pid>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ExplainArgs {
+    /// A process (p7), or image:NAME for what will be started from it.
+    pub holder: Holder,
+    /// For example write.
+    #[arg(value_parser = parse_right)]
+    pub right: Right,
+    /// For example fs:workspace/src/main.rs.
+    #[arg(value_parser = parse_resource)]
+    pub resource: Resource,
+    /// In the name of this tool: with the grants that are only for it, and within what it declares.
+    #[arg(long, value_name = "NAME")]
+    pub tool: Option<String>,
+    /// Also everything below it, as for removing or moving a directory.
+    #[arg(long)]
+    pub below: bool,
+}
+
+fn parse_right(text: &str) -> Result<Right, String> {
+    Right::parse(text).ok_or_else(|| format!("'{text}' is no right; an example is write"))
+}
+
+/// A name without wildcards.
+fn parse_resource(text: &str) -> Result<Resource, String> {
+    let pattern = Pattern::parse(text).map_err(|error| error.to_string())?;
+    let (_, path) = text.split_once(':').unwrap_or_default();
+    let resource = Resource::new(pattern.kind(), path.trim_start_matches('/'));
+    match Pattern::exact(&resource) {
+        Some(_) => Ok(resource),
+        None => Err("name one thing, without '*'".into()),
+    }
 }
 
 fn parse_rights(text: &str) -> Result<Rights, String> {
@@ -323,6 +365,10 @@ mod tests {
             "answer 3 --text hello --no-run",
             "grant p1 read,list fs:workspace/** --once --expires 1h --only-tool echo",
             "grant image:base write fs:workspace/a --ask",
+            "grant p2 write fs:workspace/a --from p1 --uses 2",
+            "explain p1 write fs:workspace/a --tool echo --below",
+            "explain image:base read fs:workspace",
+            "inbox q3",
             "calls --waiting",
             "calls --resume",
             "calls --resume c1 c2",
@@ -344,6 +390,8 @@ mod tests {
             "answer q3 allow --text x",
             "grant p1 fly fs:w",
             "grant p1 read fs:a*",
+            "explain p1 read fs:a/**",
+            "grant p1 read fs:a --from p2 --deny",
             "calls --waiting show c1",
             "call echo {} --as 1 --image x",
         ] {

@@ -9,13 +9,15 @@ use crate::{setup, standard, store};
 use libos::world::MountSpec;
 use libos::{CallEvent, CallRequest, Config, Runtime, Waiting};
 use libos_kernel::kernel::view::View;
-use libos_kernel::kernel::{HostError, Kernel, NewGrant, Options};
+use libos_kernel::kernel::{Changed, Delegation, HostError, Kernel, NewGrant, Options};
 use libos_kernel::model::facility::{self, Finding};
-use libos_kernel::model::id::{CallId, QuestionId};
+use libos_kernel::model::grant::{Grant, Holder};
+use libos_kernel::model::id::{CallId, Pid, QuestionId};
 use libos_kernel::model::image::Image;
 use libos_kernel::model::policy::Policy;
 use libos_kernel::model::resource::Pattern;
 use libos_kernel::model::right::Rights;
+use libos_kernel::model::rule::Rule;
 use libos_kernel::model::row::{CallRow, CallState, QuestionRow, QuestionState};
 use libos_kernel::store::disk::Directory;
 use serde_json::Value;
@@ -141,14 +143,14 @@ impl Host {
                 self.follow(call, events, listener).await
             }
             Request::Attach { call } => self.attach(call, listener).await,
-            Request::Answer { question, said, run } => {
+            Request::Answer { question, said, run, seen } => {
                 let row = View(&self.kernel.snapshot()?).question(question)?;
                 let call = row.ok_or_else(|| Failure::usage(format!("there is no question {question}")))?.call;
                 // What a tool's own call of another tool waits for is what its caller waits for.
                 let call = View(&self.kernel.snapshot()?).outermost(call)?;
                 // Before the answer, so that no event is missed.
                 let events = if run { Some(self.runtime()?.listen(call)) } else { None };
-                let answered = self.kernel.answer(question, said.into())?;
+                let answered = self.kernel.answer_seen(question, said.into(), seen)?;
                 self.durable(answered.durable).await?;
                 let grants = answered.grants.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
                 tell(listener, Event::Answered { question, call, grants }).await;
@@ -173,7 +175,11 @@ impl Host {
     async fn change(&self, request: Request, listener: &Listener) -> anyhow::Result<()> {
         match request {
             Request::Grant(request) => {
-                let made = self.kernel.grant(new_grant(&request)?)?;
+                let new = new_grant(&request)?;
+                let made = match request.from {
+                    None => self.kernel.grant(new)?,
+                    Some(from) => self.delegate(from, new)?,
+                };
                 let rows = made.what.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
                 let lines: Vec<String> = made.what.iter().map(|grant| format!("{}: {grant}", grant.id)).collect();
                 self.changed(made.durable, rows, lines.join("\n"), listener).await
@@ -243,6 +249,16 @@ impl Host {
         setup::refuse(&findings, policy.accepted, &self.place)?;
         let done = self.kernel.set_policy(text)?;
         self.changed(done.durable, Vec::new(), "the policy is in force".into(), listener).await
+    }
+
+    /// Derives a grant from what another process has.
+    fn delegate(&self, from: Pid, new: NewGrant) -> anyhow::Result<Changed<Vec<Grant>>> {
+        let Holder::Process(to) = new.holder else {
+            return Err(Failure::usage("what a process has can be handed to a process, not to an image").into());
+        };
+        let rule = Rule { rights: new.rights, pattern: new.pattern };
+        let line = Delegation { rule, uses: new.uses, expires_in: new.expires_in };
+        Ok(self.kernel.delegate(from, to, &[line])?)
     }
 
     async fn attach(&self, call: CallId, listener: &Listener) -> anyhow::Result<()> {

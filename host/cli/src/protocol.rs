@@ -38,6 +38,9 @@ pub enum Request {
         question: QuestionId,
         said: Said,
         run: bool,
+        /// At how many places the person saw it asked; all if none.
+        #[serde(default)]
+        seen: Option<usize>,
     },
     Cancel {
         call: CallId,
@@ -73,6 +76,9 @@ pub struct GrantRequest {
     pub uses: Option<u32>,
     pub seconds: Option<u64>,
     pub only_tool: Option<String>,
+    /// Derived from what this process has.
+    #[serde(default)]
+    pub from: Option<Pid>,
 }
 
 /// What a person said.
@@ -156,6 +162,7 @@ mod tests {
         let request = Request::Answer {
             question: QuestionId(3),
             said: Said::Decision { approval: Approval::Never, note: Some("a\nb".into()) },
+            seen: Some(2),
             run: true,
         };
         let line = serde_json::to_string(&request).unwrap();
@@ -165,6 +172,7 @@ mod tests {
             Request::Answer {
                 question: QuestionId(3),
                 run: true,
+                seen: Some(2),
                 said: Said::Decision { approval: Approval::Never, .. }
             }
         ));

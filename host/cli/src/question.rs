@@ -43,7 +43,9 @@ pub fn command(question: &QuestionRow) -> String {
 ///
 /// # Errors
 /// The terminal failed.
-pub async fn ask(question: &QuestionRow) -> io::Result<Option<Said>> {
+///
+/// `whole` gives all that the question is about, for a person who wants to read it to its end.
+pub async fn ask(question: &QuestionRow, whole: impl Fn() -> anyhow::Result<Vec<String>>) -> io::Result<Option<Said>> {
     crate::term::progress_done();
     let coloured = term::coloured(io::stderr().is_terminal());
     for (index, line) in lines(question).iter().enumerate() {
@@ -56,10 +58,16 @@ pub async fn ask(question: &QuestionRow) -> io::Result<Option<Said>> {
         eprintln!("{}", paint(&line, Colour::Dim, coloured));
     }
     loop {
-        let Some(line) = term::ask("[a]llow once, [A]lways, [d]eny once, [N]ever? ").await? else { return Ok(None) };
+        let choice = "[a]llow once, [A]lways, [d]eny once, [N]ever, [w]hole text? ";
+        let Some(line) = term::ask(choice).await? else { return Ok(None) };
         match decision(&line) {
             Some(approval) => return Ok(Some(Said::Decision { approval, note: None })),
-            None => eprintln!("please answer a, A, d or N, or the whole word"),
+            None if matches!(&*line, "w" | "whole") => match whole() {
+                Ok(lines) if lines.is_empty() => eprintln!("there is no more to it"),
+                Ok(lines) => lines.iter().for_each(|line| eprintln!("{line}")),
+                Err(error) => eprintln!("it cannot be read: {error}"),
+            },
+            None => eprintln!("please answer a, A, d or N, or the whole word; w shows all of it"),
         }
     }
 }

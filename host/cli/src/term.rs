@@ -29,6 +29,7 @@ pub enum Colour {
     Dim,
     Red,
     Green,
+    Yellow,
 }
 
 /// The text in a colour, if `on`.
@@ -38,6 +39,7 @@ pub fn paint(text: &str, colour: Colour, on: bool) -> String {
         Colour::Dim => 2,
         Colour::Red => 31,
         Colour::Green => 32,
+        Colour::Yellow => 33,
     };
     if on { format!("\x1b[{number}m{text}\x1b[0m") } else { text.to_owned() }
 }

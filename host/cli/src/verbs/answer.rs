@@ -6,6 +6,8 @@ use crate::args::AnswerArgs;
 use crate::error::{Failure, code};
 use crate::protocol::{Event, Request, Said};
 use crate::session::Session;
+use crate::store;
+use libos_kernel::kernel::view::View;
 
 /// Answers a question.
 pub fn run(context: &Context, args: AnswerArgs) -> anyhow::Result<u8> {
@@ -16,7 +18,9 @@ pub fn run(context: &Context, args: AnswerArgs) -> anyhow::Result<u8> {
         // The command line admits exactly one of them.
         _ => return Err(Failure::usage("answer allow, always, deny or never, or with --text").into()),
     };
-    let request = Request::Answer { question: args.id, said, run: !args.no_run };
+    // What is asked at more places by the time the host hears of it was not seen by whoever gave this command.
+    let seen = View(&store::snapshot(&place)?).question(args.id)?.map(|row| row.places().count());
+    let request = Request::Answer { question: args.id, said, run: !args.no_run, seen };
     if !args.no_run {
         return follow_to_code(context, place, request);
     }

@@ -162,7 +162,7 @@ impl<'a> Follower<'a> {
         if term::somebody_is_there() && !self.context.out.json {
             self.waits_for(Some(question::command(&row)));
             let said = tokio::select! {
-                said = question::ask(&row) => said?,
+                said = question::ask(&row, || whole(self.place, id)) => said?,
                 // Somebody else answered, or the call has ended: the events say what comes next.
                 () = answered_elsewhere(self.place, id) => {
                     self.waits_for(None);
@@ -172,7 +172,7 @@ impl<'a> Follower<'a> {
             };
             self.waits_for(None);
             return match said {
-                Some(said) => self.answer(id, said).await.map(|()| None),
+                Some(said) => self.answer(&row, said).await.map(|()| None),
                 None => Ok(Some(Followed::Asks(Box::new(row)))),
             };
         }
@@ -196,13 +196,14 @@ impl<'a> Follower<'a> {
             }
             Unattended::Deny => {
                 let said = Said::Decision { approval: Approval::Deny, note: Some(NOBODY.into()) };
-                self.answer(id, said).await.map(|()| None)
+                self.answer(&row, said).await.map(|()| None)
             }
         }
     }
 
-    async fn answer(&self, question: QuestionId, said: Said) -> anyhow::Result<()> {
-        let event = self.session.ask(Request::Answer { question, said, run: false }).await?;
+    async fn answer(&self, row: &QuestionRow, said: Said) -> anyhow::Result<()> {
+        let seen = Some(row.places().count());
+        let event = self.session.ask(Request::Answer { question: row.id, said, run: false, seen }).await?;
         if let Event::Answered { grants, .. } = event {
             self.show_rules(&grants);
         }
@@ -367,4 +368,10 @@ fn print_question(context: &Context, row: &QuestionRow) -> anyhow::Result<u8> {
         eprintln!(" hint: {}", question::command(row));
     }
     Ok(code::WAITING)
+}
+
+/// All that a question is about, in lines ready to be printed.
+pub fn whole(place: &Place, id: QuestionId) -> anyhow::Result<Vec<String>> {
+    let call = View(&store::snapshot(place)?).asked(id)?;
+    Ok(call.as_ref().map(libos_kernel::model::preview::whole).unwrap_or_default())
 }

@@ -27,6 +27,7 @@ pub fn grant(context: &Context, args: GrantArgs) -> anyhow::Result<u8> {
             uses: if args.once { Some(1) } else { args.uses },
             seconds: args.expires.map(|expires| expires.as_secs()),
             only_tool: args.only_tool,
+            from: args.from,
         }),
     )
 }
@@ -56,17 +57,21 @@ pub fn list(context: &Context, holder: Option<Holder>, all: bool) -> anyhow::Res
     Ok(code::DONE)
 }
 
+/// Where a grant comes from.
+pub fn origin(issuer: &Issuer) -> String {
+    match issuer {
+        Issuer::Host => "a person".into(),
+        Issuer::Policy(line) => format!("libos.toml:{line}"),
+        Issuer::Question(id) => format!("answer to {id}"),
+        Issuer::Runtime => "the runtime".into(),
+        Issuer::Process(pid) => pid.to_string(),
+    }
+}
+
 /// Grants as a table.
 pub fn table(rows: &[Grant]) -> Table {
     let mut table = Table::new(&["ID", "HOLDER", "EFFECT", "RIGHTS", "RESOURCE", "LIMITS", "FROM"]);
     for row in rows {
-        let from = match &row.issuer {
-            Issuer::Host => "a person".into(),
-            Issuer::Policy(line) => format!("libos.toml:{line}"),
-            Issuer::Question(id) => format!("answer to {id}"),
-            Issuer::Runtime => "the runtime".into(),
-            Issuer::Process(pid) => pid.to_string(),
-        };
         table.row(vec![
             row.id.to_string(),
             row.holder.to_string(),
@@ -74,7 +79,7 @@ pub fn table(rows: &[Grant]) -> Table {
             row.rights.to_string(),
             row.pattern.to_string(),
             limits(row),
-            from,
+            origin(&row.issuer),
         ]);
     }
     table

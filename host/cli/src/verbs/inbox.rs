@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::events::STEP;
-use crate::error::code;
+use crate::error::{Failure, code};
 use crate::out::Table;
 use crate::{duration, own, question, store};
 use libos_kernel::kernel::view::View;
@@ -29,6 +29,33 @@ pub fn run(context: &Context, follow: bool, all: bool) -> anyhow::Result<u8> {
         let snapshot = store::snapshot(&place)?;
         rows = View(&snapshot).questions(!all)?;
     }
+}
+
+/// Shows one question with all that it is about.
+pub fn show(context: &Context, id: QuestionId) -> anyhow::Result<u8> {
+    let (place, snapshot) = context.look()?;
+    let row = View(&snapshot).question(id)?;
+    let row =
+        row.ok_or_else(|| Failure::usage(format!("there is no question {id}")).hint("`libos inbox --all` lists them"))?;
+    drop(snapshot);
+    let whole = super::call::whole(&place, id)?;
+    if context.out.json {
+        let mut value = serde_json::to_value(&row)?;
+        value["whole"] = whole.into();
+        context.out.value(&value)?;
+        return Ok(code::DONE);
+    }
+    print(context, &row)?;
+    for line in question::standing_lines(&row) {
+        context.out.line(&line)?;
+    }
+    if !whole.is_empty() {
+        context.out.line("  all of it:")?;
+    }
+    for line in whole {
+        context.out.line(&line)?;
+    }
+    Ok(code::DONE)
 }
 
 fn print(context: &Context, row: &QuestionRow) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@ mod call;
 mod calls;
 mod doctor;
 mod events;
+mod explain;
 mod grants;
 mod image;
 mod inbox;
@@ -83,10 +84,12 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Call(args) => call::run(&context, args),
         Verb::Ps { all } => processes::list(&context, all),
         Verb::Show { pid } => processes::show(&context, pid),
-        Verb::Inbox { follow, all } => inbox::run(&context, follow, all),
+        Verb::Inbox { id: Some(id), .. } => inbox::show(&context, id),
+        Verb::Inbox { id: None, follow, all } => inbox::run(&context, follow, all),
         Verb::Answer(args) => answer::run(&context, args),
         Verb::Grant(args) => grants::grant(&context, args),
         Verb::Grants { holder, all } => grants::list(&context, holder, all),
+        Verb::Explain(args) => explain::run(&context, args),
         Verb::Revoke { id } => simple(&context, Request::Revoke { id }),
         Verb::Calls(args) => calls::run(&context, args),
         Verb::Objects { pid } => objects::list(&context, pid),

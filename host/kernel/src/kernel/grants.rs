@@ -3,6 +3,7 @@
 use crate::model::decide::{Answered, Candidate, Decision, Default, Verdict, Why};
 use crate::model::grant::{Effect, Grant, Holder, OnlyTool};
 use crate::model::id::{Digest, GrantId, Pid};
+use crate::model::image::ALL_IMAGES;
 use crate::model::index::{GrantIndex, Leaf};
 use crate::model::limit;
 use crate::model::need::Need;
@@ -323,6 +324,10 @@ impl Grants {
                 && ask.pattern.meets(&allow.pattern)
                 && self.in_force(ask.id, now).is_some()
         };
-        self.of(&allow.holder).filter(|grant| probe(grant)).map(|grant| grant.id).collect()
+        // What holds for all images holds for each.
+        let all = matches!(allow.holder, Holder::Image(_)).then(|| Holder::Image(ALL_IMAGES.into()));
+        let holders = [Some(&allow.holder), all.as_ref().filter(|all| **all != allow.holder)];
+        let grants = holders.into_iter().flatten().flat_map(|holder| self.of(holder));
+        grants.filter(|grant| probe(grant)).map(|grant| grant.id).collect()
     }
 }

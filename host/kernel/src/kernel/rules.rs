@@ -52,7 +52,7 @@ impl Kernel {
             Holder::Process(pid) if !state.processes.contains_key(pid) => {
                 return Err(HostError::Usage(format!("there is no live process {pid}")));
             }
-            Holder::Image(name) if !state.images.contains_key(&**name) => {
+            Holder::Image(name) if **name != *ALL_IMAGES && !state.images.contains_key(&**name) => {
                 return Err(HostError::Usage(format!("there is no image '{name}'")));
             }
             _ => {}

@@ -166,7 +166,14 @@ fn attempts(kernel: &Arc<Kernel>, pid: Pid, count: usize) -> Vec<Attempt> {
             (Call::ObjectRead { name: String::new() }, Resource::new(Kind::Object, format!("shared{at}/note"))),
         ] {
             let names = vec![name];
-            attempts.push(Attempt { place, call: Arc::new(call), asked: names.clone(), names, kind: None, prepared: None });
+            attempts.push(Attempt {
+                place,
+                call: Arc::new(call),
+                asked: names.clone(),
+                names,
+                kind: None,
+                prepared: None,
+            });
         }
     }
     attempts
