@@ -72,9 +72,11 @@ fn print(context: &Context, args: &ExplainArgs, explanation: &Explanation, polic
         out.line(&format!("  nearest: {}", escape(&nearest.lacks)))?;
         print_chain(context, &nearest.chain, policy)?;
     }
-    if explanation.verdict == "deny" && explanation.grants.is_empty() {
-        let what = format!("libos grant {} {} {}", args.holder, args.right, args.resource);
-        out.line(&format!("  to allow it: {}", escape(&what)))?;
+    if explanation.grantable {
+        let below = if args.below { "/**" } else { "" };
+        let what = format!("libos grant {} {} {}{below}", args.holder, args.right, args.resource);
+        let without = if explanation.verdict == "ask" { " without asking" } else { "" };
+        out.line(&format!("  to allow it{without}: {}", escape(&what)))?;
     }
     Ok(())
 }

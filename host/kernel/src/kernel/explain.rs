@@ -26,6 +26,8 @@ pub struct Explanation {
     pub because: String,
     /// The grants that decide it, each followed by what it hangs on up to the root.
     pub grants: Vec<Vec<Grant>>,
+    /// A grant would allow it.
+    pub grantable: bool,
     /// What comes nearest to allowing it, and what it lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<Nearest>,
@@ -143,6 +145,7 @@ fn explain(
         verdict: "deny",
         because: why.reason().to_owned(),
         grants: Vec::new(),
+        grantable: false,
         nearest: None,
     };
     if let Some(reason) = ceiling.refuses(&need.resource, need.right, need.whole) {
@@ -162,7 +165,7 @@ fn explain(
                 None => format!("{id} allows it"),
             };
             let grants = [Some(id), answers].into_iter().flatten().map(chain).collect();
-            Explanation { verdict: "allow", because, grants, nearest: None }
+            Explanation { verdict: "allow", because, grants, grantable: false, nearest: None }
         }
         Verdict::Ask(Some(id)) => {
             let lapsed = grants.get(id).is_some_and(|grant| grant.effect == Effect::Allow);
@@ -171,12 +174,13 @@ fn explain(
             } else {
                 format!("{id} asks a person each time")
             };
-            Explanation { verdict: "ask", because, grants: vec![chain(id)], nearest: None }
+            Explanation { verdict: "ask", because, grants: vec![chain(id)], grantable: true, nearest: None }
         }
         Verdict::Ask(None) => Explanation {
             verdict: "ask",
             because: "no grant allows it, and the process's default is to ask a person".into(),
             grants: Vec::new(),
+            grantable: true,
             nearest: nearest(grants, holder, need, asking),
         },
         Verdict::Deny(why) => {
@@ -186,7 +190,8 @@ fn explain(
                 None => why.reason().to_owned(),
             };
             let nearest = if rule.is_none() { nearest(grants, holder, need, asking) } else { None };
-            Explanation { verdict: "deny", because, grants: rule.into_iter().map(chain).collect(), nearest }
+            let grants = rule.into_iter().map(chain).collect();
+            Explanation { verdict: "deny", because, grants, grantable: rule.is_none(), nearest }
         }
     }
 }

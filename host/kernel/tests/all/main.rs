@@ -10,6 +10,7 @@ mod delegate;
 mod directory;
 mod dropping;
 mod durability;
+mod explain;
 mod fail_stop;
 mod grants;
 mod policy;
