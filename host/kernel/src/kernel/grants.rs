@@ -316,6 +316,18 @@ impl Grants {
         heirs.filter_map(|grant| if let Holder::Process(pid) = grant.holder { Some(pid) } else { None }).collect()
     }
 
+    /// Whether a deny or an ask in force meets something at or below the resource.
+    pub fn narrows(&self, holder: &Holder, resource: &Resource, now: Time) -> bool {
+        let Some(Held { index, .. }) = self.holders.get(holder) else { return false };
+        resource.kind().rights().iter().any(|right| {
+            let found = index.meeting(resource, right, |leaf| {
+                let narrow = leaf.effect != Effect::Allow && self.slot_in_force(leaf.slot, now).is_some();
+                if narrow { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            found.is_break()
+        })
+    }
+
     /// The asks in force of a holder that meet what a new allow is to cover.
     pub fn asks_met(&self, allow: &Grant, now: Time) -> Vec<GrantId> {
         let probe = |ask: &Grant| {

@@ -6,6 +6,7 @@ use super::calls::Place;
 use super::state::State;
 use crate::model::answer::{Answer, CallError};
 use crate::model::call::{Call, Class, Reply};
+use crate::model::grant::Holder;
 use crate::model::id::{EffectId, GrantId, QuestionId, Seq};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Resource;
@@ -58,6 +59,16 @@ impl Permit {
     /// Whether a person approved exactly this.
     pub(crate) fn is_approved(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.question.is_some())
+    }
+
+    /// Whether a file with several names may not be read under this one: a rule of the process denies or asks for something in the
+    /// mount, so it may be about another name of the file. Only to be asked for such a file, because it looks through the rules.
+    pub fn forbids_second_names(&self, index: usize) -> bool {
+        let (Some(open), Some(name)) = (&self.open, self.resources.get(index)) else { return false };
+        let mount = Resource::new(name.kind(), name.split_first().0);
+        let (state, now) = (open.kernel.lock(), open.started);
+        let allowed = state.policy.mounts.get(mount.path()).is_some_and(|mount| mount.allow_hard_links);
+        !allowed && state.grants.narrows(&Holder::Process(open.place.pid), &mount, now)
     }
 
     /// What it is for, if that is one thing.

@@ -13,18 +13,29 @@ use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 
 impl OsWorld {
-    pub(super) fn append(&self, resource: &Resource, content: &[u8]) -> Result<(), WorldError> {
+    /// `narrowed` is asked only for a file with several names.
+    pub(super) fn append_under(
+        &self,
+        resource: &Resource,
+        content: &[u8],
+        narrowed: impl FnOnce() -> bool,
+    ) -> Result<(), WorldError> {
         check_size(content)?;
         let place = self.place(resource, Access::Itself)?;
         match self.look(&place)? {
-            Some(_) => self.append_to_old(&place, content),
+            Some(_) => self.append_to_old(&place, content, narrowed),
             None => self.append_to_new(&place, content),
         }
     }
 
-    fn append_to_old(&self, place: &Place<'_>, content: &[u8]) -> Result<(), WorldError> {
+    fn append_to_old(
+        &self,
+        place: &Place<'_>,
+        content: &[u8],
+        narrowed: impl FnOnce() -> bool,
+    ) -> Result<(), WorldError> {
         let (file, before) = self.open_file(place, OFlags::WRONLY | OFlags::APPEND)?;
-        check_hard_links(place.mount, &before)?;
+        check_hard_links(place.mount, &before, narrowed)?;
         write_all(&file, content).inspect_err(|_| take_back(&file, &before, content.len()))?;
         fdatasync(&file).map_err(from_errno)
     }

@@ -154,7 +154,7 @@ impl World for OsWorld {
     }
 
     fn fs_read(&self, permit: &Permit, range: Option<Range>) -> Result<Content, WorldError> {
-        self.read(permit.resource(0), range)
+        self.read_under(permit.resource(0), range, || permit.forbids_second_names(0))
     }
 
     fn fs_write(&self, permit: &Permit, content: &[u8], mode: WriteMode, temporary: &str) -> Result<(), WorldError> {
@@ -162,7 +162,7 @@ impl World for OsWorld {
     }
 
     fn fs_append(&self, permit: &Permit, content: &[u8]) -> Result<(), WorldError> {
-        self.append(permit.resource(0), content)
+        self.append_under(permit.resource(0), content, || permit.forbids_second_names(0))
     }
 
     fn fs_list(&self, permit: &Permit) -> Result<Vec<Entry>, WorldError> {

@@ -15,10 +15,16 @@ use sha2::{Digest as _, Sha256};
 use std::os::fd::{AsFd, OwnedFd};
 
 impl OsWorld {
-    pub(super) fn read(&self, resource: &Resource, range: Option<Range>) -> Result<Content, WorldError> {
+    /// `narrowed` is asked only for a file with several names.
+    pub(super) fn read_under(
+        &self,
+        resource: &Resource,
+        range: Option<Range>,
+        narrowed: impl FnOnce() -> bool,
+    ) -> Result<Content, WorldError> {
         let place = self.place(resource, Access::Through)?;
         let (file, meta) = self.open_file(&place, OFlags::RDONLY)?;
-        check_hard_links(place.mount, &meta)?;
+        check_hard_links(place.mount, &meta, narrowed)?;
         let part = Part::new(&meta, range)?;
         if part.expected <= limit::INLINE_BYTES_MAX {
             return part.read(&file).map(Content::Whole);
@@ -27,9 +33,9 @@ impl OsWorld {
     }
 }
 
-/// Refuses a file with several names where a rule may deny one of them.
-pub(super) fn check_hard_links(mount: &Mount, meta: &Meta) -> Result<(), WorldError> {
-    if meta.links > 1 && !mount.allow_hard_links { Err(HARD_LINK) } else { Ok(()) }
+/// Refuses a file with several names where a rule may deny one of them: a rule of the policy, or one that was made for the process.
+pub(super) fn check_hard_links(mount: &Mount, meta: &Meta, narrowed: impl FnOnce() -> bool) -> Result<(), WorldError> {
+    if meta.links > 1 && (!mount.allow_hard_links || narrowed()) { Err(HARD_LINK) } else { Ok(()) }
 }
 
 /// Which bytes of a file are wanted.

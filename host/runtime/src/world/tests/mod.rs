@@ -14,7 +14,7 @@ mod write;
 
 use super::{MountSpec, OsWorld, Resolver, WorldOptions};
 use libos_kernel::model::resource::{Kind, Resource};
-use libos_kernel::world::{Content, WorldError};
+use libos_kernel::world::{Content, Range, WorldError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -125,6 +125,18 @@ pub(super) fn fs(path: &str) -> Resource {
 }
 
 /// Reads all of a file as text.
+impl OsWorld {
+    /// For a process that no rule narrows.
+    fn read(&self, resource: &Resource, range: Option<Range>) -> Result<Content, WorldError> {
+        self.read_under(resource, range, || false)
+    }
+
+    /// For a process that no rule narrows.
+    fn append(&self, resource: &Resource, content: &[u8]) -> Result<(), WorldError> {
+        self.append_under(resource, content, || false)
+    }
+}
+
 pub(super) fn read(world: &OsWorld, path: &str) -> Result<String, WorldError> {
     let content = match world.read(&fs(path), None)? {
         Content::Whole(content) => content,
