@@ -47,12 +47,14 @@ impl Outcome {
 }
 
 type Ran = (Line, Result<Arc<Answer>, Stop>);
+/// A request, what it waits for now, and the wait that was seen last.
+type Running = (JoinHandle<Ran>, watch::Receiver<Option<u64>>, Option<u64>);
 
 /// A call in progress.
 pub struct Current {
     pub call: CallId,
     line: Option<Line>,
-    running: Option<(JoinHandle<Ran>, watch::Receiver<Option<u64>>, Option<u64>)>,
+    running: Option<Running>,
     /// What it has asked the line for, so that it can be started again.
     made: Vec<Call>,
 }
