@@ -18,17 +18,21 @@ impl OsWorld {
     pub(super) fn list(&self, resource: &Resource) -> Result<Vec<Entry>, WorldError> {
         let (mount, path) = self.locate(resource)?;
         let directory = self.open_to_list(mount, resource, path)?;
+        let folder = Meta::of(&directory).map_err(from_errno)?.identity;
         let mut names = tree::names(&directory, limit::LIST_ENTRIES_MAX)?;
         names.retain(|name| !name.to_bytes().starts_with(OWN_FILE_PREFIX.as_bytes()));
         names.sort_unstable();
         let mut entries = Vec::with_capacity(names.len());
         for name in names {
             let stat = match Meta::at(&directory, name.as_c_str()) {
-                Ok(meta) => meta.stat(),
+                // What is not shown by its own name is not shown in its directory either.
+                Ok(meta) if mount.contains(&meta) && self.guard.check_name(folder, name.to_bytes()).is_ok() => {
+                    meta.stat()
+                }
                 // It went away meanwhile.
                 Err(Errno::NOENT) => continue,
-                // It is there, and the system tells no more.
-                Err(_) => Stat { kind: EntryKind::Other, size: 0, modified: Time::default() },
+                // It is there, and nobody tells more.
+                Ok(_) | Err(_) => Stat { kind: EntryKind::Other, size: 0, modified: Time::default() },
             };
             entries.push(Entry { name: escape(name.to_bytes()), stat });
         }

@@ -5,7 +5,7 @@ use crate::sandbox::Sandbox;
 use libos::kernel::kernel::view::View;
 use libos::kernel::kernel::{Kernel, NewTool, Options, Reaction, StartCall};
 use libos::kernel::model::answer::{Answer, CallError, Stop};
-use libos::kernel::model::call::{Approval, Call, Reply};
+use libos::kernel::model::call::{Approval, Call, Reply, Stat};
 use libos::kernel::model::decide::Ceiling;
 use libos::kernel::model::id::{CallId, Pid, QuestionId};
 use libos::kernel::model::image::BASE;
@@ -47,12 +47,14 @@ impl Outcome {
 }
 
 type Ran = (Line, Result<Arc<Answer>, Stop>);
+/// A request, what it waits for now, and the wait that was seen last.
+type Running = (JoinHandle<Ran>, watch::Receiver<Option<u64>>, Option<u64>);
 
 /// A call in progress.
 pub struct Current {
     pub call: CallId,
     line: Option<Line>,
-    running: Option<(JoinHandle<Ran>, watch::Receiver<Option<u64>>, Option<u64>)>,
+    running: Option<Running>,
     /// What it has asked the line for, so that it can be started again.
     made: Vec<Call>,
 }
@@ -399,12 +401,20 @@ fn error_word(error: &CallError) -> &'static str {
     }
 }
 
+fn stat_words(stat: &Stat) -> String {
+    format!("{:?} {}", stat.kind, stat.size).to_lowercase()
+}
+
 fn shown(reply: &Reply) -> String {
     match reply {
         Reply::Unit => String::new(),
         Reply::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Reply::Entries(entries) => entries.iter().map(|entry| &*entry.name).collect::<Vec<_>>().join(","),
-        Reply::Stat(stat) => format!("{:?} {}", stat.kind, stat.size).to_lowercase(),
+        Reply::Entries(entries) => {
+            let entries: Vec<String> =
+                entries.iter().map(|entry| format!("{} {}", entry.name, stat_words(&entry.stat))).collect();
+            entries.join(", ")
+        }
+        Reply::Stat(stat) => stat_words(stat),
         Reply::Text(text) => text.clone(),
         Reply::Info(info) => info.name.clone(),
         Reply::Object(_, payload) => format!("{payload:?}"),

@@ -125,18 +125,34 @@ impl Run<'_> {
             Ok(()) => Outcome::new("done", ""),
             Err(why) => Outcome::new("refused", why),
         };
+        let did = Outcome::new("done", "");
         Ok(match &words[..] {
             ["answer", words @ ..] => self.house.answer(&words.join(" ")).await,
-            ["park"] => done(Ok(self.house.park())),
+            ["park"] => {
+                self.house.park();
+                did
+            }
             ["resume"] => self.house.resume().await,
-            ["aside"] => done(Ok(self.house.put_aside())),
-            ["back"] => done(Ok(self.house.take_back())),
-            ["restart"] => done(Ok(self.house.restart().await)),
+            ["aside"] => {
+                self.house.put_aside();
+                did
+            }
+            ["back"] => {
+                self.house.take_back();
+                did
+            }
+            ["restart"] => {
+                self.house.restart().await;
+                did
+            }
             ["race", count, ..] => {
                 let call = request::call(&step.words[2..]).ok_or("no request")?;
                 self.house.race(count.parse().map_err(|_| "no number")?, call).await
             }
-            ["process", name] => done(Ok(self.house.new_process(name))),
+            ["process", name] => {
+                self.house.new_process(name);
+                did
+            }
             ["as", name] => {
                 self.house.pid = *self.house.pids.get(*name).ok_or("no such process")?;
                 self.house.current = None;
