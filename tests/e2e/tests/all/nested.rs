@@ -52,6 +52,29 @@ async fn without_the_right_no_tool_is_called_and_existence_is_not_told() {
 }
 
 #[tokio::test]
+async fn the_other_tool_can_use_only_what_both_declare() {
+    let host = Host::new(OPEN, &["nest", "every_import"]).await;
+    host.put("notes.md", "some notes");
+    host.put("gone.md", "going");
+    for (import, with, without) in [
+        ("fs.read", "ok", "ok"),
+        ("fs.write", "ok", "ok"),
+        // It is granted, and the tool that is called may, but not the one that calls it.
+        ("fs.remove", "denied", "ok"),
+        ("object.read", "denied", "error"),
+        ("human.tell", "denied", "ok"),
+        ("clock.now", "ok", "ok"),
+    ] {
+        let arguments = json!({"import": import});
+        let text = host.done("nest", nested("every_import", arguments.clone())).await;
+        let outcome: serde_json::Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+        assert!(outcome.get(with).is_some(), "{import} through another tool: {outcome}");
+        let outcome = host.done("every_import", arguments).await;
+        assert!(outcome.get(without).is_some(), "{import}: {outcome}");
+    }
+}
+
+#[tokio::test]
 async fn a_question_of_the_other_tool_reaches_whoever_called_and_survives_a_restart() {
     let host = Host::new(ASKING, &["nest", "two_writes", "every_import"]).await;
     let event = host.call("nest", nested("every_import", json!({"import": "fs.write"}))).await;
