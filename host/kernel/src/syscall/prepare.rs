@@ -33,11 +33,8 @@ pub fn prepare(kernel: &Kernel, attempt: &Attempt) -> Seen {
     let asks = kernel.would_ask(attempt);
     let error = match look(kernel, attempt, asks) {
         Ok((prepared, kind)) => return Seen::Ready(prepared, kind),
-        Err(Trouble::World(WorldError::Link { index, to: Ok(name) })) => return Seen::Link(index, name),
-        Err(Trouble::World(error)) => {
-            let name = attempt.asked.first().map_or_else(String::new, ToString::to_string);
-            call_error(&name, error)
-        }
+        Err(Trouble::World(WorldError::Link { index, to: Ok(name) }, _)) => return Seen::Link(index, name),
+        Err(Trouble::World(error, index)) => call_error(&asked(attempt, index), error),
         Err(Trouble::Call(error)) => error,
     };
     if !asks || kernel.may_look(attempt) {
@@ -79,37 +76,38 @@ fn kind_of(found: &Found) -> &'static str {
 /// what is there.
 pub fn changed_since(kernel: &Kernel, permit: &Permit, attempt: &Attempt) -> Option<CallError> {
     let before = attempt.prepared.as_ref()?;
-    let name = attempt.asked.first().map_or_else(String::new, ToString::to_string);
     match look(kernel, attempt, before.content) {
         Ok((now, _))
             if before.trouble.is_some()
                 || now.directory != before.directory
                 || (permit.is_approved() && now.present != before.present) =>
         {
-            Some(CallError::Io(format!("{name}: what is there changed meanwhile")))
+            Some(CallError::Io(format!("{}: what is there changed meanwhile", asked(attempt, 0))))
         }
         Ok(_) => None,
-        Err(Trouble::World(error)) => Some(call_error(&name, error)),
+        Err(Trouble::World(error, index)) => Some(call_error(&asked(attempt, index), error)),
         Err(Trouble::Call(error)) => Some(error),
     }
 }
 
-enum Trouble {
-    World(WorldError),
-    Call(CallError),
+/// A name as it was asked for.
+fn asked(attempt: &Attempt, index: usize) -> String {
+    attempt.asked.get(index).map_or_else(String::new, ToString::to_string)
 }
 
-impl From<WorldError> for Trouble {
-    fn from(error: WorldError) -> Self {
-        Trouble::World(error)
-    }
+enum Trouble {
+    /// With the number of the name.
+    World(WorldError, usize),
+    Call(CallError),
 }
 
 fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<(Prepared, String), Trouble> {
     let names = &attempt.names;
     let permit = Permit::of_kernel(names.clone());
     let world = kernel.world();
-    let inspect = |index: usize, follow: bool| world.fs_inspect(&permit, index, follow, content);
+    let inspect = |index: usize, follow: bool| {
+        world.fs_inspect(&permit, index, follow, content).map_err(|error| Trouble::World(error, index))
+    };
     let digest = |bytes: &[u8]| -> Digest { Sha256::digest(bytes).into() };
     let (first, probe, second) = match &*attempt.call {
         Call::FsWrite { content, .. } => {
@@ -152,9 +150,10 @@ fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<(Prepared, 
             let (source, target) = (inspect(0, true)?, inspect(1, true)?);
             check_new(&target, &names[1])?;
             // The source is read for its digest: what will be copied must be known before it is.
-            let bytes = match world.fs_read(&permit, None)? {
+            let source_failed = |error| Trouble::World(error, 0);
+            let bytes = match world.fs_read(&permit, None).map_err(source_failed)? {
                 Content::Whole(bytes) => bytes,
-                Content::Later(rest) => rest()?,
+                Content::Later(rest) => rest().map_err(source_failed)?,
             };
             let size = bytes.len() as u64;
             let probe = Probe::Write { target: names[1].clone(), before: target.before, after: digest(&bytes), size };
