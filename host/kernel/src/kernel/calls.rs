@@ -228,7 +228,15 @@ impl Kernel {
         }
         state.finish_call(call, end, outcome, now);
         state.end_process_after(call, pid, &result, now);
+        self.tell_runnable(&state);
         Ok(EndedCall { call, pid, result, durable: state.mark() })
+    }
+
+    /// The end of a call may be what another one, which has left memory, waits for.
+    fn tell_runnable(&self, state: &State) {
+        if !state.runnable.is_empty() {
+            self.changed.notify_one();
+        }
     }
 
     /// Ends a call, as a person; its process too, if that was made for it. Its waits and questions are withdrawn. An effect that has
@@ -252,6 +260,7 @@ impl Kernel {
         if state.ends_with_its_calls(pid) {
             state.end_process(pid, Change::Kill(why.to_owned()), Some(call), now);
         }
+        self.tell_runnable(&state);
         Ok(super::Changed { what: (), durable: state.mark() })
     }
 
