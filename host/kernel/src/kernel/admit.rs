@@ -99,6 +99,21 @@ impl Kernel {
         matches!(state.decide(attempt.place, &listed.collect::<Vec<_>>(), now, false), Decisions::Allowed(_))
     }
 
+    /// Why the call would be refused if its first name is a directory, with all below it.
+    pub(crate) fn refuses_directory(&self, attempt: &Attempt) -> Option<CallError> {
+        let now = self.now();
+        let state = self.lock();
+        let wanted = needs(&attempt.call, &attempt.names, true);
+        match state.decide(attempt.place, &wanted, now, true) {
+            Decisions::Denied(need, why) => Some(CallError::Denied(Denial {
+                right: need.right,
+                resource: attempt.asked.first().unwrap_or(&need.resource).to_string(),
+                reason: why.reason().to_owned(),
+            })),
+            _ => None,
+        }
+    }
+
     /// Ends a system call that makes no sense: recorded, and answered with the error.
     ///
     /// # Errors

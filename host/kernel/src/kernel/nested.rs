@@ -30,6 +30,15 @@ impl State {
         std::iter::successors(Some(call), caller).take(limit::NESTED_CALLS_MAX + 1).collect()
     }
 
+    /// The tools of the calls that this one was made from, the outermost first.
+    pub(super) fn tools_behind(&self, call: CallId) -> Vec<String> {
+        let behind = self.callers_of(call).into_iter().skip(1);
+        let mut tools: Vec<String> =
+            behind.filter_map(|call| self.calls.get(&call)).map(|live| live.row.tool.clone()).collect();
+        tools.reverse();
+        tools
+    }
+
     /// The outermost call that this one was made from; itself, if a person or an agent made it.
     pub(super) fn outermost(&self, call: CallId) -> CallId {
         self.callers_of(call).last().copied().unwrap_or(call)

@@ -330,6 +330,7 @@ impl State {
             also: Vec::new(),
             expires: None,
             lasting: image.map(|image| Holder::Image(image.into())),
+            callers: self.tools_behind(place.call),
         }
     }
 

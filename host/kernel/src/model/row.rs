@@ -419,12 +419,22 @@ pub struct QuestionRow {
     #[n(12)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lasting: Option<Holder>,
+    /// The tools from whose calls the asking one was made, the outermost first: they are behind it.
+    #[n(13)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<String>,
 }
 
 impl QuestionRow {
     /// Where it was asked.
     pub fn places(&self) -> impl Iterator<Item = (CallId, Position)> {
         std::iter::once((self.call, self.position)).chain(self.also.iter().map(|place| (place.call, place.position)))
+    }
+
+    /// Whether this call waits for it, or waited.
+    pub fn is_of(&self, call: CallId) -> bool {
+        self.places().any(|(asking, _)| asking == call)
     }
 
     /// Sets where it was asked.

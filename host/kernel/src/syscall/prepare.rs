@@ -32,7 +32,13 @@ pub enum Seen {
 pub fn prepare(kernel: &Kernel, attempt: &Attempt) -> Seen {
     let asks = kernel.would_ask(attempt);
     let error = match look(kernel, attempt, asks) {
-        Ok((prepared, kind)) => return Seen::Ready(prepared, kind),
+        Ok((prepared, kind)) => {
+            let hidden = asks && prepared.directory && !kernel.may_look(attempt);
+            match hidden.then(|| kernel.refuses_directory(attempt)).flatten() {
+                None => return Seen::Ready(prepared, kind),
+                Some(error) => error,
+            }
+        }
         Err(Trouble::World(WorldError::Link { index, to: Ok(name) }, _)) => return Seen::Link(index, name),
         Err(Trouble::World(error, index)) => call_error(&asked(attempt, index), error),
         Err(Trouble::Call(error)) => error,
@@ -77,6 +83,7 @@ fn kind_of(found: &Found) -> &'static str {
 pub fn changed_since(kernel: &Kernel, permit: &Permit, attempt: &Attempt) -> Option<CallError> {
     let before = attempt.prepared.as_ref()?;
     match look(kernel, attempt, before.content) {
+        Ok((now, _)) if now.directory && before.trouble.is_some() => before.trouble.clone(),
         Ok((now, _))
             if before.trouble.is_some()
                 || now.directory != before.directory
