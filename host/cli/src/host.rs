@@ -150,7 +150,7 @@ impl Host {
                 let call = View(&self.kernel.snapshot()?).outermost(call)?;
                 // Before the answer, so that no event is missed.
                 let events = if run { Some(self.runtime()?.listen(call)) } else { None };
-                let answered = self.kernel.answer_seen(question, said.into(), seen)?;
+                let answered = self.kernel.answer_seen(question, said.into(), seen.as_deref())?;
                 self.durable(answered.durable).await?;
                 let grants = answered.grants.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
                 tell(listener, Event::Answered { question, call, grants }).await;

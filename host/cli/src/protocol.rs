@@ -38,9 +38,9 @@ pub enum Request {
         question: QuestionId,
         said: Said,
         run: bool,
-        /// At how many places the person saw it asked; all if none.
+        /// The calls that the person saw waiting for it; all if none.
         #[serde(default)]
-        seen: Option<usize>,
+        seen: Option<Vec<CallId>>,
     },
     Cancel {
         call: CallId,
@@ -162,7 +162,7 @@ mod tests {
         let request = Request::Answer {
             question: QuestionId(3),
             said: Said::Decision { approval: Approval::Never, note: Some("a\nb".into()) },
-            seen: Some(2),
+            seen: Some(vec![CallId(4)]),
             run: true,
         };
         let line = serde_json::to_string(&request).unwrap();
@@ -172,7 +172,7 @@ mod tests {
             Request::Answer {
                 question: QuestionId(3),
                 run: true,
-                seen: Some(2),
+                seen: Some(vec![CallId(4)]),
                 said: Said::Decision { approval: Approval::Never, .. }
             }
         ));

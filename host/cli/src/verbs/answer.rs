@@ -19,7 +19,8 @@ pub fn run(context: &Context, args: AnswerArgs) -> anyhow::Result<u8> {
         _ => return Err(Failure::usage("answer allow, always, deny or never, or with --text").into()),
     };
     // What is asked at more places by the time the host hears of it was not seen by whoever gave this command.
-    let seen = View(&store::snapshot(&place)?).question(args.id)?.map(|row| row.places().count());
+    let seen =
+        View(&store::snapshot(&place)?).question(args.id)?.map(|row| row.places().map(|(call, _)| call).collect());
     let request = Request::Answer { question: args.id, said, run: !args.no_run, seen };
     if !args.no_run {
         return follow_to_code(context, place, request);

@@ -202,7 +202,7 @@ impl<'a> Follower<'a> {
     }
 
     async fn answer(&self, row: &QuestionRow, said: Said) -> anyhow::Result<()> {
-        let seen = Some(row.places().count());
+        let seen = Some(row.places().map(|(call, _)| call).collect());
         let event = self.session.ask(Request::Answer { question: row.id, said, run: false, seen }).await?;
         if let Event::Answered { grants, .. } = event {
             self.show_rules(&grants);

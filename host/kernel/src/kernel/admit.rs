@@ -1,7 +1,7 @@
 //! Admission: decide, take uses, and write what must be written before anything happens, in one change.
 
 use super::Kernel;
-use super::approvals::{Asked, REFUSED_BY_PERSON, Said};
+use super::approvals::{Asked, Said};
 use super::calls::Place;
 use super::grants::Asking;
 use super::permit::{Open, Permit};
@@ -9,7 +9,7 @@ use super::state::{State, Woken};
 use crate::model::answer::{Answer, CallError, Denial, Fault, Stop};
 use crate::model::call::{Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
-use crate::model::grant::Holder;
+use crate::model::grant::{Grant, Holder};
 use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId};
 use crate::model::limit::UNCOMMITTED_BYTES_MAX;
 use crate::model::need::{Need, needs};
@@ -21,6 +21,7 @@ use crate::model::time::Time;
 use crate::store::batch::NewRecord;
 use crate::store::table::{self, Table};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -80,6 +81,16 @@ impl Kernel {
         let state = self.lock();
         let wanted = needs(&attempt.call, &attempt.names, false);
         matches!(state.decide(attempt.place, &wanted, now, true), Decisions::Denied(..))
+    }
+
+    /// Refuses what nobody would be asked about anyway, before anybody looks outside.
+    pub(crate) fn refuse_before_looking(&self, attempt: &Attempt) -> Option<Arc<Answer>> {
+        let now = self.now();
+        let mut state = self.lock();
+        if state.failed.is_some() {
+            return None;
+        }
+        state.refuse_before_looking(attempt, now)
     }
 
     /// Whether a person will be asked, as far as can be told before looking outside.
@@ -223,8 +234,6 @@ impl Kernel {
                             Admit::Over(answer)
                         }
                     };
-                    drop(state);
-                    self.changed.notify_one();
                     return Ok(waits);
                 }
                 Ok(self.permit(&mut state, attempt, &grants, uses, question, now))
@@ -324,27 +333,14 @@ impl State {
         Decided::Allow { grants: grants.iter().flat_map(|id| self.grants.chain(*id)).collect() }
     }
 
+    /// Takes a use of each grant that counts, above the deciding ones too: one for the whole call, however many of its needs hang on it.
     fn take_uses(&mut self, grants: &[GrantId]) -> Option<Vec<GrantId>> {
-        let mut taken: Vec<GrantId> = Vec::new();
-        for (index, id) in grants.iter().enumerate() {
-            // One call takes one use of a grant, however many of its needs the grant answers.
-            if grants[..index].contains(id) {
-                continue;
-            }
-            match self.grants.take_use(*id) {
-                Some(changed) => {
-                    for grant in changed {
-                        taken.push(grant.id);
-                        self.put_grant(grant);
-                    }
-                }
-                None => {
-                    self.give_uses_back(&taken);
-                    return None;
-                }
-            }
+        let counting: BTreeSet<GrantId> = grants.iter().flat_map(|id| self.grants.counting(*id)).collect();
+        let changed: Option<Vec<Grant>> = counting.iter().map(|id| self.grants.with_a_use_less(*id)).collect();
+        for grant in changed? {
+            self.put_grant(grant);
         }
-        Some(taken)
+        Some(counting.into_iter().collect())
     }
 
     pub(super) fn give_uses_back(&mut self, uses: &[GrantId]) {
@@ -395,14 +391,14 @@ impl State {
             Why::Rule(id) | Why::Inside(id) => Some(*id),
             _ => None,
         };
-        self.refuse_with(attempt, need, rule, why.reason().to_owned(), now)
+        self.refuse_with(attempt, need, rule, (why.reason().to_owned(), false), now)
     }
 
     fn refuse_by_person(&mut self, attempt: &Attempt, wanted: &[Need], reason: String, now: Time) -> Arc<Answer> {
         let first = wanted.first().cloned();
         let Some(need) = first else { return Arc::new(Answer::Failed(CallError::Internal)) };
         self.use_answer((attempt.place.call, attempt.place.position));
-        self.refuse_with(attempt, &need, None, reason, now)
+        self.refuse_with(attempt, &need, None, (reason, true), now)
     }
 
     pub(super) fn refuse_with(
@@ -410,7 +406,7 @@ impl State {
         attempt: &Attempt,
         need: &Need,
         rule: Option<GrantId>,
-        reason: String,
+        (reason, survives): (String, bool),
         now: Time,
     ) -> Arc<Answer> {
         let index = attempt.names.iter().position(|name| *name == need.resource).unwrap_or(0);
@@ -422,8 +418,7 @@ impl State {
         })));
         let place = attempt.place;
         // A call that others saw go on must be refused again when it is replayed, whatever is granted meanwhile.
-        let by_person = rule.is_none() && reason.starts_with(REFUSED_BY_PERSON);
-        self.journal_answer(place, &attempt.call, &answer, now, by_person);
+        self.journal_answer(place, &attempt.call, &answer, now, survives);
         let told = (attempt.call.operation().to_owned(), format!("{} {}: {reason}", need.right, need.resource));
         if let Some(live) = self.calls.get_mut(&place.call) {
             if let Some(count) = live.refusals.get_mut(&told) {

@@ -1,13 +1,14 @@
 //! Approvals: putting exactly one system call to a person, and finding out later whether the answer still is about it.
 
 use super::admit::{Attempt, Decisions};
+use super::asking::Refusal;
 use super::state::{State, Woken};
 use crate::model::answer::{Answer, Stop};
 use crate::model::call::Approval;
 use crate::model::codec::to_bytes;
 use crate::model::grant::Effect;
 use crate::model::id::{CallId, GrantId, Position, QuestionId};
-use crate::model::need::{Need, OWNER};
+use crate::model::need::{Need, OWNER, needs};
 use crate::model::preview;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::{Consent, FingerprintPart, QuestionState, Subject, Wait};
@@ -18,6 +19,11 @@ use tokio::sync::oneshot;
 
 /// How a refusal by a person begins.
 pub(super) const REFUSED_BY_PERSON: &str = "a person refused it";
+
+/// Why what a person refused before is refused again.
+pub(super) fn refused_before(question: QuestionId) -> String {
+    format!("{REFUSED_BY_PERSON}: the same was asked as {question}")
+}
 
 /// What a person said to this very call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,16 +79,48 @@ impl State {
                 record.question = Some(id);
                 Asked::Waits(self.start_wait(attempt, Wait::Question(id), record, now))
             }
-            Err(reason) => Asked::Over(self.refuse_with(attempt, &wanted[0], None, reason, now)),
+            Err(reason) => Asked::Over(self.refuse_unasked(attempt, &wanted[0], reason, now)),
         }
     }
 
+    /// Refuses what nobody is asked about. Others may see that it was refused, so it stays so when the call is replayed.
+    fn refuse_unasked(&mut self, attempt: &Attempt, need: &Need, reason: String, now: Time) -> Arc<Answer> {
+        self.refuse_with(attempt, need, None, (reason, true), now)
+    }
+
+    /// Refuses before anybody looks at what is there what nobody would be asked about anyway: how long it takes must not tell either.
+    pub(super) fn refuse_before_looking(&mut self, attempt: &Attempt, now: Time) -> Option<Arc<Answer>> {
+        if self.questions.contains_key(&(attempt.place.call, attempt.place.position)) {
+            return None;
+        }
+        let wanted = needs(&attempt.call, &attempt.names, false);
+        let Decisions::Ask(rule) = self.decide(attempt.place, &wanted, now, false) else { return None };
+        let subject = Subject::Approval {
+            operation: attempt.call.operation().to_owned(),
+            needs: Vec::new(),
+            rule,
+            preview: Vec::new(),
+            parts: self.fingerprint(attempt),
+            consent: None,
+        };
+        let row = self.new_row(attempt.place, OWNER, subject, now);
+        let reason = match self.asking.refuses(&row, &self.policy.questions, now)? {
+            Refusal::ByPerson(before) => refused_before(before),
+            Refusal::TooMany(reason) => reason,
+        };
+        Some(self.refuse_unasked(attempt, wanted.first()?, reason, now))
+    }
+
     /// What a person must know if the grant that would allow it names the component that the tool had before.
+    ///
+    /// The grant is the topmost one on the chain that names that component: whoever gave that is who decides about the new one.
     fn consent(&self, attempt: &Attempt, rule: Option<GrantId>) -> Option<Consent> {
         let grant = self.grants.get(rule?)?;
         let only = grant.only_tool.as_ref().filter(|_| grant.effect == Effect::Allow)?;
         let (tool, component, _) = self.asking_tool(attempt.place.call)?;
-        Some(Consent { grant: grant.id, gained: self.gained_since(tool, &only.component, component) })
+        let names_it = |id: &GrantId| self.grants.get(*id).is_some_and(|above| above.only_tool.as_ref() == Some(only));
+        let top = self.grants.chain(grant.id).into_iter().take_while(names_it).last()?;
+        Some(Consent { grant: top, gained: self.gained_since(tool, &only.component, component) })
     }
 
     /// What an approval is bound to: the bytes of the call, what the names mean, what is there now, and whose code asks.
@@ -123,6 +161,7 @@ impl State {
         let Subject::Approval { parts, rule, .. } = &question.subject else { return Ok(Said::Nothing) };
         if matches!(approval, Approval::Deny | Approval::Never) {
             return Ok(Said::No(match note {
+                Some(note) if question.unattended => note.clone(),
                 Some(note) => format!("{REFUSED_BY_PERSON}: {note}"),
                 None => REFUSED_BY_PERSON.into(),
             }));
@@ -162,7 +201,19 @@ impl State {
         let Ok(Some(mut question)) = self.question(id) else { return };
         let others: Vec<_> = question.places().filter(|other| self.questions.get(other) == Some(&id)).collect();
         match others.split_first() {
-            None => question.state = end,
+            None => {
+                question.state = match (question.state, end) {
+                    (QuestionState::Open, end) | (_, end @ QuestionState::Applied { .. }) => end,
+                    // What was said stays said.
+                    (QuestionState::Answered { approval, .. }, QuestionState::Withdrawn { why })
+                        if matches!(question.subject, Subject::Approval { .. }) =>
+                    {
+                        let said = format!("{approval:?}").to_lowercase();
+                        QuestionState::Withdrawn { why: format!("it was answered with {said}, but {why}") }
+                    }
+                    (state, _) => state,
+                }
+            }
             Some((first, rest)) => question.set_places(*first, rest.to_vec()),
         }
         self.put_question(&question);

@@ -8,15 +8,24 @@ use crate::model::policy::QuestionRules;
 use crate::model::row::{QuestionRow, QuestionState, Subject};
 use crate::model::time::Time;
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
+/// Why a request is refused without anybody being asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// A person said no when this question asked the same.
+    ByPerson(QuestionId),
+    /// A limit, in a sentence.
+    TooMany(String),
+}
+
 /// The open questions of all processes, and what was refused to each.
 #[derive(Debug, Default)]
 pub struct Asking {
-    open: BTreeSet<(Pid, QuestionId)>,
+    open: BTreeMap<(Pid, QuestionId), Option<Digest>>,
     /// By what makes two questions the same.
     same: HashMap<Digest, QuestionId>,
     expiries: BTreeSet<(Time, QuestionId)>,
@@ -32,7 +41,7 @@ impl Asking {
         let Some(key) = same_key(row) else { return };
         let expiry = row.expires.map(|time| (time, row.id));
         if row.state == QuestionState::Open {
-            self.open.insert((row.pid, row.id));
+            self.open.insert((row.pid, row.id), refusal_key(row));
             self.same.entry(key).or_insert(row.id);
             self.expiries.extend(expiry);
         } else {
@@ -68,19 +77,47 @@ impl Asking {
         self.refused.entry(pid).or_default().insert(key, id);
     }
 
+    /// Whether one more question of a process may be open. Answers the sentence of the limit, if it is reached.
+    pub fn room(&self, pid: Pid, rules: &QuestionRules) -> Result<(), String> {
+        if self.open_of(pid).take(rules.open_max as usize).count() < rules.open_max as usize {
+            return Ok(());
+        }
+        Err(format!("{} questions of this process wait already, as many as may", rules.open_max))
+    }
+
+    fn open_of(&self, pid: Pid) -> impl Iterator<Item = &Option<Digest>> {
+        self.open.range((pid, QuestionId(0))..=(pid, QuestionId(u64::MAX))).map(|(_, key)| key)
+    }
+
+    /// Why a request is refused without anybody being asked, as far as can be told before somebody looks at what is there: a person
+    /// refused it, or the process asks too much and none of its open questions can be the same.
+    pub fn refuses(&self, row: &QuestionRow, rules: &QuestionRules, now: Time) -> Option<Refusal> {
+        if let Some(before) = self.refused(row) {
+            return Some(Refusal::ByPerson(before));
+        }
+        let key = refusal_key(row);
+        if self.open_of(row.pid).any(|open| *open == key) {
+            return None;
+        }
+        let over = self.room(row.pid, rules).err().or_else(|| self.over_hour(row.pid, rules, now));
+        over.map(Refusal::TooMany)
+    }
+
+    fn over_hour(&self, pid: Pid, rules: &QuestionRules, now: Time) -> Option<String> {
+        let (since, count) = self.hours.get(&pid)?;
+        let over = now.since(*since) < HOUR && now >= *since && *count >= rules.per_hour;
+        over.then(|| format!("this process has asked {} times within an hour, as often as it may", rules.per_hour))
+    }
+
     /// Counts a question or note that a process wants to put. Answers the sentence of the limit, if it is reached.
-    pub fn count(&mut self, pid: Pid, waits: bool, rules: &QuestionRules, now: Time) -> Result<(), String> {
-        let open = self.open.range((pid, QuestionId(0))..=(pid, QuestionId(u64::MAX))).take(rules.open_max as usize);
-        if waits && open.count() >= rules.open_max as usize {
-            return Err(format!("{} questions of this process wait already, as many as may", rules.open_max));
+    pub fn count(&mut self, pid: Pid, rules: &QuestionRules, now: Time) -> Result<(), String> {
+        if let Some(over) = self.over_hour(pid, rules, now) {
+            return Err(over);
         }
         let (since, count) = self.hours.entry(pid).or_insert((now, 0));
         // A clock that was set back begins a new hour too; otherwise it would never end.
         if now.since(*since) >= HOUR || now < *since {
             (*since, *count) = (now, 0);
-        }
-        if *count >= rules.per_hour {
-            return Err(format!("this process has asked {} times within an hour, as often as it may", rules.per_hour));
         }
         *count += 1;
         Ok(())
@@ -89,6 +126,15 @@ impl Asking {
     /// When the next question expires, and which.
     pub fn next_expiry(&self) -> Option<(Time, QuestionId)> {
         self.expiries.first().copied()
+    }
+
+    /// Takes the next question that has expired.
+    pub fn take_expiry(&mut self, now: Time) -> Option<QuestionId> {
+        let (due, _) = self.expiries.first()?;
+        if *due > now {
+            return None;
+        }
+        self.expiries.pop_first().map(|(_, id)| id)
     }
 
     /// Forgets a process that has ended. Answers the keys of what was refused to it.

@@ -122,6 +122,8 @@ impl Kernel {
             printed: 0,
             caller: None,
             bounds: vec![Bound::new(&tool.imports, tool.needs.clone())],
+            nested: 0,
+            came_from: None,
         };
         state.put_process(crate::model::row::ProcessRow { state: running, ..process });
         state.put(Table::Call, table::live(id.0), &row);
@@ -228,15 +230,7 @@ impl Kernel {
         }
         state.finish_call(call, end, outcome, now);
         state.end_process_after(call, pid, &result, now);
-        self.tell_runnable(&state);
         Ok(EndedCall { call, pid, result, durable: state.mark() })
-    }
-
-    /// The end of a call may be what another one, which has left memory, waits for.
-    fn tell_runnable(&self, state: &State) {
-        if !state.runnable.is_empty() {
-            self.changed.notify_one();
-        }
     }
 
     /// Ends a call, as a person; its process too, if that was made for it. Its waits and questions are withdrawn. An effect that has
@@ -260,7 +254,6 @@ impl Kernel {
         if state.ends_with_its_calls(pid) {
             state.end_process(pid, Change::Kill(why.to_owned()), Some(call), now);
         }
-        self.tell_runnable(&state);
         Ok(super::Changed { what: (), durable: state.mark() })
     }
 
@@ -349,6 +342,8 @@ impl State {
         }
         live.row.state = end;
         live.row.ended = Some(now);
+        // Nothing is decided for it any more.
+        live.row.bounds.clear();
         let mut record = Record::new("call.end", now, Decided::Host, outcome);
         record.pid = Some(live.row.pid);
         record.call = Some(call);

@@ -56,6 +56,20 @@ struct Planned {
     line: usize,
 }
 
+impl Planned {
+    fn is_of(&self, source: GrantId, line: usize) -> bool {
+        self.source == source && self.line == line
+    }
+}
+
+/// Uses are counted by one grant.
+fn several(from: Pid, line: &Delegation) -> HostError {
+    HostError::Usage(format!(
+        "several grants of {from} together cover {}: hand over uses right by right, of what one grant covers",
+        line.rule
+    ))
+}
+
 impl State {
     /// See [`Kernel::delegate`]. Everything is checked before the first change.
     pub(super) fn delegate(
@@ -93,6 +107,10 @@ impl State {
         for id in restrictions {
             if let Some(copy) = self.copy_restriction(id, from, to, now) {
                 copies.insert(id, copy);
+            }
+            // What holds for the taker holds for those that have something from it.
+            for heir in self.grants.heirs(&BTreeSet::from([to])) {
+                self.copy_restriction(id, to, heir, now);
             }
         }
         let copies = self.copies_of(to, copies);
@@ -132,11 +150,21 @@ impl State {
             for ask in answering {
                 sources.extend(covering(right).filter(|grant| grant.answers == Some(ask)).min_by_key(rank));
             }
+            if line.uses.is_some() && sources.len() > 1 {
+                return Err(several(from, line));
+            }
             for source in sources {
+                let taken: u32 =
+                    planned.iter().filter(|plan| plan.source == source.id).filter_map(|plan| plan.moved).sum();
                 let moved = match (source.uses_left, line.uses) {
                     (None, _) => None,
-                    (Some(left), Some(uses)) if uses <= left => Some(uses),
+                    // Another right of the same line is of the same uses.
+                    (Some(_), Some(uses)) if planned.iter().any(|plan| plan.is_of(source.id, line_number)) => {
+                        Some(uses)
+                    }
+                    (Some(left), Some(uses)) if taken.saturating_add(uses) <= left => Some(uses),
                     (Some(left), Some(uses)) => {
+                        let left = left.saturating_sub(taken);
                         return Err(HostError::Usage(format!("{} has {left} uses left, not {uses}", source.id)));
                     }
                     (Some(left), None) => {
@@ -146,7 +174,12 @@ impl State {
                         )));
                     }
                 };
-                match planned.iter_mut().find(|plan| plan.source == source.id && plan.line == line_number) {
+                let another = |plan: &Planned| plan.line == line_number && plan.source != source.id;
+                // Uses that are counted twice would be twice as many.
+                if line.uses.is_some() && planned.iter().any(another) {
+                    return Err(several(from, line));
+                }
+                match planned.iter_mut().find(|plan| plan.is_of(source.id, line_number)) {
                     Some(plan) => plan.rights = plan.rights.with(right),
                     None => planned.push(Planned {
                         source: source.id,
@@ -162,7 +195,9 @@ impl State {
 
     /// The denies and asks of the giver that meet what is handed over and that the taker has not yet.
     fn restrictions(&self, from: Pid, to: Pid, lines: &[Delegation], now: Time) -> Vec<GrantId> {
-        let known: BTreeSet<GrantId> = self.grants.of(&Holder::Process(to)).filter_map(|grant| grant.parent).collect();
+        let taker = Holder::Process(to);
+        let in_force = self.grants.of(&taker).filter(|grant| !grant.revoked);
+        let known: BTreeSet<GrantId> = in_force.filter_map(|grant| grant.parent).collect();
         let meets = |grant: &Grant| lines.iter().any(|line| grant.pattern.meets(&line.rule.pattern));
         self.grants
             .of(&Holder::Process(from))
@@ -232,13 +267,5 @@ impl State {
         self.note(record);
         self.put_grant(grant.clone());
         Some(grant)
-    }
-
-    /// A new restriction of a process reaches every process that has something from it.
-    pub(super) fn restrict_heirs(&mut self, of: Pid, restriction: GrantId, now: Time) {
-        let heirs = self.grants.heirs(&Holder::Process(of));
-        for heir in heirs {
-            self.copy_restriction(restriction, of, heir, now);
-        }
     }
 }

@@ -129,9 +129,23 @@ impl Grants {
         chain
     }
 
-    /// Takes a use from each finite grant on the chain. Answers the changed rows; none is changed if one has no use left.
-    pub fn take_use(&mut self, id: GrantId) -> Option<Vec<Grant>> {
-        self.change_uses(id, |uses| uses.checked_sub(1))
+    /// The grants on the chain whose uses count for it.
+    pub fn counting(&self, id: GrantId) -> Vec<GrantId> {
+        let (mut counting, mut counts) = (Vec::new(), true);
+        for grant in self.chain(id).into_iter().filter_map(|id| self.get(id)) {
+            if counts && grant.uses_left.is_some() {
+                counting.push(grant.id);
+            }
+            counts = !grant.moved;
+        }
+        counting
+    }
+
+    /// The row with one use less; none if it has none left.
+    pub fn with_a_use_less(&self, id: GrantId) -> Option<Grant> {
+        let grant = self.get(id)?;
+        let uses_left = Some(grant.uses_left?.checked_sub(1)?);
+        Some(Grant { uses_left, ..grant.clone() })
     }
 
     /// Gives a use back to one grant. None if it has ended with its holder: nobody can use it any more.
@@ -142,27 +156,15 @@ impl Grants {
         Some(grant)
     }
 
-    fn change_uses(&mut self, id: GrantId, change: impl Fn(u32) -> Option<u32>) -> Option<Vec<Grant>> {
-        let (mut changed, mut counts) = (Vec::new(), true);
-        for id in self.chain(id) {
-            let mut grant = self.get(id)?.clone();
-            let next_counts = !grant.moved;
-            if counts && let Some(uses) = grant.uses_left {
-                grant.uses_left = Some(change(uses)?);
-                changed.push(grant);
-            }
-            counts = next_counts;
-        }
-        for grant in &changed {
-            self.insert(grant.clone());
-        }
-        Some(changed)
-    }
-
     /// Decides one need.
     pub fn decide(&self, holder: &Holder, need: &Need, asking: Asking<'_>, by_person: bool) -> Verdict {
         if need.whole {
-            return self.decide_whole(holder, need, asking);
+            return match self.decide_whole(holder, need, asking) {
+                verdict @ Verdict::Deny(Why::NoGrant | Why::Parts) => {
+                    self.or_lapsed(verdict, holder, need, asking, by_person)
+                }
+                verdict => verdict,
+            };
         }
         let mut decision = Decision::default();
         self.covering(holder, &need.resource, need.right, asking, |candidate| decision.add(candidate));
@@ -175,13 +177,26 @@ impl Grants {
             Some(_) => self.allows_that_name_all(holder, need, asking),
         };
         match decision.verdict(answered, asking.default) {
-            // What allows it was given to the tool as it was: a person says whether it is for the tool as it is.
-            verdict @ (Verdict::Deny(Why::NoGrant) | Verdict::Ask(None)) => match self.lapsed(holder, need, asking) {
-                Some(id) if by_person => Verdict::Allow(id),
-                Some(id) => Verdict::Ask(Some(id)),
-                None => verdict,
-            },
+            verdict @ (Verdict::Deny(Why::NoGrant) | Verdict::Ask(None)) => {
+                self.or_lapsed(verdict, holder, need, asking, by_person)
+            }
             verdict => verdict,
+        }
+    }
+
+    /// What allows it may have been given to the tool as it was: then a person says whether it is for the tool as it is.
+    fn or_lapsed(
+        &self,
+        verdict: Verdict,
+        holder: &Holder,
+        need: &Need,
+        asking: Asking<'_>,
+        by_person: bool,
+    ) -> Verdict {
+        match self.lapsed(holder, need, asking) {
+            Some(id) if by_person => Verdict::Allow(id),
+            Some(id) => Verdict::Ask(Some(id)),
+            None => verdict,
         }
     }
 
@@ -306,14 +321,25 @@ impl Grants {
         tree
     }
 
-    /// The processes that have something derived from a holder's grants, at whatever distance.
-    pub fn heirs(&self, holder: &Holder) -> BTreeSet<Pid> {
-        let derived = |grant: &Grant| {
-            self.chain(grant.id).iter().skip(1).any(|id| self.get(*id).is_some_and(|above| above.holder == *holder))
-        };
-        let live = self.by_id.values().map(|slot| &self.slots[*slot as usize]);
-        let heirs = live.filter(|grant| grant.holder != *holder && derived(grant));
-        heirs.filter_map(|grant| if let Holder::Process(pid) = grant.holder { Some(pid) } else { None }).collect()
+    /// The processes that have something derived from the grants of one of these, at whatever distance. One look at all grants.
+    pub fn heirs(&self, givers: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+        let given = |holder: &Holder| matches!(holder, Holder::Process(pid) if givers.contains(pid));
+        let mut heirs = BTreeSet::new();
+        for grant in self.by_id.values().map(|slot| &self.slots[*slot as usize]) {
+            let Holder::Process(pid) = grant.holder else { continue };
+            let mut above = grant.parent.and_then(|parent| self.get(parent));
+            for _ in 0..limit::GRANT_DEPTH_MAX {
+                match above {
+                    Some(grant) if given(&grant.holder) && grant.holder != Holder::Process(pid) => {
+                        heirs.insert(pid);
+                        break;
+                    }
+                    Some(grant) => above = grant.parent.and_then(|parent| self.get(parent)),
+                    None => break,
+                }
+            }
+        }
+        heirs
     }
 
     /// Whether a deny or an ask in force meets something at or below the resource.

@@ -85,7 +85,7 @@ pub struct Kernel {
     database: Arc<Database>,
     committer: Mutex<Option<JoinHandle<()>>>,
     /// Something became runnable or a timer changed.
-    changed: Notify,
+    changed: Arc<Notify>,
 }
 
 impl Kernel {

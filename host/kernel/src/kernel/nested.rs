@@ -59,9 +59,18 @@ impl State {
             let most = limit::NESTED_CALLS_MAX;
             return Err(CallError::TooLarge(format!("calls within calls go at most {most} deep")));
         }
-        let tool = self.tool_of(&process.image, tool).map_err(|error| CallError::NotFound(error.to_string()))?;
+        // Which tools there are beside those of its image is not for the guest to know.
+        let missing = |_| CallError::NotFound(format!("tool:{tool}"));
+        let tool = self.tool_of(&process.image, tool).map_err(missing)?;
+        let came_from = Some(process.working_directory.clone());
         let mut bounds = caller.row.bounds.clone();
         bounds.push(Bound::new(&tool.imports, tool.needs.clone()));
+        let outermost = self.outermost(place.call);
+        let made = self.calls.get(&outermost).map_or(0, |live| live.row.nested);
+        if made >= limit::NESTED_CALLS_TOTAL_MAX {
+            let most = limit::NESTED_CALLS_TOTAL_MAX;
+            return Err(CallError::TooLarge(format!("at most {most} calls can be made from one call")));
+        }
         let (seed, limits, parent) = (nested_seed(&caller.row.seed, place), caller.row.limits, caller.row.record);
         let id = self.new_call();
         let mut record = Record::new("call.start", now, Decided::Host, Outcome::Done);
@@ -90,18 +99,28 @@ impl State {
             printed: 0,
             caller: Some(Caller { call: place.call, position: place.position }),
             bounds,
+            nested: 0,
+            came_from,
         };
         self.put(Table::Call, table::live(id.0), &row);
         self.put_bytes(Table::CallText, table::arguments(id), arguments.as_bytes().to_vec());
         self.calls_of.insert((place.pid, id));
         self.calls.insert(id, LiveCall::new(row, false));
-        self.runnable.push(id);
+        self.set_runnable(id);
+        if let Some(live) = self.calls.get_mut(&outermost) {
+            live.row.nested = made + 1;
+        }
+        self.save_call(outermost);
         Ok(id)
     }
 
     /// Tells the call that made this one how it ended.
     pub(super) fn end_wait_of_caller(&mut self, ended: &CallRow, now: Time) {
         let Some(Caller { call, position }) = ended.caller else { return };
+        // A tool that is called does not move its caller.
+        if let Some(directory) = ended.came_from.clone() {
+            self.change_directory(ended.pid, directory);
+        }
         let called = match &ended.state {
             CallState::Done => match self.get(Table::CallText, &table::result(ended.id)) {
                 Ok(Some(text)) => Called::Done(String::from_utf8_lossy(&text).into_owned()),

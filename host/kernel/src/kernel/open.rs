@@ -51,6 +51,7 @@ impl Kernel {
         let database = Arc::clone(writer.database());
         let snapshot = Snapshot::of(&database, Arc::clone(&storage))?;
         let work = Arc::new(Condvar::new());
+        let changed = Arc::new(Notify::new());
         let mut state = State {
             batch: Batch::default(),
             in_flight: None,
@@ -76,6 +77,7 @@ impl Kernel {
             objects: ObjectCache::default(),
             runnable: Vec::new(),
             work: Arc::clone(&work),
+            changed: Arc::clone(&changed),
             database: Arc::clone(&database),
             storage: Arc::clone(&storage),
         };
@@ -92,14 +94,8 @@ impl Kernel {
             .name("committer".into())
             .spawn(move || committer::run(&theirs, writer))
             .map_err(|error| StoreError::Failed(format!("no thread for the committer: {error}")))?;
-        let kernel = Arc::new(Kernel {
-            shared,
-            world,
-            storage,
-            database,
-            committer: Mutex::new(Some(thread)),
-            changed: Notify::new(),
-        });
+        let kernel =
+            Arc::new(Kernel { shared, world, storage, database, committer: Mutex::new(Some(thread)), changed });
         kernel.recover();
         Ok(kernel)
     }

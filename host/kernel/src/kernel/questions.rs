@@ -2,14 +2,14 @@
 
 use super::Kernel;
 use super::admit::Attempt;
-use super::approvals::REFUSED_BY_PERSON;
+use super::approvals::refused_before;
 use super::calls::Place;
 use super::host::HostError;
 use super::state::State;
 use crate::model::answer::{Answer, CallError, Denial};
 use crate::model::call::{Approval, Call, Reply};
 use crate::model::codec::to_bytes;
-use crate::model::grant::{Effect, Grant, Holder, Issuer};
+use crate::model::grant::{Effect, Grant, Holder, Issuer, OnlyTool};
 use crate::model::id::{CallId, GrantId, Pid, QuestionId};
 use crate::model::limit;
 use crate::model::need::OWNER;
@@ -23,8 +23,17 @@ use crate::store::table::{self, Table};
 /// What a person does with a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reaction {
-    Approve { approval: Approval, note: Option<String> },
-    Tell { text: String },
+    Approve {
+        approval: Approval,
+        note: Option<String>,
+    },
+    Tell {
+        text: String,
+    },
+    /// Nobody is there to ask, and somebody decided beforehand that this means no. Nobody's word: it is asked again another time.
+    Nobody {
+        note: String,
+    },
 }
 
 /// What an answer did.
@@ -38,8 +47,8 @@ pub struct Answered {
     pub durable: u64,
 }
 
-/// The note of an answer that nobody gave.
-const EXPIRED: &str = "nobody answered in time";
+/// Why a question ended that nobody answered.
+pub(super) const EXPIRED: &str = "nobody answered in time";
 
 impl Kernel {
     /// Answers a question, as a person.
@@ -50,7 +59,7 @@ impl Kernel {
         self.answer_seen(id, reaction, None)
     }
 
-    /// Answers a question as it was seen: at so many places. Where it was asked meanwhile it stays open, as a question of its own.
+    /// Answers a question as it was seen: of these calls. Of others that asked it meanwhile it stays open, as a question of its own.
     ///
     /// # Errors
     /// As [`Kernel::answer`].
@@ -58,7 +67,7 @@ impl Kernel {
         &self,
         id: QuestionId,
         reaction: Reaction,
-        places: Option<usize>,
+        seen: Option<&[CallId]>,
     ) -> Result<Answered, HostError> {
         let now = self.now();
         self.expire_questions(now);
@@ -70,19 +79,20 @@ impl Kernel {
             QuestionState::Withdrawn { why } => {
                 return Err(HostError::Usage(format!("question {id} is gone: {why}")));
             }
-            QuestionState::Answered { note, .. } if note.as_deref() == Some(EXPIRED) => {
+            _ if question.expired => {
                 return Err(HostError::Usage(format!("question {id} has expired: {EXPIRED}, and it was denied")));
             }
             _ => return Err(HostError::Usage(format!("question {id} was answered already"))),
         }
         check_reaction(&question, &reaction)?;
-        state.split_unseen(&mut question, places.unwrap_or(usize::MAX));
+        if let Some(seen) = seen {
+            state.split_unseen(&mut question, seen)?;
+        }
         let answered = match reaction {
             Reaction::Approve { approval, note } => state.approve(question, approval, note, now)?,
             Reaction::Tell { text } => state.tell(question, text, now),
+            Reaction::Nobody { note } => state.end_unanswered(question, note, now),
         };
-        drop(state);
-        self.changed.notify_one();
         Ok(answered)
     }
 
@@ -90,10 +100,20 @@ impl Kernel {
     pub(super) fn expire_questions(&self, now: Time) {
         let mut state = self.lock();
         while state.failed.is_none()
-            && let Some((due, id)) = state.asking.next_expiry()
-            && due <= now
+            && let Some(id) = state.asking.take_expiry(now)
         {
-            state.expire(id, now);
+            match state.question(id) {
+                Ok(Some(mut question)) if question.state == QuestionState::Open => {
+                    question.expired = true;
+                    state.end_unanswered(question, EXPIRED.into(), now);
+                }
+                Ok(_) => {}
+                // A question that cannot be read is never answered, so nothing may go on as if it had been.
+                Err(error) => {
+                    state.failed = Some(error.to_string());
+                    self.shared.stopped.send_replace(true);
+                }
+            }
         }
     }
 }
@@ -106,6 +126,9 @@ fn check_reaction(question: &QuestionRow, reaction: &Reaction) -> Result<(), Hos
         Reaction::Approve { .. } if wants_words => format!("question {id} wants words: libos answer {id} --text '...'"),
         _ if matches!(question.subject, Subject::Note { .. }) => format!("{id} is a note; nobody waits for an answer"),
         Reaction::Approve { note: Some(note), .. } if note.len() > limit::HUMAN_TEXT_BYTES_MAX => {
+            format!("a note has at most {} bytes", limit::HUMAN_TEXT_BYTES_MAX)
+        }
+        Reaction::Nobody { note } if note.len() > limit::HUMAN_TEXT_BYTES_MAX => {
             format!("a note has at most {} bytes", limit::HUMAN_TEXT_BYTES_MAX)
         }
         Reaction::Tell { .. } if !wants_words => {
@@ -155,20 +178,20 @@ impl State {
     }
 
     /// Nobody answered: that is a no to what was asked, and to nothing else.
-    fn expire(&mut self, id: QuestionId, now: Time) {
-        let Ok(Some(mut question)) = self.question(id) else { return };
+    fn end_unanswered(&mut self, mut question: QuestionRow, why: String, now: Time) -> Answered {
         let answer = match &question.subject {
             Subject::Permission { .. } => Some(Answer::Done(Reply::Approval(Approval::Deny))),
             Subject::Question { .. } => Some(Answer::Failed(CallError::Denied(Denial {
                 right: Right::Ask,
                 resource: format!("human:{}", question.queue),
-                reason: EXPIRED.into(),
+                reason: why.clone(),
             }))),
             Subject::Approval { .. } | Subject::Note { .. } => None,
         };
-        question.state = QuestionState::Answered { approval: Approval::Deny, note: Some(EXPIRED.into()), at: now };
+        question.unattended = true;
+        question.state = QuestionState::Answered { approval: Approval::Deny, note: Some(why), at: now };
         self.put_question(&question);
-        self.end_question(&question, answer, Vec::new(), now);
+        self.end_question(&question, answer, Vec::new(), now)
     }
 
     /// Wakes every call that asked.
@@ -180,9 +203,7 @@ impl State {
         now: Time,
     ) -> Answered {
         let (operation, said) = match &question.state {
-            QuestionState::Answered { note, .. } if note.as_deref() == Some(EXPIRED) => {
-                ("question.expire", EXPIRED.into())
-            }
+            _ if question.expired => ("question.expire", EXPIRED.into()),
             QuestionState::Answered { approval, .. } => ("host.answer", format!("{approval:?}").to_lowercase()),
             _ => ("host.answer", "told".into()),
         };
@@ -197,13 +218,18 @@ impl State {
     }
 
     /// Where a question was asked after it was seen, it becomes one of its own.
-    fn split_unseen(&mut self, question: &mut QuestionRow, seen: usize) {
-        let mut unseen = question.places().skip(seen.max(1));
-        let Some(first) = unseen.next() else { return };
-        let rest: Vec<_> = unseen.collect();
+    fn split_unseen(&mut self, question: &mut QuestionRow, seen: &[CallId]) -> Result<(), HostError> {
+        let (known, unseen): (Vec<_>, Vec<_>) = question.places().partition(|(call, _)| seen.contains(call));
+        let Some((first, rest)) = unseen.split_first() else { return Ok(()) };
+        let Some((kept, also)) = known.split_first() else {
+            return Err(HostError::Usage(format!(
+                "question {} is not of the calls that you saw any more",
+                question.id
+            )));
+        };
         let mut other = QuestionRow { id: self.new_question(), ..question.clone() };
-        question.also.truncate(seen.max(1) - 1);
-        other.set_places(first, rest);
+        question.set_places(*kept, also.to_vec());
+        other.set_places(*first, rest.to_vec());
         for (call, position) in other.places() {
             self.questions.insert((call, position), other.id);
             if let Some(row) = self.waits.get_mut(&(call, position)) {
@@ -217,6 +243,7 @@ impl State {
         }
         self.put_question(question);
         self.put_question(&other);
+        Ok(())
     }
 
     /// The rules that an answer makes: uses for `allow` to a request for rights, standing ones for `always` and `never`.
@@ -229,7 +256,12 @@ impl State {
         if let (Approval::Allow, Subject::Permission { resource, rights, .. }) = (approval, &question.subject) {
             let uses = u32::try_from(question.places().count()).unwrap_or(u32::MAX);
             let grant = answer_grant(question, resource.clone(), *rights, Effect::Allow, now);
-            let grant = Grant { holder: Holder::Process(question.pid), uses_left: Some(uses), ..grant };
+            // A use is for the tool that asked, as it is.
+            let only_tool = self
+                .asking_tool(question.call)
+                .map(|(name, component, _)| OnlyTool { name: name.into(), component: *component });
+            let holder = Holder::Process(question.pid);
+            let grant = Grant { holder, uses_left: Some(uses), only_tool, ..grant };
             return Ok(self.add_grants(grant, now));
         }
         if let Subject::Approval { consent: Some(Consent { grant, .. }), .. } = question.subject {
@@ -287,22 +319,27 @@ impl State {
         let place = attempt.place;
         let mut question = self.new_row(place, queue, subject, now);
         question.again = again;
+        if question.again.is_none()
+            && let Some(before) = self.asking.refused(&question)
+        {
+            return Err(refused_before(before));
+        }
+        if let Some(same) = self.asking.same(&question)
+            && let Ok(Some(mut open)) = self.question(same)
+            && open.also.len() + 1 < limit::QUESTION_PLACES_MAX
+        {
+            let mut places: Vec<_> = open.places().collect();
+            places.push((place.call, place.position));
+            open.set_places(places[0], places[1..].to_vec());
+            self.put_question(&open);
+            self.questions.insert((place.call, place.position), same);
+            return Ok(same);
+        }
+        // A person has just answered what is asked again.
+        let rules = &self.policy.questions;
+        self.asking.room(place.pid, rules)?;
         if question.again.is_none() {
-            if let Some(before) = self.asking.refused(&question) {
-                return Err(format!("{REFUSED_BY_PERSON}: the same was asked as {before}"));
-            }
-            if let Some(same) = self.asking.same(&question)
-                && let Ok(Some(mut open)) = self.question(same)
-                && open.also.len() + 1 < limit::QUESTION_PLACES_MAX
-            {
-                let mut places: Vec<_> = open.places().collect();
-                places.push((place.call, place.position));
-                open.set_places(places[0], places[1..].to_vec());
-                self.put_question(&open);
-                self.questions.insert((place.call, place.position), same);
-                return Ok(same);
-            }
-            self.asking.count(place.pid, true, &self.policy.questions, now)?;
+            self.asking.count(place.pid, rules, now)?;
         }
         question.id = self.new_question();
         let rules = self.policy.questions;
@@ -313,7 +350,7 @@ impl State {
         Ok(question.id)
     }
 
-    fn new_row(&self, place: Place, queue: &str, subject: Subject, now: Time) -> QuestionRow {
+    pub(super) fn new_row(&self, place: Place, queue: &str, subject: Subject, now: Time) -> QuestionRow {
         let process = self.processes.get(&place.pid);
         let image = process.filter(|process| process.for_one_call).map(|process| process.image.as_str());
         QuestionRow {
@@ -331,6 +368,8 @@ impl State {
             expires: None,
             lasting: image.map(|image| Holder::Image(image.into())),
             callers: self.tools_behind(place.call),
+            expired: false,
+            unattended: false,
         }
     }
 
@@ -347,7 +386,7 @@ impl State {
             let resource = format!("human:{queue}");
             CallError::Denied(Denial { right: Right::Tell, resource, reason })
         };
-        self.asking.count(place.pid, false, &self.policy.questions, now).map_err(denied)?;
+        self.asking.count(place.pid, &self.policy.questions, now).map_err(denied)?;
         let mut note = self.new_row(place, queue, Subject::Note { text: message.to_owned() }, now);
         note.id = self.new_question();
         self.put_question(&note);

@@ -11,7 +11,9 @@ use crate::model::limit;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Pattern;
 use crate::model::right::Rights;
+use crate::model::row::ProcessRow;
 use crate::model::time::Time;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A grant that a person makes.
@@ -146,32 +148,39 @@ impl State {
         if grant.effect == Effect::Allow {
             return;
         }
-        let image = match &grant.holder {
-            Holder::Image(image) => image,
-            Holder::Process(pid) => return self.restrict_heirs(*pid, grant.id, now),
+        let started: BTreeSet<Pid> = match &grant.holder {
+            Holder::Process(pid) => BTreeSet::from([*pid]),
+            Holder::Image(image) => {
+                let of_image = |process: &&ProcessRow| **image == *ALL_IMAGES || process.image == **image;
+                self.processes.values().filter(of_image).map(|process| process.pid).collect()
+            }
         };
-        let started: Vec<Pid> = self
-            .processes
-            .values()
-            .filter(|process| **image == *ALL_IMAGES || process.image == **image)
-            .map(|process| process.pid)
-            .collect();
-        for pid in started {
+        let heirs = self.grants.heirs(&started);
+        let reached: Vec<Pid> = match &grant.holder {
+            Holder::Process(_) => heirs.difference(&started).copied().collect(),
+            Holder::Image(_) => started.union(&heirs).copied().collect(),
+        };
+        for pid in reached {
             let id = self.new_grant();
             let parent = Some(grant.id);
-            self.put_grant(Grant { id, holder: Holder::Process(pid), uses_left: None, parent, ..grant.clone() });
-            self.restrict_heirs(pid, id, now);
+            self.put_grant(Grant {
+                id,
+                holder: Holder::Process(pid),
+                uses_left: None,
+                parent,
+                created: now,
+                ..grant.clone()
+            });
         }
     }
 
-    /// The grant and all of its tree that name the component that it names come to name the one that the call runs.
+    /// The grant and all that hangs on it and names the component that it names come to name the one that the call runs.
     pub(super) fn rebind(&mut self, id: GrantId, call: CallId, now: Time) -> Vec<Grant> {
         let Some((tool, component, _)) = self.asking_tool(call) else { return Vec::new() };
         let new = OnlyTool { name: tool.into(), component: *component };
         let Some(old) = self.grants.get(id).and_then(|grant| grant.only_tool.clone()) else { return Vec::new() };
-        let Some(root) = self.grants.chain(id).last().copied() else { return Vec::new() };
         let mut changed = Vec::new();
-        for grant in self.grants.tree(root) {
+        for grant in self.grants.tree(id) {
             if grant.only_tool.as_ref() != Some(&old) {
                 continue;
             }

@@ -12,7 +12,7 @@ use crate::model::image::Image;
 use crate::model::limit;
 use crate::model::policy::Policy;
 use crate::model::record::Record;
-use crate::model::row::{CallRow, EffectRow, ProcessRow, QuestionRow, QuestionState, Subject, ToolRow, WaitRow};
+use crate::model::row::{CallRow, EffectRow, ProcessRow, QuestionRow, ToolRow, WaitRow};
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::batch::{Batch, NewJournal, NewRecord};
@@ -23,7 +23,7 @@ use minicbor::{CborLen, Decode, Encode};
 use redb::Database;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Condvar};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// The next number of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen)]
@@ -144,6 +144,8 @@ pub struct State {
 
     /// Wakes the committer.
     pub(super) work: Arc<Condvar>,
+    /// Wakes the run loop.
+    pub(super) changed: Arc<Notify>,
     pub(super) database: Arc<Database>,
     pub(super) storage: Arc<dyn Storage>,
 }
@@ -330,14 +332,23 @@ impl State {
         }
     }
 
+    /// A call can be started again.
+    pub fn set_runnable(&mut self, call: CallId) {
+        self.runnable.push(call);
+        self.changed.notify_one();
+    }
+
     /// Changes a question's row.
     pub fn put_question(&mut self, question: &QuestionRow) {
+        let next = self.asking.next_expiry();
         self.asking.note(question);
-        if !matches!(question.state, QuestionState::Open | QuestionState::Answered { .. }) {
+        if self.asking.next_expiry() != next {
+            self.changed.notify_one();
+        }
+        if !question.is_live() {
             self.remove(Table::Asked, table::number(question.id.0));
         }
-        let live = matches!(question.state, QuestionState::Open | QuestionState::Answered { .. })
-            && !matches!(question.subject, Subject::Note { .. });
+        let live = question.is_live();
         self.put_by_life(Table::Question, question.id.0, live, question);
     }
 

@@ -237,6 +237,13 @@ fn check_tool(tool: &NewTool) -> Result<(), HostError> {
     if tool.needs.as_ref().is_some_and(|needs| needs.len() > limit::TOOL_NEEDS_MAX) {
         return Err(HostError::Usage(format!("'{name}' declares more than {} lines", limit::TOOL_NEEDS_MAX)));
     }
+    let bytes: usize = tool.needs.iter().flatten().map(|need| need.pattern.to_string().len()).sum();
+    if bytes > limit::TOOL_NEEDS_BYTES_MAX {
+        let most = limit::TOOL_NEEDS_BYTES_MAX;
+        return Err(HostError::Usage(format!(
+            "the resources that '{name}' declares have {bytes} bytes, at most {most}"
+        )));
+    }
     for schema in [&tool.arguments, &tool.result] {
         serde_json::from_str::<serde::de::IgnoredAny>(schema)
             .map_err(|error| HostError::Usage(format!("a schema of '{name}' is not JSON: {error}")))?;

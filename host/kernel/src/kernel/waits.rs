@@ -7,10 +7,12 @@ use super::questions::queue_of;
 use super::state::{State, Woken};
 use crate::model::answer::{Answer, Stop};
 use crate::model::call::{Call, Reply};
+use crate::model::decide::Why;
 use crate::model::id::{CallId, GrantId, Position};
 use crate::model::need::asked_permission;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::{CallState, Subject, Wait, WaitRow, request_digest};
+use crate::model::rule::Rule;
 use crate::model::time::Time;
 use crate::store::batch::{NewJournal, NewRecord, Request};
 use crate::store::table::{self, Table};
@@ -76,6 +78,11 @@ impl State {
             Call::HumanApprove { resource, rights, reason, .. } => {
                 // Checked before it came here.
                 let Ok((resource, rights)) = asked_permission(resource, rights) else { return Err(Stop::Ended) };
+                let rule = Rule { rights, pattern: resource.clone() };
+                let bounds = self.asking_tool(attempt.place.call).map(|(_, _, bounds)| bounds).unwrap_or_default();
+                if !bounds.iter().all(|bound| bound.covers_rule(&rule)) {
+                    return over(self, denial_of(attempt, Why::Undeclared.reason()));
+                }
                 let subject = Subject::Permission { resource, rights, reason: reason.clone() };
                 match self.put_to_person(attempt, queue_of(&attempt.call), subject, None, now) {
                     Ok(id) => (Wait::Question(id), Some(id)),
@@ -115,6 +122,7 @@ impl State {
         };
         if let Wait::Until(until) = row.kind {
             self.timers.insert((until, place.call, place.position));
+            self.changed.notify_one();
         }
         self.put(Table::Wait, table::place(place.call, place.position), &row);
         self.waits.insert((place.call, place.position), row);
@@ -166,11 +174,15 @@ impl State {
         self.record(NewRecord { record, request: None, answer: answer.clone() });
         if let Some(answer) = &answer {
             let request = Request::Kept { digest: row.request, operation: row.operation };
-            self.journal(NewJournal { call, position, time: now, request, answer: Arc::clone(answer) });
+            let line = NewJournal { call, position, time: now, request, answer: Arc::clone(answer) };
+            if let Some(live) = self.calls.get_mut(&call) {
+                live.journal_bytes += line.size();
+            }
+            self.journal(line);
             self.questions.remove(&(call, position));
         }
         if !resident {
-            self.runnable.push(call);
+            self.set_runnable(call);
         } else if let Some(sender) = waiter {
             // A guest that was dropped meanwhile is started again by whoever dropped it.
             let _ = sender.send(answer.map_or(Woken::Again, Woken::Answer));

@@ -26,11 +26,6 @@ impl Bound {
         Bound { kinds: imported.fold(0, |bits, kind| bits | 1 << kind as u32), needs }
     }
 
-    /// The bound of a tool of which nothing is known any more.
-    pub fn nothing() -> Bound {
-        Bound { kinds: 0, needs: None }
-    }
-
     /// Whether the need is within it.
     pub fn covers(&self, need: &Need) -> bool {
         match &self.needs {
@@ -39,9 +34,12 @@ impl Bound {
         }
     }
 
-    /// Whether the tool declared what it needs.
-    pub fn is_declared(&self) -> bool {
-        self.needs.is_some()
+    /// Whether all that a rule gives is within it.
+    pub fn covers_rule(&self, rule: &Rule) -> bool {
+        let Some(needs) = &self.needs else { return self.kinds & 1 << rule.pattern.kind() as u32 != 0 };
+        rule.rights
+            .iter()
+            .all(|right| needs.iter().any(|need| need.rights.contains(right) && need.pattern.contains(&rule.pattern)))
     }
 }
 
@@ -76,8 +74,9 @@ mod tests {
             (rules(&[]), "fs:w/x", Right::Read, false, false),
         ] {
             let bound = Bound::new(&imports, needs);
+            let rule = Rule::parse(&format!("{right} {text}")).unwrap();
+            assert!(whole || bound.covers_rule(&rule) == covered, "{bound:?} {rule}");
             assert_eq!(bound.covers(&need(text, right, whole)), covered, "{bound:?} {text} {right}");
         }
-        assert!(!Bound::nothing().covers(&need("fs:w", Right::Read, false)));
     }
 }

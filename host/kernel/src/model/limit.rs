@@ -48,6 +48,10 @@ pub const CALL_TEXT_BYTES_MAX: usize = 16 << 20;
 pub const FAILURE_BYTES_MAX: usize = 16 << 10;
 /// Calls within calls: a tool that calls a tool that calls a tool.
 pub const NESTED_CALLS_MAX: usize = 8;
+/// Calls that may be made from one call in all, at whatever distance. Each has the limits of a call.
+pub const NESTED_CALLS_TOTAL_MAX: u32 = 256;
+/// Bytes of all lines of a tool's declaration: they are in the row of each of its calls.
+pub const TOOL_NEEDS_BYTES_MAX: usize = 4 << 10;
 /// Imports that one call may make.
 pub const IMPORTS_MAX: u32 = 100_000;
 /// Bytes of requests and answers that one call may keep for replay.

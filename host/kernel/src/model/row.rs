@@ -197,6 +197,15 @@ pub struct CallRow {
     #[n(17)]
     #[serde(skip)]
     pub bounds: Vec<Bound>,
+    /// Calls that were made from it, at whatever distance.
+    #[n(18)]
+    #[cbor(default)]
+    #[serde(skip)]
+    pub nested: u32,
+    /// The working directory of its process when a tool made it: it is that again when it ends.
+    #[n(19)]
+    #[serde(skip)]
+    pub came_from: Option<Resource>,
 }
 
 /// Where a call was made by another one's tool.
@@ -424,12 +433,31 @@ pub struct QuestionRow {
     #[cbor(default)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub callers: Vec<String>,
+    /// Nobody answered in time; the deny is nobody's word.
+    #[n(14)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub expired: bool,
+    /// The answer is nobody's word: it expired, or nobody was there.
+    #[n(15)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unattended: bool,
 }
 
 impl QuestionRow {
     /// Where it was asked.
     pub fn places(&self) -> impl Iterator<Item = (CallId, Position)> {
         std::iter::once((self.call, self.position)).chain(self.also.iter().map(|place| (place.call, place.position)))
+    }
+
+    /// Whether something is still to come of it: an answer, or the use of one.
+    pub fn is_live(&self) -> bool {
+        match (&self.state, &self.subject) {
+            (_, Subject::Note { .. }) => false,
+            (QuestionState::Open, _) | (QuestionState::Answered { .. }, Subject::Approval { .. }) => true,
+            _ => false,
+        }
     }
 
     /// Whether this call waits for it, or waited.

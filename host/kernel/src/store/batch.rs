@@ -78,6 +78,8 @@ impl Call {
             Call::HumanAsk { question: text, .. }
             | Call::HumanTell { message: text, .. }
             | Call::LogWrite { message: text, .. }
+            | Call::HumanApprove { reason: text, .. }
+            | Call::ToolCall { arguments: text, .. }
             | Call::ProcessExit { result: text } => text.len(),
             _ => 0,
         }
@@ -87,10 +89,10 @@ impl Call {
 impl Answer {
     /// Bytes of it, roughly.
     pub fn size(&self) -> usize {
-        use crate::model::call::Reply;
+        use crate::model::call::{Called, Reply};
         64 + match self {
             Answer::Done(Reply::Bytes(bytes)) => bytes.len(),
-            Answer::Done(Reply::Text(text)) => text.len(),
+            Answer::Done(Reply::Text(text) | Reply::Called(Called::Done(text) | Called::Failed(text))) => text.len(),
             Answer::Done(Reply::Object(_, payload)) => payload.len(),
             Answer::Done(Reply::Entries(entries)) => entries.iter().map(|entry| 64 + entry.name.len()).sum(),
             Answer::Done(Reply::Infos(infos)) => infos.iter().map(|info| 160 + info.name.len()).sum(),

@@ -110,9 +110,12 @@ impl Line {
             Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
         let (mut links, mut waits) = (0, 0);
         loop {
+            if let Some(answer) = self.kernel.refuse_before_looking(&attempt) {
+                return Ok(answer);
+            }
             let seen = match attempt.call.class() {
                 Class::Effect if self.kernel.would_refuse(&attempt) => Seen::Nothing,
-                Class::Effect => prepare::prepare(&self.kernel, &attempt),
+                Class::Effect => self.prepare(&attempt).await?,
                 _ => prepare::leads_to(&self.kernel, &attempt),
             };
             match seen {
@@ -174,6 +177,16 @@ impl Line {
             blocking.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))
         });
         task.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))?
+    }
+
+    /// Looks at what an effect is about. What reads content does so on a thread that may block.
+    async fn prepare(&self, attempt: &Attempt) -> Result<Seen, Stop> {
+        if !matches!(*attempt.call, Call::FsCopy { .. }) && !self.kernel.would_ask(attempt) {
+            return Ok(prepare::prepare(&self.kernel, attempt));
+        }
+        let (kernel, attempt) = (Arc::clone(&self.kernel), attempt.clone());
+        let looking = tokio::task::spawn_blocking(move || prepare::prepare(&kernel, &attempt));
+        looking.await.map_err(|error| Stop::Host(format!("a look outside panicked: {error}")))
     }
 
     async fn perform(&self, permit: Permit, attempt: &Attempt) -> Result<Performed, Stop> {

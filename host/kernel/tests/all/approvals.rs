@@ -87,7 +87,7 @@ async fn what_one_of_them_changed_is_asked_again_by_the_others() {
     assert_eq!(first_step(&house, &mut house.resume(calls[0]).await, write("a", "1")).await, "done");
     assert_eq!(first_step(&house, &mut house.resume(calls[1]).await, write("a", "1")).await, "waits");
     let again = house.question(house.asked(calls[1])).again.unwrap();
-    assert!(again.contains("the content of what is there"), "{again}");
+    assert!(again.contains("the kind of what is there"), "{again}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,8 +97,10 @@ async fn an_answer_is_for_the_calls_that_were_seen() {
     let calls = same(&house, pid, 2).await;
     let id = house.asked(calls[0]);
     let late = same(&house, pid, 1).await[0];
+    let gone = house.kernel.answer_seen(id, approve(Approval::Allow), Some(&[CallId(999)])).unwrap_err();
+    assert!(gone.to_string().contains("you saw"), "{gone}");
     assert_eq!(house.asked(late), id);
-    house.kernel.answer_seen(id, approve(Approval::Allow), Some(2)).unwrap();
+    house.kernel.answer_seen(id, approve(Approval::Allow), Some(&calls)).unwrap();
     assert_ne!(house.asked(late), id, "what nobody saw is a question of its own");
     let house = house.reopen();
     for call in calls {
@@ -405,4 +407,146 @@ async fn the_whole_of_what_is_asked_is_kept_while_it_is_open() {
     house.run(&mut house.resume(call).await, write("a", &content)).await.unwrap();
     house.kernel.barrier().await.unwrap();
     assert_eq!(View(&house.snapshot()).asked(id).unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_is_asked_about_is_refused_without_a_look() {
+    let house = House::new(&ASKING);
+    let pid = house.process();
+    let no = Clerk { approval: Approval::Deny, ..Clerk::default() };
+    let mut line = house.line_of(pid);
+    house.run_with(&mut line, write("a", "1"), &no).await.unwrap();
+    house.world.forget();
+    assert_eq!(words(&house.run(&mut line, write("a", "1")).await), "denied");
+    assert_eq!(house.world.looks(), [""; 0], "what was refused before");
+    let text =
+        "[mounts]\nworkspace = \".\"\n[questions]\nper-hour = 1\n[image.base]\nask = [\"write fs:workspace/**\"]\n";
+    house.kernel.set_policy(text).unwrap();
+    let mut line = house.line();
+    house.run_with(&mut line, write("a", "1"), &no).await.unwrap();
+    house.world.forget();
+    assert_eq!(words(&house.run(&mut line, write("b", "1")).await), "denied");
+    assert_eq!(house.world.looks(), [""; 0], "beyond the limit");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_not_a_person() {
+    let house = House::new(&ASKING);
+    let pid = house.process();
+    let call = house.park(house.line_of(pid), write("a", "1")).await;
+    house.kernel.answer(house.asked(call), Reaction::Nobody { note: "nobody is here".into() }).unwrap();
+    let mut line = house.resume(call).await;
+    let answer = house.run(&mut line, write("a", "1")).await.unwrap();
+    let said = format!("{answer:?}");
+    assert!(said.contains("nobody is here") && !said.contains("a person"), "{said}");
+    assert_eq!(
+        first_step(&house, &mut house.line_of(pid), write("a", "1")).await,
+        "waits",
+        "a person may say otherwise"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asking_again_joins_what_is_the_same_and_keeps_to_the_limit() {
+    let house = House::new(&ASKING);
+    let calls = same(&house, house.process(), 4).await;
+    house.kernel.answer(house.asked(calls[0]), approve(Approval::Allow)).unwrap();
+    assert_eq!(first_step(&house, &mut house.resume(calls[0]).await, write("a", "1")).await, "done");
+    for call in &calls[1..] {
+        assert_eq!(first_step(&house, &mut house.resume(*call).await, write("a", "1")).await, "waits");
+    }
+    let questions = open(&house);
+    assert_eq!(questions.iter().map(|question| question.places().count()).collect::<Vec<_>>(), [3]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_stays_in_the_history_when_its_call_ends() {
+    let house = House::new(&ASKING);
+    let permission = Call::HumanApprove {
+        resource: "fs:workspace/a".into(),
+        rights: vec!["read".into()],
+        reason: "to see".into(),
+        queue: None,
+    };
+    let call = house.park(house.line(), permission).await;
+    let id = house.asked(call);
+    house.kernel.answer(id, approve(Approval::Allow)).unwrap();
+    let house = house.reopen();
+    house.kernel.cancel_call(call, "enough").unwrap();
+    house.kernel.barrier().await.unwrap();
+    let row = house.question(id);
+    assert!(matches!(row.state, QuestionState::Answered { approval: Approval::Allow, .. }), "{row:?}");
+    assert_eq!(View(&house.snapshot()).asked(id).unwrap(), None);
+    assert_eq!(open(&house).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_asks_for_nothing_that_it_does_not_declare_and_a_use_is_for_it_alone() {
+    let house = House::new(&["allow ask human:owner"]);
+    house.world.put_file("workspace/a", "1");
+    let ask = || Call::HumanApprove {
+        resource: "fs:workspace/a".into(),
+        rights: vec!["read".into()],
+        reason: "to see".into(),
+        queue: None,
+    };
+    let declares = |needs: &[&str]| NewTool {
+        name: "act".into(),
+        export: "act".into(),
+        summary: String::new(),
+        arguments: "{}".into(),
+        result: "{}".into(),
+        needs: Some(needs.iter().map(|need| Rule::parse(need).unwrap()).collect()),
+    };
+    house.kernel.add_tools(b"v1", &every_interface(), vec![declares(&["ask human:owner"])], true).unwrap();
+    assert_eq!(words(&house.run(&mut house.line(), ask()).await), "denied");
+    let needs = ["ask human:owner", "read fs:workspace/**"];
+    house.kernel.add_tools(b"v2", &every_interface(), vec![declares(&needs)], true).unwrap();
+    let pid = house.process();
+    let mut line = house.line_of(pid);
+    assert_eq!(words(&house.run(&mut line, ask()).await), "done");
+    let start = |tool: &str| libos_kernel::kernel::StartCall { tool: tool.into(), ..house.start(pid) };
+    let other = house.kernel.start_call(start("echo")).unwrap();
+    let mut other = Line::new(std::sync::Arc::clone(&house.kernel), &other);
+    let read = || Call::FsRead { path: "a".into() };
+    assert_eq!(words(&house.run(&mut other, read()).await), "denied", "another tool of the process");
+    assert_eq!(words(&house.run(&mut line, read()).await), "done");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn consent_is_for_the_grant_that_names_the_tool_and_for_what_hangs_on_it() {
+    let house = House::new(&[]);
+    let rule =
+        |holder| NewGrant { only_tool: Some("act".into()), ..new_grant(holder, "allow delete fs:workspace/**", None) };
+    let line = house.kernel.grant(rule(Holder::Image(BASE.into()))).unwrap().what[0].id;
+    let other = house.kernel.grant(rule(Holder::Image(BASE.into()))).unwrap().what[0].id;
+    let (asking, living) = (house.process(), house.process());
+    house.kernel.revoke(other).unwrap();
+    let act = NewTool {
+        name: "act".into(),
+        export: "act".into(),
+        summary: String::new(),
+        arguments: "{}".into(),
+        result: "{}".into(),
+        needs: None,
+    };
+    house.kernel.add_tools(b"v2", &every_interface(), vec![act], true).unwrap();
+    let furnish = || {
+        house.world.put_directory("workspace/d");
+        house.world.put_file("workspace/d/x", "1");
+    };
+    furnish();
+    let remove = || Call::FsRemove { path: "d".into(), recursive: true };
+    let call = house.park(house.line_of(asking), remove()).await;
+    house.kernel.barrier().await.unwrap();
+    let question = house.question(house.asked(call));
+    let Subject::Approval { consent: Some(consent), .. } = &question.subject else { panic!("{question:?}") };
+    assert_eq!(consent.grant, line, "the one that was given, not what hangs on it");
+    let changed = house.kernel.answer(question.id, approve(Approval::Always)).unwrap().grants;
+    assert_eq!(changed.len(), 3, "{changed:?}");
+    assert_eq!(first_step(&house, &mut house.resume(call).await, remove()).await, "done");
+    for pid in [living, house.process()] {
+        furnish();
+        assert_eq!(first_step(&house, &mut house.line_of(pid), remove()).await, "done");
+    }
 }

@@ -188,3 +188,62 @@ async fn what_is_derived_ends_with_what_it_is_derived_from() {
     house.world.set_clock(root.not_after.unwrap().after(Duration::from_nanos(1)));
     assert_eq!(words(&house.run(&mut line, write("x")).await), "denied");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uses_are_those_of_the_line_whatever_it_is_made_of() {
+    let house = house(&[]);
+    let (giver, taker) = (house.process(), house.process());
+    house.grant(Holder::Process(giver), "allow write fs:workspace/**", Some(3));
+    let both = [line("write fs:workspace/a", Some(2)), line("write fs:workspace/b", Some(2))];
+    let refused = house.kernel.delegate(giver, taker, &both).unwrap_err().to_string();
+    assert!(refused.contains("has 1 uses left, not 2"), "{refused}");
+    house.grant(Holder::Process(giver), "allow delete fs:workspace/**", None);
+    let other = house.process();
+    for rule in ["allow write fs:workspace/**", "allow delete fs:workspace/**"] {
+        house.grant(Holder::Process(other), rule, None);
+    }
+    let refused = hand_over(&house, other, taker, "write,delete fs:workspace/**", Some(1)).unwrap_err();
+    assert!(refused.contains("right by right"), "{refused}");
+    assert!(
+        house
+            .kernel
+            .grants_of(taker)
+            .iter()
+            .all(|grant| !matches!(grant.issuer, libos_kernel::model::grant::Issuer::Process(_)))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restriction_that_comes_by_delegation_goes_on_to_the_heirs() {
+    let house = house(&[]);
+    let [first, second, third, other] = [(); 4].map(|()| house.process());
+    house.grant(Holder::Process(first), "allow write fs:workspace/**", None);
+    hand_over(&house, first, second, "write fs:workspace/a/**", None).unwrap();
+    hand_over(&house, second, third, "write fs:workspace/a/**", None).unwrap();
+    for rule in ["allow write fs:workspace/**", "deny write fs:workspace/a/x"] {
+        house.grant(Holder::Process(other), rule, None);
+    }
+    assert_eq!(words(&house.run(&mut house.line_of(third), write("a/x")).await), "done");
+    hand_over(&house, other, second, "write fs:workspace/a/**", None).unwrap();
+    for pid in [second, third] {
+        assert_eq!(words(&house.run(&mut house.line_of(pid), write("a/x")).await), "denied");
+    }
+    // A copy that was taken back comes again with the next.
+    let copies = house.kernel.grants_of(second);
+    let copy = copies.iter().find(|grant| grant.pattern.to_string() == "fs:workspace/a/x").unwrap();
+    house.kernel.revoke(copy.id).unwrap();
+    hand_over(&house, other, second, "write fs:workspace/a/**", None).unwrap();
+    assert_eq!(words(&house.run(&mut house.line_of(second), write("a/x")).await), "denied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_hangs_on_one_count_twice_takes_one_use() {
+    let house = house(&["ask write,delete,read fs:workspace/a/**", "ask write,delete,read fs:workspace/b/**"]);
+    house.world.put_file(&format!("{MOUNT}/a/x"), "1");
+    house.world.put_directory(&format!("{MOUNT}/b"));
+    let pid = house.process();
+    house.grant(Holder::Process(pid), "allow read,write,delete fs:workspace/**", Some(1));
+    let rename = Call::FsRename { old: "a/x".into(), new: "b/x".into(), replace: false };
+    assert_eq!(words(&house.run(&mut house.line_of(pid), rename).await), "done");
+    assert_eq!(ends(&house, &mut house.line_of(pid), write("b/x")).await, "asks");
+}
