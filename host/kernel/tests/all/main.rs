@@ -14,6 +14,7 @@ mod explain;
 mod fail_stop;
 mod grants;
 mod policy;
+mod nested;
 mod properties;
 mod races;
 mod recovery;
