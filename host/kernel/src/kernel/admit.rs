@@ -7,6 +7,7 @@ use super::grants::Asking;
 use super::permit::{Open, Permit};
 use super::state::{State, Woken};
 use crate::model::answer::{Answer, CallError, Denial, Fault, Stop};
+use crate::model::bound::Bound;
 use crate::model::call::{Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
 use crate::model::grant::Holder;
@@ -268,7 +269,10 @@ impl State {
         for need in wanted {
             match self.decide_one(place, need, now, by_person) {
                 Verdict::Allow(GrantId(0)) => {}
-                Verdict::Allow(id) => grants.push(id),
+                Verdict::Allow(id) => {
+                    grants.push(id);
+                    grants.extend(self.beside(place, need, now, id));
+                }
                 Verdict::Ask(rule) => ask = ask.or(Some(rule)),
                 Verdict::Deny(why) => return Decisions::Denied(need.clone(), why),
             }
@@ -283,13 +287,28 @@ impl State {
         if let Some(reason) = self.ceiling.refuses(&need.resource, need.right, need.whole) {
             return Verdict::Deny(Why::Ceiling(reason));
         }
-        let Some((tool, component, bounds)) = self.asking_tool(place.call) else { return Verdict::Deny(Why::NoGrant) };
+        let Some((asking, bounds)) = self.asking(place, now) else { return Verdict::Deny(Why::NoGrant) };
         if !bounds.iter().all(|bound| bound.covers(need)) {
             return Verdict::Deny(Why::Undeclared);
         }
-        let default = self.processes.get(&place.pid).map(|process| process.default).unwrap_or_default();
-        let asking = Asking { tool, component, now, default };
         self.grants.decide(&Holder::Process(place.pid), need, asking, by_person)
+    }
+
+    fn asking(&self, place: Place, now: Time) -> Option<(Asking<'_>, &[Bound])> {
+        let (tool, component, bounds) = self.asking_tool(place.call)?;
+        let default = self.processes.get(&place.pid).map(|process| process.default).unwrap_or_default();
+        Some((Asking { tool, component, now, default }, bounds))
+    }
+
+    /// Where several asks cover what is allowed, the allows that answer the others: a use is taken of each.
+    fn beside(&self, place: Place, need: &Need, now: Time, id: GrantId) -> Vec<GrantId> {
+        if self.grants.get(id).is_none_or(|grant| grant.answers.is_none()) {
+            return Vec::new();
+        }
+        let answering = self
+            .asking(place, now)
+            .and_then(|(asking, _)| self.grants.answering(&Holder::Process(place.pid), need, asking));
+        answering.unwrap_or_default().into_iter().filter(|other| *other != id).collect()
     }
 
     /// Leaves out the objects that a rule denies listing.
@@ -310,25 +329,9 @@ impl State {
     }
 
     fn take_uses(&mut self, grants: &[GrantId]) -> Option<Vec<GrantId>> {
-        let mut taken: Vec<GrantId> = Vec::new();
-        for (index, id) in grants.iter().enumerate() {
-            // One call takes one use of a grant, however many of its needs the grant answers.
-            if grants[..index].contains(id) {
-                continue;
-            }
-            match self.grants.take_use(*id) {
-                Some(changed) => {
-                    for grant in changed {
-                        taken.push(grant.id);
-                        self.put_grant(grant);
-                    }
-                }
-                None => {
-                    self.give_uses_back(&taken);
-                    return None;
-                }
-            }
-        }
+        let changed = self.grants.take_uses(grants)?;
+        let taken = changed.iter().map(|grant| grant.id).collect();
+        changed.into_iter().for_each(|grant| self.put_grant(grant));
         Some(taken)
     }
 

@@ -49,6 +49,13 @@ impl Grants {
         slots.iter().map(|slot| &self.slots[*slot as usize])
     }
 
+    /// Those of all holders, oldest first.
+    pub fn all(&self) -> Vec<Grant> {
+        let mut all: Vec<Grant> = self.by_id.values().map(|slot| self.slots[*slot as usize].clone()).collect();
+        all.sort_by_key(|grant| grant.id);
+        all
+    }
+
     /// How many grants a holder has.
     pub fn count(&self, holder: &Holder) -> usize {
         self.holders.get(holder).map_or(0, |held| held.slots.len())
@@ -128,9 +135,28 @@ impl Grants {
         chain
     }
 
-    /// Takes a use from each finite grant on the chain. Answers the changed rows; none is changed if one has no use left.
-    pub fn take_use(&mut self, id: GrantId) -> Option<Vec<Grant>> {
-        self.change_uses(id, |uses| uses.checked_sub(1))
+    /// Takes a use from each finite grant on the chains, one of each however many chains it is on. Answers the changed rows; none is
+    /// changed if one has no use left.
+    pub fn take_uses(&mut self, ids: &[GrantId]) -> Option<Vec<Grant>> {
+        let mut changed: Vec<Grant> = Vec::new();
+        for id in ids {
+            let mut counts = true;
+            for above in self.chain(*id) {
+                let grant = self.get(above)?;
+                let taken = changed.iter().any(|known| known.id == above);
+                if counts
+                    && !taken
+                    && let Some(uses) = grant.uses_left
+                {
+                    changed.push(Grant { uses_left: Some(uses.checked_sub(1)?), ..grant.clone() });
+                }
+                counts = !grant.moved;
+            }
+        }
+        for grant in &changed {
+            self.insert(grant.clone());
+        }
+        Some(changed)
     }
 
     /// Gives a use back to one grant. None if it has ended with its holder: nobody can use it any more.
@@ -139,23 +165,6 @@ impl Grants {
         grant.uses_left = Some(grant.uses_left?.checked_add(1)?);
         self.insert(grant.clone());
         Some(grant)
-    }
-
-    fn change_uses(&mut self, id: GrantId, change: impl Fn(u32) -> Option<u32>) -> Option<Vec<Grant>> {
-        let (mut changed, mut counts) = (Vec::new(), true);
-        for id in self.chain(id) {
-            let mut grant = self.get(id)?.clone();
-            let next_counts = !grant.moved;
-            if counts && let Some(uses) = grant.uses_left {
-                grant.uses_left = Some(change(uses)?);
-                changed.push(grant);
-            }
-            counts = next_counts;
-        }
-        for grant in &changed {
-            self.insert(grant.clone());
-        }
-        Some(changed)
     }
 
     /// Decides one need.
@@ -279,22 +288,23 @@ impl Grants {
         best.map(|(_, id)| id)
     }
 
-    /// For a resource that several asks cover: each needs its own allow. The use is taken from the last.
+    /// For a resource that several asks cover: each needs its own allow.
     fn allows_that_name_all(&self, holder: &Holder, need: &Need, asking: Asking<'_>) -> Answered {
+        match self.answering(holder, need, asking).as_deref() {
+            Some([.., last]) => Answered::ByGrant(*last),
+            _ => Answered::No,
+        }
+    }
+
+    /// For each ask that covers the resource the allow that answers it; none if one has no answer.
+    pub fn answering(&self, holder: &Holder, need: &Need, asking: Asking<'_>) -> Option<Vec<GrantId>> {
         let mut asks = Vec::new();
         self.covering(holder, &need.resource, need.right, asking, |candidate| {
             if candidate.effect == Effect::Ask {
                 asks.push(candidate.id);
             }
         });
-        let mut answered = Answered::No;
-        for ask in asks {
-            match self.allow_that_names(holder, need, asking, ask) {
-                Some(id) => answered = Answered::ByGrant(id),
-                None => return Answered::No,
-            }
-        }
-        answered
+        asks.into_iter().map(|ask| self.allow_that_names(holder, need, asking, ask)).collect()
     }
 
     /// A grant and all that hangs on it.
