@@ -34,6 +34,11 @@ impl Kernel {
         self.lock().grants.of(&Holder::Process(pid)).cloned().collect()
     }
 
+    /// All grants in memory, in force or not: those of images and of live processes.
+    pub fn grants(&self) -> Vec<Grant> {
+        self.lock().grants.all()
+    }
+
     /// Derives grants of `to` from those of `from`, as a person.
     ///
     /// # Errors
@@ -133,7 +138,11 @@ impl State {
                 sources.extend(covering(right).filter(|grant| grant.answers == Some(ask)).min_by_key(rank));
             }
             for source in sources {
-                let moved = match (source.uses_left, line.uses) {
+                // What other lines take of it is not there any more.
+                let taken = planned.iter().filter(|plan| plan.source == source.id && plan.line != line_number);
+                let taken: u32 = taken.filter_map(|plan| plan.moved).sum();
+                let left = source.uses_left.map(|left| left.saturating_sub(taken));
+                let moved = match (left, line.uses) {
                     (None, _) => None,
                     (Some(left), Some(uses)) if uses <= left => Some(uses),
                     (Some(left), Some(uses)) => {

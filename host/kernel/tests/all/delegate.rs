@@ -133,6 +133,20 @@ async fn uses_are_moved_and_never_doubled() {
     }
 }
 
+#[tokio::test]
+async fn lines_of_one_delegation_share_what_is_left() {
+    let house = house(&[]);
+    let (giver, taker) = (house.process(), house.process());
+    house.grant(Holder::Process(giver), "allow write fs:workspace/**", Some(3));
+    let lines = |second| [line("write fs:workspace/a/**", Some(2)), line("write fs:workspace/b/**", Some(second))];
+    let refused = house.kernel.delegate(giver, taker, &lines(2)).unwrap_err().to_string();
+    assert!(refused.contains("has 1 uses left, not 2"), "{refused}");
+    house.kernel.delegate(giver, taker, &lines(1)).unwrap();
+    let left: u32 =
+        [giver, taker].iter().flat_map(|pid| house.kernel.grants_of(*pid)).filter_map(|row| row.uses_left).sum();
+    assert_eq!(left, 3);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn revoking_reaches_what_was_moved_and_uses_above_are_shared() {
     let house = house(&[]);
