@@ -1,6 +1,6 @@
 //! The decision of the kernel, over grants at random, is the one that the rules say in words.
 
-use super::config;
+use super::fewer;
 use super::values::{effect, file_rights, near_file, near_pattern};
 use crate::sim::House;
 use libos_kernel::kernel::{Admit, Attempt, NewGrant, Place, Prepared, StartCall};
@@ -138,7 +138,7 @@ fn narrower(rules: &[Rule], extra: Rule) -> Vec<Rule> {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(fewer())]
 
     #[test]
     fn the_kernel_decides_as_the_rules_say(rules in rules(), attempt in attempt()) {
