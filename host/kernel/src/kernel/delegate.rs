@@ -83,7 +83,10 @@ impl State {
         for (index, line) in lines.iter().enumerate() {
             self.plan(from, index, line, now, &mut planned)?;
         }
-        let restrictions = self.restrictions(from, to, lines, now);
+        let all = self.restrictions(from, to, lines, now);
+        let mut copies: BTreeMap<GrantId, GrantId> =
+            all.iter().filter_map(|id| Some((*id, self.held_above(*id, to)?))).collect();
+        let restrictions: Vec<GrantId> = all.into_iter().filter(|id| !copies.contains_key(id)).collect();
         let deep = |id: &GrantId| self.grants.chain(*id).len() > limit::GRANT_DEPTH_MAX;
         if let Some(id) = planned.iter().map(|plan| plan.source).chain(restrictions.iter().copied()).find(deep) {
             let most = limit::GRANT_DEPTH_MAX;
@@ -94,10 +97,10 @@ impl State {
             return usage(format!("{to} would have {count} grants, at most {}", limit::GRANTS_PER_HOLDER_MAX));
         }
         // Restrictions first: there is no moment at which the grants are there without them.
-        let mut copies = BTreeMap::new();
         for id in restrictions {
             if let Some(copy) = self.copy_restriction(id, from, to, now) {
                 copies.insert(id, copy);
+                self.restrict_heirs(to, copy, now);
             }
         }
         let copies = self.copies_of(to, copies);
@@ -181,6 +184,12 @@ impl State {
             .collect()
     }
 
+    /// The taker's own row on which a restriction of the giver's hangs: what is handed back comes with no copy of it.
+    fn held_above(&self, restriction: GrantId, to: Pid) -> Option<GrantId> {
+        let ours = |id: &GrantId| self.grants.get(*id).is_some_and(|row| row.holder == Holder::Process(to));
+        self.grants.chain(restriction).into_iter().find(ours)
+    }
+
     fn copy_restriction(&mut self, id: GrantId, from: Pid, to: Pid, now: Time) -> Option<GrantId> {
         let source = self.grants.get(id)?.clone();
         let copy = self.new_grant();
@@ -243,11 +252,19 @@ impl State {
         Some(grant)
     }
 
-    /// A new restriction of a process reaches every process that has something from it.
+    /// A new restriction of a process reaches every process that has something from it, and what these have handed on of their own:
+    /// they may not do it any more either.
     pub(super) fn restrict_heirs(&mut self, of: Pid, restriction: GrantId, now: Time) {
-        let heirs = self.grants.heirs(&Holder::Process(of));
-        for heir in heirs {
-            self.copy_restriction(restriction, of, heir, now);
+        let on_its_way = self.grants.chain(restriction).into_iter().filter_map(|id| self.grants.get(id));
+        let mut reached: BTreeSet<Holder> = on_its_way.map(|row| row.holder.clone()).collect();
+        let mut givers = vec![of];
+        while let Some(giver) = givers.pop() {
+            for heir in self.grants.heirs(&Holder::Process(giver)) {
+                if reached.insert(Holder::Process(heir)) {
+                    self.copy_restriction(restriction, of, heir, now);
+                    givers.push(heir);
+                }
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::grants::ends;
 use crate::sim::{House, MOUNT, words};
 use libos_kernel::kernel::Delegation;
 use libos_kernel::model::call::{Call, WriteMode};
-use libos_kernel::model::grant::{Grant, Holder};
+use libos_kernel::model::grant::{Effect, Grant, Holder};
 use libos_kernel::model::id::Pid;
 use libos_kernel::model::rule::Rule;
 use std::time::Duration;
@@ -201,4 +201,42 @@ async fn what_is_derived_ends_with_what_it_is_derived_from() {
     assert_eq!(words(&house.run(&mut line, write("x")).await), "done");
     house.world.set_clock(root.not_after.unwrap().after(Duration::from_nanos(1)));
     assert_eq!(words(&house.run(&mut line, write("x")).await), "denied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restriction_that_comes_with_what_is_handed_over_reaches_what_was_handed_on_before() {
+    for deny_first in [true, false] {
+        let house = house(&[]);
+        let (first, second, third) = (house.process(), house.process(), house.process());
+        house.grant(Holder::Process(first), "allow write fs:workspace/**", None);
+        house.grant(Holder::Process(second), "allow write fs:workspace/a/**", None);
+        hand_over(&house, second, third, "write fs:workspace/a/**", None).unwrap();
+        if deny_first {
+            house.grant(Holder::Process(first), "deny write fs:workspace/a/x", None);
+        }
+        hand_over(&house, first, second, "write fs:workspace/**", None).unwrap();
+        if !deny_first {
+            house.grant(Holder::Process(first), "deny write fs:workspace/a/x", None);
+        }
+        for pid in [first, second, third] {
+            assert_eq!(ends(&house, &mut house.line_of(pid), write("a/x")).await, "denied", "{pid} {deny_first}");
+            assert_eq!(ends(&house, &mut house.line_of(pid), write("a/y")).await, "done", "{pid} {deny_first}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_who_hand_over_to_each_other_again_and_again_restrict_each_other_once() {
+    let house = house(&[]);
+    let (one, other) = (house.process(), house.process());
+    for (pid, rule) in [(one, "allow write fs:workspace/a/**"), (other, "allow write fs:workspace/b/**")] {
+        house.grant(Holder::Process(pid), rule, None);
+    }
+    house.grant(Holder::Process(one), "deny write fs:workspace/**", None);
+    for _ in 0..12 {
+        hand_over(&house, one, other, "write fs:workspace/a/**", None).unwrap();
+        hand_over(&house, other, one, "write fs:workspace/b/**", None).unwrap();
+    }
+    let denies = |pid| house.kernel.grants_of(pid).iter().filter(|grant| grant.effect == Effect::Deny).count();
+    assert_eq!((denies(one), denies(other)), (1, 1));
 }

@@ -440,17 +440,3 @@ async fn where_several_asks_are_answered_a_use_of_each_answer_is_taken() {
     assert_eq!(ends(&house, &mut line, write("a")).await, "done");
     assert_eq!(ends(&house, &mut line, write("a")).await, "asks");
 }
-
-#[tokio::test]
-async fn one_call_takes_one_use_however_many_asks_it_answers() {
-    let house = House::new(&[]);
-    let pid = house.process();
-    let holder = || Holder::Process(pid);
-    house.grant(holder(), "ask write fs:workspace/a", None);
-    house.grant(holder(), "ask write fs:workspace/**", None);
-    house.grant(holder(), "allow write fs:workspace/**", Some(2));
-    let mut line = house.line_of(pid);
-    for want in ["done", "done", "asks"] {
-        assert_eq!(ends(&house, &mut line, write("a")).await, want);
-    }
-}
