@@ -136,7 +136,7 @@ proptest! {
         let before = decide(&table, &need, manner);
         let deny = Grant { id: GrantId(100), effect: Effect::Deny, ..extra };
         let live = Rows::new([deny.clone()], NOW).of(who(manner)).count() > 0;
-        let after = decide(&[&table[..], &[deny.clone()]].concat(), &need, manner);
+        let after = decide(&[&table[..], std::slice::from_ref(&deny)].concat(), &need, manner);
         prop_assert!(after <= before, "{:?} became {:?}", before, after);
         let hit = live && deny.rights.contains(need.right) && deny.pattern.covers(&need.resource);
         prop_assert!(!hit || after == Word::Denied);
@@ -169,7 +169,7 @@ proptest! {
             prop_assert!(need.whole || asks.is_empty() || table.iter().any(|row| row.id == *id && row.answers.is_some()));
             if need.whole {
                 let inside = |row: &&Grant| row.effect == Effect::Ask && row.pattern.meets_subtree(&need.resource);
-                prop_assert!(!live.iter().any(|row| inside(row)));
+                prop_assert!(!live.iter().any(inside));
             }
         }
         // A person's yes satisfies it, unless something is denied or a whole directory is asked for.
