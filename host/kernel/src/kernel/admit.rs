@@ -22,6 +22,7 @@ use crate::model::time::Time;
 use crate::store::batch::NewRecord;
 use crate::store::table::{self, Table};
 use sha2::{Digest as _, Sha256};
+use smallvec::SmallVec;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -69,7 +70,7 @@ pub enum Admit {
 
 /// The outcome of deciding all needs of a call.
 pub(super) enum Decisions {
-    Allowed(Vec<GrantId>),
+    Allowed(SmallVec<[GrantId; 3]>),
     Ask(Option<GrantId>),
     Denied(Need, Why),
 }
@@ -264,7 +265,7 @@ impl State {
 
     /// Decides every need. `by_person`: a person has said yes to this very call.
     pub(super) fn decide(&self, place: Place, wanted: &[Need], now: Time, by_person: bool) -> Decisions {
-        let mut grants = Vec::with_capacity(wanted.len());
+        let mut grants = SmallVec::new();
         let mut ask = None;
         for need in wanted {
             match self.decide_one(place, need, now, by_person) {

@@ -175,7 +175,8 @@ impl Stage {
         let line = stage::line(&self.kernel, self.pid);
         let place = Place { pid: self.pid, call: line.call(), position: 0, incarnation: 0 };
         let names = vec![name.clone()];
-        let attempt = Attempt { place, call: Arc::new(call.clone()), asked: names.clone(), names, kind: None, prepared: None };
+        let attempt =
+            Attempt { place, call: Arc::new(call.clone()), asked: names.clone(), names, kind: None, prepared: None };
         let cost = each(IMPORTS, || {
             for _ in 0..IMPORTS {
                 match self.kernel.admit(&attempt).unwrap() {

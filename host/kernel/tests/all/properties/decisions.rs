@@ -158,8 +158,8 @@ proptest! {
         grant(other, &narrower(&rules, (pattern.clone(), rights, Effect::Deny)));
         let (before, after) = (decide(one, &attempt), decide(other, &attempt));
         prop_assert!(after <= before, "{:?} became {:?}", before, after);
-        let denied = needs(&attempt.0, &attempt.1, attempt.2).into_iter();
-        let hit = denied.into_iter().any(|need| rights.contains(need.right) && pattern.covers(&need.resource));
+        let denied = needs(&attempt.0, &attempt.1, attempt.2);
+        let hit = denied.iter().any(|need| rights.contains(need.right) && pattern.covers(&need.resource));
         prop_assert!(!hit || after == Verdict::Denied);
     }
 
