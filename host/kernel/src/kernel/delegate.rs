@@ -172,15 +172,34 @@ impl State {
         Ok(())
     }
 
-    /// The denies and asks of the giver that meet what is handed over and that the taker has not yet.
+    /// The denies and asks of the giver that meet what is handed over and that the taker has not yet, denies first. An ask brings the
+    /// denies along that meet it: without them the taker could ask for more than the giver.
     fn restrictions(&self, from: Pid, to: Pid, lines: &[Delegation], now: Time) -> Vec<GrantId> {
+        let new = self.restrictions_without_copy(from, to, now);
+        let handed = |row: &Grant| lines.iter().any(|line| row.pattern.meets(&line.rule.pattern));
+        let (denies, asks): (Vec<&Grant>, Vec<&Grant>) = new.into_iter().partition(|row| row.effect == Effect::Deny);
+        let asks: Vec<&Grant> = asks.into_iter().filter(|row| handed(row)).collect();
+        let wanted = |row: &&Grant| handed(row) || asks.iter().any(|ask| row.pattern.meets(&ask.pattern));
+        denies.into_iter().filter(wanted).chain(asks.iter().copied()).map(|row| row.id).collect()
+    }
+
+    /// The restrictions in force of one process that have no child with another one.
+    fn restrictions_without_copy(&self, from: Pid, to: Pid, now: Time) -> Vec<&Grant> {
         let known: BTreeSet<GrantId> = self.grants.of(&Holder::Process(to)).filter_map(|grant| grant.parent).collect();
-        let meets = |grant: &Grant| lines.iter().any(|line| grant.pattern.meets(&line.rule.pattern));
-        self.grants
-            .of(&Holder::Process(from))
-            .filter(|grant| grant.effect != Effect::Allow && meets(grant))
-            .filter(|grant| self.grants.in_force(grant.id, now).is_some() && !known.contains(&grant.id))
-            .map(|grant| grant.id)
+        let new = |grant: &&Grant| {
+            grant.effect != Effect::Allow && !known.contains(&grant.id) && self.grants.in_force(grant.id, now).is_some()
+        };
+        self.grants.of(&Holder::Process(from)).filter(new).collect()
+    }
+
+    /// The denies of a giver that meet an ask which its heir is to get, and that the heir has not.
+    fn denies_in(&self, ask: GrantId, giver: Pid, heir: Pid, now: Time) -> Vec<GrantId> {
+        let Some(ask) = self.grants.get(ask).filter(|row| row.effect == Effect::Ask) else { return Vec::new() };
+        self.restrictions_without_copy(giver, heir, now)
+            .into_iter()
+            .filter(|row| row.effect == Effect::Deny && row.pattern.meets(&ask.pattern))
+            .map(|row| row.id)
+            .filter(|id| self.held_above(*id, heir).is_none())
             .collect()
     }
 
@@ -261,6 +280,9 @@ impl State {
         while let Some(giver) = givers.pop() {
             for heir in self.grants.heirs(&Holder::Process(giver)) {
                 if reached.insert(Holder::Process(heir)) {
+                    for deny in self.denies_in(restriction, giver, heir, now) {
+                        self.copy_restriction(deny, giver, heir, now);
+                    }
                     self.copy_restriction(restriction, of, heir, now);
                     givers.push(heir);
                 }

@@ -240,3 +240,25 @@ async fn two_who_hand_over_to_each_other_again_and_again_restrict_each_other_onc
     let denies = |pid| house.kernel.grants_of(pid).iter().filter(|grant| grant.effect == Effect::Deny).count();
     assert_eq!((denies(one), denies(other)), (1, 1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_gets_an_ask_with_something_cannot_ask_for_what_its_giver_is_denied() {
+    for ask_first in [true, false] {
+        let house = house(&[]);
+        let (giver, taker) = (house.process(), house.process());
+        let ask = || house.grant(Holder::Process(giver), "ask write fs:workspace/**", None);
+        house.grant(Holder::Process(giver), "allow write fs:workspace/a/x", None);
+        house.grant(Holder::Process(giver), "deny write fs:workspace/b", None);
+        if ask_first {
+            ask();
+        }
+        hand_over(&house, giver, taker, "write fs:workspace/a/x", None).unwrap();
+        if !ask_first {
+            ask();
+        }
+        for pid in [giver, taker] {
+            assert_eq!(ends(&house, &mut house.line_of(pid), write("b")).await, "denied", "{pid} {ask_first}");
+            assert_eq!(ends(&house, &mut house.line_of(pid), write("a/x")).await, "asks", "{pid} {ask_first}");
+        }
+    }
+}
