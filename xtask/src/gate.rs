@@ -1,6 +1,6 @@
 //! The gate: what must hold before anything lands, in the order in which a mistake shows soonest.
 
-use crate::shell::{self, GUESTS, Result, SDK};
+use crate::shell::{self, GUESTS, ORACLE, Result, SDK};
 use crate::tally::{self, Tally};
 use crate::toolchain::GUEST_TARGET;
 use crate::{deny, toolchain};
@@ -83,7 +83,7 @@ fn format() -> Result<()> {
 
 /// Formats the host and every guest workspace, or only looks, with `--check`.
 pub fn rustfmt(arguments: &[&str]) -> Result<()> {
-    for folder in ["."].into_iter().chain(GUESTS) {
+    for folder in [".", ORACLE].into_iter().chain(GUESTS) {
         let words = ["fmt", "--all"].into_iter().chain(arguments.iter().copied());
         shell::run(shell::cargo(words).current_dir(shell::root().join(folder)))?;
     }

@@ -172,7 +172,7 @@ mod tests {
             Request::Answer {
                 question: QuestionId(3),
                 run: true,
-                seen: Some(vec![CallId(4)]),
+                seen: Some(_),
                 said: Said::Decision { approval: Approval::Never, .. }
             }
         ));

@@ -9,6 +9,7 @@ use libos::kernel::model::image::BASE;
 use libos::kernel::model::limit::CallLimits;
 use libos::kernel::model::resource::{Kind, Resource};
 use libos::kernel::model::row::{Before, Probe, Wait};
+use libos::kernel::model::rule::Rule;
 use libos::kernel::model::time::Time;
 use libos::kernel::store::disk::{Directory, Storage};
 use libos::kernel::syscall::Line;
@@ -32,6 +33,9 @@ allow = [
     "ask,tell human:owner",
     "sleep clock:sleep",
 ]
+[questions]
+open-max = 1000
+per-hour = 10000
 "#;
 
 /// Name of the tool that kernels without an engine have.
@@ -151,18 +155,23 @@ pub fn kernel(storage: Arc<dyn Storage>, world: Arc<dyn World>) -> Arc<Kernel> {
 pub fn kernel_with_tool(storage: Arc<dyn Storage>, world: Arc<dyn World>) -> Arc<Kernel> {
     let kernel = kernel(storage, world);
     kernel.set_policy(POLICY).unwrap();
+    add_tool(&kernel, TOOL, None);
+    kernel
+}
+
+/// Adds a tool that no engine runs, with what it declares.
+pub fn add_tool(kernel: &Kernel, name: &str, needs: Option<Vec<Rule>>) {
     let schema = || "{}".to_owned();
     let tool = NewTool {
-        name: TOOL.into(),
-        export: TOOL.into(),
+        name: name.into(),
+        export: name.into(),
         summary: String::new(),
         arguments: schema(),
         result: schema(),
-        needs: None,
+        needs,
     };
     let imports = ["fs", "object", "human", "clock"].map(str::to_owned);
     kernel.add_tools(b"no component", &imports, vec![tool], false).unwrap();
-    kernel
 }
 
 /// A process of the image `base`.

@@ -7,9 +7,10 @@ use super::grants::Asking;
 use super::permit::{Open, Permit};
 use super::state::{State, Woken};
 use crate::model::answer::{Answer, CallError, Denial, Fault, Stop};
+use crate::model::bound::Bound;
 use crate::model::call::{Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
-use crate::model::grant::{Grant, Holder};
+use crate::model::grant::Holder;
 use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId};
 use crate::model::limit::UNCOMMITTED_BYTES_MAX;
 use crate::model::need::{Need, needs};
@@ -21,7 +22,7 @@ use crate::model::time::Time;
 use crate::store::batch::NewRecord;
 use crate::store::table::{self, Table};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeSet;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -69,7 +70,7 @@ pub enum Admit {
 
 /// The outcome of deciding all needs of a call.
 pub(super) enum Decisions {
-    Allowed(Vec<GrantId>),
+    Allowed(SmallVec<[GrantId; 3]>),
     Ask(Option<GrantId>),
     Denied(Need, Why),
 }
@@ -287,12 +288,15 @@ impl State {
 
     /// Decides every need. `by_person`: a person has said yes to this very call.
     pub(super) fn decide(&self, place: Place, wanted: &[Need], now: Time, by_person: bool) -> Decisions {
-        let mut grants = Vec::with_capacity(wanted.len());
+        let mut grants = SmallVec::new();
         let mut ask = None;
         for need in wanted {
             match self.decide_one(place, need, now, by_person) {
                 Verdict::Allow(GrantId(0)) => {}
-                Verdict::Allow(id) => grants.push(id),
+                Verdict::Allow(id) => {
+                    grants.push(id);
+                    grants.extend(self.beside(place, need, now, id));
+                }
                 Verdict::Ask(rule) => ask = ask.or(Some(rule)),
                 Verdict::Deny(why) => return Decisions::Denied(need.clone(), why),
             }
@@ -307,13 +311,28 @@ impl State {
         if let Some(reason) = self.ceiling.refuses(&need.resource, need.right, need.whole) {
             return Verdict::Deny(Why::Ceiling(reason));
         }
-        let Some((tool, component, bounds)) = self.asking_tool(place.call) else { return Verdict::Deny(Why::NoGrant) };
+        let Some((asking, bounds)) = self.asking(place, now) else { return Verdict::Deny(Why::NoGrant) };
         if !bounds.iter().all(|bound| bound.covers(need)) {
             return Verdict::Deny(Why::Undeclared);
         }
-        let default = self.processes.get(&place.pid).map(|process| process.default).unwrap_or_default();
-        let asking = Asking { tool, component, now, default };
         self.grants.decide(&Holder::Process(place.pid), need, asking, by_person)
+    }
+
+    fn asking(&self, place: Place, now: Time) -> Option<(Asking<'_>, &[Bound])> {
+        let (tool, component, bounds) = self.asking_tool(place.call)?;
+        let default = self.processes.get(&place.pid).map(|process| process.default).unwrap_or_default();
+        Some((Asking { tool, component, now, default }, bounds))
+    }
+
+    /// Where several asks cover what is allowed, the allows that answer the others: a use is taken of each.
+    fn beside(&self, place: Place, need: &Need, now: Time, id: GrantId) -> Vec<GrantId> {
+        if self.grants.get(id).is_none_or(|grant| grant.answers.is_none()) {
+            return Vec::new();
+        }
+        let answering = self
+            .asking(place, now)
+            .and_then(|(asking, _)| self.grants.answering(&Holder::Process(place.pid), need, asking));
+        answering.unwrap_or_default().into_iter().filter(|other| *other != id).collect()
     }
 
     /// Leaves out the objects that a rule denies listing.
@@ -335,12 +354,10 @@ impl State {
 
     /// Takes a use of each grant that counts, above the deciding ones too: one for the whole call, however many of its needs hang on it.
     fn take_uses(&mut self, grants: &[GrantId]) -> Option<Vec<GrantId>> {
-        let counting: BTreeSet<GrantId> = grants.iter().flat_map(|id| self.grants.counting(*id)).collect();
-        let changed: Option<Vec<Grant>> = counting.iter().map(|id| self.grants.with_a_use_less(*id)).collect();
-        for grant in changed? {
-            self.put_grant(grant);
-        }
-        Some(counting.into_iter().collect())
+        let changed = self.grants.take_uses(grants)?;
+        let taken = changed.iter().map(|grant| grant.id).collect();
+        changed.into_iter().for_each(|grant| self.put_grant(grant));
+        Some(taken)
     }
 
     pub(super) fn give_uses_back(&mut self, uses: &[GrantId]) {

@@ -34,6 +34,11 @@ impl Kernel {
         self.lock().grants.of(&Holder::Process(pid)).cloned().collect()
     }
 
+    /// All grants in memory, in force or not: those of images and of live processes.
+    pub fn grants(&self) -> Vec<Grant> {
+        self.lock().grants.all()
+    }
+
     /// Derives grants of `to` from those of `from`, as a person.
     ///
     /// # Errors
@@ -92,7 +97,10 @@ impl State {
         for (index, line) in lines.iter().enumerate() {
             self.plan(from, index, line, now, &mut planned)?;
         }
-        let restrictions = self.restrictions(from, to, lines, now);
+        let all = self.restrictions(from, to, lines, now);
+        let mut copies: BTreeMap<GrantId, GrantId> =
+            all.iter().filter_map(|id| Some((*id, self.held_above(*id, to)?))).collect();
+        let restrictions: Vec<GrantId> = all.into_iter().filter(|id| !copies.contains_key(id)).collect();
         let deep = |id: &GrantId| self.grants.chain(*id).len() > limit::GRANT_DEPTH_MAX;
         if let Some(id) = planned.iter().map(|plan| plan.source).chain(restrictions.iter().copied()).find(deep) {
             let most = limit::GRANT_DEPTH_MAX;
@@ -103,14 +111,10 @@ impl State {
             return usage(format!("{to} would have {count} grants, at most {}", limit::GRANTS_PER_HOLDER_MAX));
         }
         // Restrictions first: there is no moment at which the grants are there without them.
-        let mut copies = BTreeMap::new();
         for id in restrictions {
             if let Some(copy) = self.copy_restriction(id, from, to, now) {
                 copies.insert(id, copy);
-            }
-            // What holds for the taker holds for those that have something from it.
-            for heir in self.grants.heirs(&BTreeSet::from([to])) {
-                self.copy_restriction(id, to, heir, now);
+                self.restrict_heirs(to, copy, now);
             }
         }
         let copies = self.copies_of(to, copies);
@@ -154,17 +158,14 @@ impl State {
                 return Err(several(from, line));
             }
             for source in sources {
-                let taken: u32 =
-                    planned.iter().filter(|plan| plan.source == source.id).filter_map(|plan| plan.moved).sum();
-                let moved = match (source.uses_left, line.uses) {
+                // What other lines take of it is not there any more.
+                let taken = planned.iter().filter(|plan| plan.source == source.id && plan.line != line_number);
+                let taken: u32 = taken.filter_map(|plan| plan.moved).sum();
+                let left = source.uses_left.map(|left| left.saturating_sub(taken));
+                let moved = match (left, line.uses) {
                     (None, _) => None,
-                    // Another right of the same line is of the same uses.
-                    (Some(_), Some(uses)) if planned.iter().any(|plan| plan.is_of(source.id, line_number)) => {
-                        Some(uses)
-                    }
-                    (Some(left), Some(uses)) if taken.saturating_add(uses) <= left => Some(uses),
+                    (Some(left), Some(uses)) if uses <= left => Some(uses),
                     (Some(left), Some(uses)) => {
-                        let left = left.saturating_sub(taken);
                         return Err(HostError::Usage(format!("{} has {left} uses left, not {uses}", source.id)));
                     }
                     (Some(left), None) => {
@@ -193,18 +194,43 @@ impl State {
         Ok(())
     }
 
-    /// The denies and asks of the giver that meet what is handed over and that the taker has not yet.
+    /// The denies and asks of the giver that meet what is handed over and that the taker has not yet, denies first. An ask brings the
+    /// denies along that meet it: without them the taker could ask for more than the giver.
     fn restrictions(&self, from: Pid, to: Pid, lines: &[Delegation], now: Time) -> Vec<GrantId> {
-        let taker = Holder::Process(to);
-        let in_force = self.grants.of(&taker).filter(|grant| !grant.revoked);
-        let known: BTreeSet<GrantId> = in_force.filter_map(|grant| grant.parent).collect();
-        let meets = |grant: &Grant| lines.iter().any(|line| grant.pattern.meets(&line.rule.pattern));
-        self.grants
-            .of(&Holder::Process(from))
-            .filter(|grant| grant.effect != Effect::Allow && meets(grant))
-            .filter(|grant| self.grants.in_force(grant.id, now).is_some() && !known.contains(&grant.id))
-            .map(|grant| grant.id)
+        let new = self.restrictions_without_copy(from, to, now);
+        let handed = |row: &Grant| lines.iter().any(|line| row.pattern.meets(&line.rule.pattern));
+        let (denies, asks): (Vec<&Grant>, Vec<&Grant>) = new.into_iter().partition(|row| row.effect == Effect::Deny);
+        let asks: Vec<&Grant> = asks.into_iter().filter(|row| handed(row)).collect();
+        let wanted = |row: &&Grant| handed(row) || asks.iter().any(|ask| row.pattern.meets(&ask.pattern));
+        denies.into_iter().filter(wanted).chain(asks.iter().copied()).map(|row| row.id).collect()
+    }
+
+    /// The restrictions in force of one process that have no child with another one.
+    fn restrictions_without_copy(&self, from: Pid, to: Pid, now: Time) -> Vec<&Grant> {
+        let holder = Holder::Process(to);
+        let held = self.grants.of(&holder).filter(|grant| !grant.revoked);
+        let known: BTreeSet<GrantId> = held.filter_map(|grant| grant.parent).collect();
+        let new = |grant: &&Grant| {
+            grant.effect != Effect::Allow && !known.contains(&grant.id) && self.grants.in_force(grant.id, now).is_some()
+        };
+        self.grants.of(&Holder::Process(from)).filter(new).collect()
+    }
+
+    /// The denies of a giver that meet an ask which its heir is to get, and that the heir has not.
+    fn denies_in(&self, ask: GrantId, giver: Pid, heir: Pid, now: Time) -> Vec<GrantId> {
+        let Some(ask) = self.grants.get(ask).filter(|row| row.effect == Effect::Ask) else { return Vec::new() };
+        self.restrictions_without_copy(giver, heir, now)
+            .into_iter()
+            .filter(|row| row.effect == Effect::Deny && row.pattern.meets(&ask.pattern))
+            .map(|row| row.id)
+            .filter(|id| self.held_above(*id, heir).is_none())
             .collect()
+    }
+
+    /// The taker's own row on which a restriction of the giver's hangs: what is handed back comes with no copy of it.
+    fn held_above(&self, restriction: GrantId, to: Pid) -> Option<GrantId> {
+        let ours = |id: &GrantId| self.grants.get(*id).is_some_and(|row| row.holder == Holder::Process(to));
+        self.grants.chain(restriction).into_iter().find(ours)
     }
 
     fn copy_restriction(&mut self, id: GrantId, from: Pid, to: Pid, now: Time) -> Option<GrantId> {
@@ -267,5 +293,24 @@ impl State {
         self.note(record);
         self.put_grant(grant.clone());
         Some(grant)
+    }
+
+    /// A new restriction of a process reaches every process that has something from it, and what these have handed on of their own:
+    /// they may not do it any more either.
+    pub(super) fn restrict_heirs(&mut self, of: Pid, restriction: GrantId, now: Time) {
+        let on_its_way = self.grants.chain(restriction).into_iter().filter_map(|id| self.grants.get(id));
+        let mut reached: BTreeSet<Holder> = on_its_way.map(|row| row.holder.clone()).collect();
+        let mut givers = vec![of];
+        while let Some(giver) = givers.pop() {
+            for heir in self.grants.heirs(&BTreeSet::from([giver])) {
+                if reached.insert(Holder::Process(heir)) {
+                    for deny in self.denies_in(restriction, giver, heir, now) {
+                        self.copy_restriction(deny, giver, heir, now);
+                    }
+                    self.copy_restriction(restriction, of, heir, now);
+                    givers.push(heir);
+                }
+            }
+        }
     }
 }

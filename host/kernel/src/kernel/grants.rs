@@ -11,6 +11,7 @@ use crate::model::resource::Resource;
 use crate::model::right::Right;
 use crate::model::time::Time;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
 
 /// The tool in whose name something is asked.
@@ -28,8 +29,27 @@ pub struct Grants {
     /// A slot that is free keeps its last row; nothing refers to it.
     slots: Vec<Grant>,
     free: Vec<u32>,
-    by_id: HashMap<GrantId, u32>,
+    by_id: HashMap<GrantId, u32, BuildHasherDefault<ById>>,
     holders: HashMap<Holder, Held>,
+}
+
+/// Spreads numbers that we gave ourselves, one after another. Nobody else chooses them, so nothing slower is needed, and a decision
+/// looks up every row of a chain.
+#[derive(Debug, Default)]
+struct ById(u64);
+
+impl Hasher for ById {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +68,13 @@ impl Grants {
     pub fn of(&self, holder: &Holder) -> impl Iterator<Item = &Grant> {
         let slots = self.holders.get(holder).map_or(&[][..], |held| &held.slots);
         slots.iter().map(|slot| &self.slots[*slot as usize])
+    }
+
+    /// Those of all holders, oldest first.
+    pub fn all(&self) -> Vec<Grant> {
+        let mut all: Vec<Grant> = self.by_id.values().map(|slot| self.slots[*slot as usize].clone()).collect();
+        all.sort_by_key(|grant| grant.id);
+        all
     }
 
     /// How many grants a holder has.
@@ -129,23 +156,28 @@ impl Grants {
         chain
     }
 
-    /// The grants on the chain whose uses count for it.
-    pub fn counting(&self, id: GrantId) -> Vec<GrantId> {
-        let (mut counting, mut counts) = (Vec::new(), true);
-        for grant in self.chain(id).into_iter().filter_map(|id| self.get(id)) {
-            if counts && grant.uses_left.is_some() {
-                counting.push(grant.id);
+    /// Takes a use from each finite grant on the chains, one of each however many chains it is on. Answers the changed rows; none is
+    /// changed if one has no use left.
+    pub fn take_uses(&mut self, ids: &[GrantId]) -> Option<Vec<Grant>> {
+        let mut changed: Vec<Grant> = Vec::new();
+        for id in ids {
+            let mut counts = true;
+            for above in self.chain(*id) {
+                let grant = self.get(above)?;
+                let taken = changed.iter().any(|known| known.id == above);
+                if counts
+                    && !taken
+                    && let Some(uses) = grant.uses_left
+                {
+                    changed.push(Grant { uses_left: Some(uses.checked_sub(1)?), ..grant.clone() });
+                }
+                counts = !grant.moved;
             }
-            counts = !grant.moved;
         }
-        counting
-    }
-
-    /// The row with one use less; none if it has none left.
-    pub fn with_a_use_less(&self, id: GrantId) -> Option<Grant> {
-        let grant = self.get(id)?;
-        let uses_left = Some(grant.uses_left?.checked_sub(1)?);
-        Some(Grant { uses_left, ..grant.clone() })
+        for grant in &changed {
+            self.insert(grant.clone());
+        }
+        Some(changed)
     }
 
     /// Gives a use back to one grant. None if it has ended with its holder: nobody can use it any more.
@@ -295,22 +327,23 @@ impl Grants {
         best.map(|(_, id)| id)
     }
 
-    /// For a resource that several asks cover: each needs its own allow. The use is taken from the last.
+    /// For a resource that several asks cover: each needs its own allow.
     fn allows_that_name_all(&self, holder: &Holder, need: &Need, asking: Asking<'_>) -> Answered {
+        match self.answering(holder, need, asking).as_deref() {
+            Some([.., last]) => Answered::ByGrant(*last),
+            _ => Answered::No,
+        }
+    }
+
+    /// For each ask that covers the resource the allow that answers it; none if one has no answer.
+    pub fn answering(&self, holder: &Holder, need: &Need, asking: Asking<'_>) -> Option<Vec<GrantId>> {
         let mut asks = Vec::new();
         self.covering(holder, &need.resource, need.right, asking, |candidate| {
             if candidate.effect == Effect::Ask {
                 asks.push(candidate.id);
             }
         });
-        let mut answered = Answered::No;
-        for ask in asks {
-            match self.allow_that_names(holder, need, asking, ask) {
-                Some(id) => answered = Answered::ByGrant(id),
-                None => return Answered::No,
-            }
-        }
-        answered
+        asks.into_iter().map(|ask| self.allow_that_names(holder, need, asking, ask)).collect()
     }
 
     /// A grant and all that hangs on it.
@@ -319,6 +352,19 @@ impl Grants {
         let mut tree: Vec<Grant> = live.filter(|grant| self.chain(grant.id).contains(&root)).cloned().collect();
         tree.sort_by_key(|grant| grant.id);
         tree
+    }
+
+    /// The processes from whose grants others have something.
+    pub fn givers(&self) -> BTreeSet<Pid> {
+        let mut givers = BTreeSet::new();
+        for grant in self.by_id.values().map(|slot| &self.slots[*slot as usize]) {
+            let above = grant.parent.and_then(|parent| self.get(parent));
+            if let Some(Grant { holder: Holder::Process(pid), .. }) = above.filter(|above| above.holder != grant.holder)
+            {
+                givers.insert(*pid);
+            }
+        }
+        givers
     }
 
     /// The processes that have something derived from the grants of one of these, at whatever distance. One look at all grants.

@@ -9,7 +9,7 @@ mod calls;
 mod committer;
 mod delegate;
 pub mod explain;
-mod grants;
+pub mod grants;
 pub mod host;
 mod nested;
 mod objects;

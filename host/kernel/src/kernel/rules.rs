@@ -13,7 +13,6 @@ use crate::model::resource::Pattern;
 use crate::model::right::Rights;
 use crate::model::row::ProcessRow;
 use crate::model::time::Time;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A grant that a person makes.
@@ -148,29 +147,21 @@ impl State {
         if grant.effect == Effect::Allow {
             return;
         }
-        let started: BTreeSet<Pid> = match &grant.holder {
-            Holder::Process(pid) => BTreeSet::from([*pid]),
-            Holder::Image(image) => {
-                let of_image = |process: &&ProcessRow| **image == *ALL_IMAGES || process.image == **image;
-                self.processes.values().filter(of_image).map(|process| process.pid).collect()
-            }
+        let image = match &grant.holder {
+            Holder::Image(image) => image,
+            Holder::Process(pid) => return self.restrict_heirs(*pid, grant.id, now),
         };
-        let heirs = self.grants.heirs(&started);
-        let reached: Vec<Pid> = match &grant.holder {
-            Holder::Process(_) => heirs.difference(&started).copied().collect(),
-            Holder::Image(_) => started.union(&heirs).copied().collect(),
-        };
-        for pid in reached {
+        let of_image = |process: &&ProcessRow| **image == *ALL_IMAGES || process.image == **image;
+        let started: Vec<Pid> = self.processes.values().filter(of_image).map(|process| process.pid).collect();
+        // One look at all grants, so that this costs what there is, not that for each process.
+        let givers = self.grants.givers();
+        for pid in started {
             let id = self.new_grant();
             let parent = Some(grant.id);
-            self.put_grant(Grant {
-                id,
-                holder: Holder::Process(pid),
-                uses_left: None,
-                parent,
-                created: now,
-                ..grant.clone()
-            });
+            self.put_grant(Grant { id, holder: Holder::Process(pid), uses_left: None, parent, ..grant.clone() });
+            if givers.contains(&pid) {
+                self.restrict_heirs(pid, id, now);
+            }
         }
     }
 

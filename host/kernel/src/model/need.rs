@@ -7,6 +7,7 @@ use super::path;
 use super::resource::{Kind, Pattern, Resource};
 use super::right::{Right, Rights};
 use minicbor::{CborLen, Decode, Encode};
+use smallvec::{SmallVec, smallvec};
 
 /// What the names in a call are relative to.
 pub struct Context<'a> {
@@ -26,6 +27,9 @@ pub struct Need {
     #[n(2)]
     pub whole: bool,
 }
+
+/// What a call needs: never more than three things, so a decision keeps them on the stack.
+pub type Needs = SmallVec<[Need; 3]>;
 
 /// Queue of the person who runs the host.
 pub const OWNER: &str = "owner";
@@ -106,37 +110,43 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
 }
 
 /// The rights that a call needs on the resources that it names. `directory` says that the first of them is a directory.
-pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Vec<Need> {
+pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
     let need = |index: usize, right: Right, whole: bool| Need { resource: names[index].clone(), right, whole };
     match call {
-        Call::FsRead { .. } | Call::FsReadRange { .. } | Call::ObjectRead { .. } => vec![need(0, Right::Read, false)],
+        Call::FsRead { .. } | Call::FsReadRange { .. } | Call::ObjectRead { .. } => {
+            smallvec![need(0, Right::Read, false)]
+        }
         Call::FsWrite { .. }
         | Call::FsAppend { .. }
         | Call::FsMakeDir { .. }
         | Call::ObjectCreate { .. }
         | Call::ObjectUpdate { .. }
-        | Call::ObjectCreateNamespace { .. } => vec![need(0, Right::Write, false)],
+        | Call::ObjectCreateNamespace { .. } => smallvec![need(0, Right::Write, false)],
         Call::FsList { .. }
         | Call::FsStat { .. }
         | Call::FsChangeDirectory { .. }
         | Call::ObjectList { .. }
-        | Call::ObjectNamespaces { .. } => vec![need(0, Right::List, false)],
-        Call::FsRemove { recursive, .. } => vec![need(0, Right::Delete, *recursive && directory)],
-        Call::ObjectDelete { .. } => vec![need(0, Right::Delete, false)],
+        | Call::ObjectNamespaces { .. } => smallvec![need(0, Right::List, false)],
+        Call::FsRemove { recursive, .. } => smallvec![need(0, Right::Delete, *recursive && directory)],
+        Call::ObjectDelete { .. } => smallvec![need(0, Right::Delete, false)],
         Call::FsRename { .. } => {
-            vec![need(0, Right::Read, directory), need(0, Right::Delete, directory), need(1, Right::Write, directory)]
+            smallvec![
+                need(0, Right::Read, directory),
+                need(0, Right::Delete, directory),
+                need(1, Right::Write, directory)
+            ]
         }
-        Call::FsCopy { .. } => vec![need(0, Right::Read, false), need(1, Right::Write, false)],
-        Call::ClockSleep { .. } => vec![need(0, Right::Sleep, false)],
-        Call::HumanAsk { .. } | Call::HumanApprove { .. } => vec![need(0, Right::Ask, false)],
-        Call::HumanTell { .. } => vec![need(0, Right::Tell, false)],
-        Call::ToolCall { .. } => vec![need(0, Right::Call, false)],
+        Call::FsCopy { .. } => smallvec![need(0, Right::Read, false), need(1, Right::Write, false)],
+        Call::ClockSleep { .. } => smallvec![need(0, Right::Sleep, false)],
+        Call::HumanAsk { .. } | Call::HumanApprove { .. } => smallvec![need(0, Right::Ask, false)],
+        Call::HumanTell { .. } => smallvec![need(0, Right::Tell, false)],
+        Call::ToolCall { .. } => smallvec![need(0, Right::Call, false)],
         Call::FsWorkingDirectory
         | Call::ClockNow
         | Call::RandomBytes { .. }
         | Call::LogWrite { .. }
         | Call::ProcessSelf
-        | Call::ProcessExit { .. } => Vec::new(),
+        | Call::ProcessExit { .. } => Needs::new(),
     }
 }
 

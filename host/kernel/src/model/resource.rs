@@ -5,6 +5,7 @@ use super::name::check_new_segment;
 use super::right::{Right, Rights};
 use minicbor::{CborLen, Decode, Encode};
 use std::fmt;
+use std::sync::Arc;
 
 /// The kinds of resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, CborLen)]
@@ -117,13 +118,38 @@ pub struct NotAResource {
 pub struct Resource {
     #[n(0)]
     kind: Kind,
-    #[n(1)]
-    path: Box<str>,
+    // Shared: every decision takes names along, and none may allocate.
+    #[cbor(n(1), with = "shared")]
+    path: Arc<str>,
+}
+
+/// A shared text, written as any other.
+mod shared {
+    use minicbor::decode::Error as Unreadable;
+    use minicbor::encode::{Error as Unwritable, Write};
+    use minicbor::{CborLen, Decoder, Encoder};
+    use std::sync::Arc;
+
+    pub fn encode<C, W: Write>(
+        text: &Arc<str>,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), Unwritable<W::Error>> {
+        encoder.str(text)?.ok()
+    }
+
+    pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<Arc<str>, Unreadable> {
+        decoder.str().map(Arc::from)
+    }
+
+    pub fn cbor_len<C>(text: &Arc<str>, context: &mut C) -> usize {
+        str::cbor_len(text, context)
+    }
 }
 
 impl Resource {
     /// The resource of a path that is already made of clean segments.
-    pub fn new(kind: Kind, path: impl Into<Box<str>>) -> Resource {
+    pub fn new(kind: Kind, path: impl Into<Arc<str>>) -> Resource {
         let path = path.into();
         debug_assert!(!path.is_empty() && path.split('/').all(|segment| !segment.is_empty()));
         Resource { kind, path }
@@ -225,7 +251,7 @@ impl Pattern {
     /// The pattern that covers just this resource; none if a segment of it would be read as a wildcard.
     pub fn exact(resource: &Resource) -> Option<Pattern> {
         let literal = resource.segments().all(|segment| !segment.contains('*'));
-        literal.then(|| Pattern { kind: resource.kind, path: resource.path.clone() })
+        literal.then(|| Pattern { kind: resource.kind, path: (&*resource.path).into() })
     }
 
     /// The pattern that covers this resource and all below it; none as for [`Pattern::exact`].

@@ -4,7 +4,7 @@ use crate::grants::ends;
 use crate::sim::{House, MOUNT, words};
 use libos_kernel::kernel::Delegation;
 use libos_kernel::model::call::{Call, WriteMode};
-use libos_kernel::model::grant::{Grant, Holder};
+use libos_kernel::model::grant::{Effect, Grant, Holder};
 use libos_kernel::model::id::Pid;
 use libos_kernel::model::rule::Rule;
 use std::time::Duration;
@@ -133,6 +133,20 @@ async fn uses_are_moved_and_never_doubled() {
     }
 }
 
+#[tokio::test]
+async fn lines_of_one_delegation_share_what_is_left() {
+    let house = house(&[]);
+    let (giver, taker) = (house.process(), house.process());
+    house.grant(Holder::Process(giver), "allow write fs:workspace/**", Some(3));
+    let lines = |second| [line("write fs:workspace/a/**", Some(2)), line("write fs:workspace/b/**", Some(second))];
+    let refused = house.kernel.delegate(giver, taker, &lines(2)).unwrap_err().to_string();
+    assert!(refused.contains("has 1 uses left, not 2"), "{refused}");
+    house.kernel.delegate(giver, taker, &lines(1)).unwrap();
+    let left: u32 =
+        [giver, taker].iter().flat_map(|pid| house.kernel.grants_of(*pid)).filter_map(|row| row.uses_left).sum();
+    assert_eq!(left, 3);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn revoking_reaches_what_was_moved_and_uses_above_are_shared() {
     let house = house(&[]);
@@ -246,4 +260,64 @@ async fn a_call_that_hangs_on_one_count_twice_takes_one_use() {
     let rename = Call::FsRename { old: "a/x".into(), new: "b/x".into(), replace: false };
     assert_eq!(words(&house.run(&mut house.line_of(pid), rename).await), "done");
     assert_eq!(ends(&house, &mut house.line_of(pid), write("b/x")).await, "asks");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restriction_that_comes_with_what_is_handed_over_reaches_what_was_handed_on_before() {
+    for deny_first in [true, false] {
+        let house = house(&[]);
+        let (first, second, third) = (house.process(), house.process(), house.process());
+        house.grant(Holder::Process(first), "allow write fs:workspace/**", None);
+        house.grant(Holder::Process(second), "allow write fs:workspace/a/**", None);
+        hand_over(&house, second, third, "write fs:workspace/a/**", None).unwrap();
+        if deny_first {
+            house.grant(Holder::Process(first), "deny write fs:workspace/a/x", None);
+        }
+        hand_over(&house, first, second, "write fs:workspace/**", None).unwrap();
+        if !deny_first {
+            house.grant(Holder::Process(first), "deny write fs:workspace/a/x", None);
+        }
+        for pid in [first, second, third] {
+            assert_eq!(ends(&house, &mut house.line_of(pid), write("a/x")).await, "denied", "{pid} {deny_first}");
+            assert_eq!(ends(&house, &mut house.line_of(pid), write("a/y")).await, "done", "{pid} {deny_first}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_who_hand_over_to_each_other_again_and_again_restrict_each_other_once() {
+    let house = house(&[]);
+    let (one, other) = (house.process(), house.process());
+    for (pid, rule) in [(one, "allow write fs:workspace/a/**"), (other, "allow write fs:workspace/b/**")] {
+        house.grant(Holder::Process(pid), rule, None);
+    }
+    house.grant(Holder::Process(one), "deny write fs:workspace/**", None);
+    for _ in 0..12 {
+        hand_over(&house, one, other, "write fs:workspace/a/**", None).unwrap();
+        hand_over(&house, other, one, "write fs:workspace/b/**", None).unwrap();
+    }
+    let denies = |pid| house.kernel.grants_of(pid).iter().filter(|grant| grant.effect == Effect::Deny).count();
+    assert_eq!((denies(one), denies(other)), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_gets_an_ask_with_something_cannot_ask_for_what_its_giver_is_denied() {
+    for ask_first in [true, false] {
+        let house = house(&[]);
+        let (giver, taker) = (house.process(), house.process());
+        let ask = || house.grant(Holder::Process(giver), "ask write fs:workspace/**", None);
+        house.grant(Holder::Process(giver), "allow write fs:workspace/a/x", None);
+        house.grant(Holder::Process(giver), "deny write fs:workspace/b", None);
+        if ask_first {
+            ask();
+        }
+        hand_over(&house, giver, taker, "write fs:workspace/a/x", None).unwrap();
+        if !ask_first {
+            ask();
+        }
+        for pid in [giver, taker] {
+            assert_eq!(ends(&house, &mut house.line_of(pid), write("b")).await, "denied", "{pid} {ask_first}");
+            assert_eq!(ends(&house, &mut house.line_of(pid), write("a/x")).await, "asks", "{pid} {ask_first}");
+        }
+    }
 }

@@ -425,3 +425,18 @@ async fn a_record_names_the_grant_and_its_chain_and_the_rule_that_denied() {
     let Decided::Deny { rule: Some(rule), .. } = &records.last().unwrap().decided else { panic!("{records:?}") };
     assert!(of(rule).to_string().contains("deny write fs:workspace/secret"));
 }
+
+#[tokio::test]
+async fn where_several_asks_are_answered_a_use_of_each_answer_is_taken() {
+    let house = House::new(&[]);
+    let pid = house.process();
+    let holder = || Holder::Process(pid);
+    house.grant(holder(), "ask write fs:workspace/a", None);
+    house.grant(holder(), "allow write fs:workspace/a", None);
+    // The second ask is answered by what may be used once only; the first could be answered without end.
+    house.grant(holder(), "ask write fs:workspace/**", None);
+    house.grant(holder(), "allow write fs:workspace/**", Some(1));
+    let mut line = house.line_of(pid);
+    assert_eq!(ends(&house, &mut line, write("a")).await, "done");
+    assert_eq!(ends(&house, &mut line, write("a")).await, "asks");
+}

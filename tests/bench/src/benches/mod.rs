@@ -1,6 +1,7 @@
 //! The benches, a file a subject.
 
 mod audit;
+mod authority;
 mod call;
 mod check;
 mod effect;
@@ -16,8 +17,12 @@ use crate::report::Report;
 type Bench = fn(&mut Report);
 
 /// Name and subject of each.
-pub const ALL: [(&str, &str, Bench); 9] = [
+pub const ALL: [(&str, &str, Bench); 13] = [
     ("check", "the decision", check::run),
+    ("explain", "why something is allowed or refused", authority::explain),
+    ("policy", "a large policy is read and put in force", authority::policy),
+    ("revoke", "a grant from which much is derived is taken back", authority::revoke),
+    ("delegate", "a process hands something to another", authority::delegate),
     ("call", "a tool call that does nothing, in a fresh instance", call::run),
     ("import", "one system call of a guest", import::run),
     ("effect", "a change of the outside, durable", effect::run),

@@ -3,7 +3,8 @@
 use super::config;
 use libos_kernel::model::answer::{Answer, CallError, Denial};
 use libos_kernel::model::call::{
-    Approval, Call, Entry, EntryKind, Identity, Level, ObjectInfo, ObjectOptions, Payload, Reply, Stat, WriteMode,
+    Approval, Call, Called, Entry, EntryKind, Identity, Level, ObjectInfo, ObjectOptions, Payload, Reply, Stat,
+    WriteMode,
 };
 use libos_kernel::model::codec::{from_bytes, to_bytes};
 use libos_kernel::model::id::{CallId, EffectId, GrantId, Pid, QuestionId};
@@ -12,23 +13,25 @@ use libos_kernel::model::record::{Commitment, Decided, Outcome, Record};
 use libos_kernel::model::right::Right;
 use libos_kernel::model::row::request_digest;
 use libos_kernel::model::time::Time;
+use minicbor::{CborLen, Decode, Encode};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::test_runner::TestCaseResult;
 
-fn text() -> impl Strategy<Value = String> {
+pub fn text() -> impl Strategy<Value = String> {
     prop_oneof![".{0,20}", "[a-z/*.]{0,12}", Just(String::new())]
 }
 
-fn number() -> impl Strategy<Value = u64> {
+pub fn number() -> impl Strategy<Value = u64> {
     prop_oneof![any::<u64>(), 0u64..300]
 }
 
-fn small() -> impl Strategy<Value = u32> {
+pub fn small() -> impl Strategy<Value = u32> {
     any::<u32>()
 }
 
-fn flag() -> impl Strategy<Value = bool> {
+pub fn flag() -> impl Strategy<Value = bool> {
     any::<bool>()
 }
 
@@ -93,6 +96,7 @@ fn call() -> impl Strategy<Value = Call> {
             queue
         }),
         (level, text()).prop_map(|(level, message)| Call::LogWrite { level, message }),
+        (text(), text()).prop_map(|(tool, arguments)| Call::ToolCall { tool, arguments }),
         text().prop_map(|result| Call::ProcessExit { result }),
     ]
 }
@@ -138,6 +142,8 @@ fn reply() -> impl Strategy<Value = Reply> {
         number().prop_map(|time| Reply::Time(Time(time))),
         approval.prop_map(Reply::Approval),
         identity,
+        text().prop_map(|result| Reply::Called(Called::Done(result))),
+        text().prop_map(|why| Reply::Called(Called::Failed(why))),
     ]
 }
 
@@ -214,6 +220,17 @@ fn record() -> impl Strategy<Value = Record> {
             ..Record::new(operation, Time(time), decided, outcome)
         }
     })
+}
+
+/// It is read as it was written.
+pub fn same<T>(value: &T) -> TestCaseResult
+where
+    T: Encode<()> + CborLen<()> + for<'bytes> Decode<'bytes, ()> + PartialEq + std::fmt::Debug,
+{
+    let bytes = to_bytes(value);
+    let read = from_bytes::<T>(&bytes);
+    prop_assert_eq!(read.as_ref(), Ok(value));
+    Ok(())
 }
 
 /// What bytes that are nearly right are read as, if they are read at all, is itself.

@@ -1,7 +1,9 @@
 //! The matcher finds what the plain definition says, and the plain definition hangs together.
 
 use super::config;
-use super::values::{any_pattern, any_resource, effect, file_rights, near_file, near_pattern, pattern};
+use super::values::{
+    any_kind, any_pattern, any_resource, effect, file_rights, near_file, near_pattern, pattern, resource,
+};
 use libos_kernel::model::declaration::{allows, gained, lost};
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::index::{GrantIndex, Leaf};
@@ -15,8 +17,12 @@ use std::ops::ControlFlow;
 
 type Rule = (Pattern, Rights, Effect);
 
-fn rules() -> impl Strategy<Value = Vec<Rule>> {
-    prop::collection::vec((any_pattern(), file_rights(), effect()), 0..12)
+/// Rules, most of them of one kind, and a name of that kind.
+fn rules_and_name() -> impl Strategy<Value = (Vec<Rule>, Resource)> {
+    any_kind().prop_flat_map(|kind| {
+        let alike = prop_oneof![4 => pattern(kind).boxed(), 1 => any_pattern().boxed()];
+        (prop::collection::vec((alike, file_rights(), effect()), 0..12), resource(kind))
+    })
 }
 
 fn index_of(rules: &[Rule]) -> GrantIndex {
@@ -120,7 +126,7 @@ proptest! {
     }
 
     #[test]
-    fn the_matcher_finds_what_the_definition_says(rules in rules(), name in any_resource(), at in 0usize..4) {
+    fn the_matcher_finds_what_the_definition_says((rules, name) in rules_and_name(), at in 0usize..4) {
         let index = index_of(&rules);
         let right = [Right::Read, Right::List, Right::Write, Right::Delete][at];
         let covering = found(|visit| index.covering(&name, right, visit));
@@ -130,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_taken_out_of_the_matcher_is_found_no_more(rules in rules(), name in any_resource(), gone in any::<u16>()) {
+    fn what_is_taken_out_of_the_matcher_is_found_no_more((rules, name) in rules_and_name(), gone in any::<u16>()) {
         let mut index = index_of(&rules);
         let is_gone = |slot: usize| gone & (1 << slot) != 0;
         for (slot, (pattern, _, _)) in rules.iter().enumerate().filter(|(slot, _)| is_gone(*slot)) {

@@ -11,9 +11,9 @@ fn segment() -> impl Strategy<Value = &'static str> {
     select(&["a", "b", "c", "ab", "*", "**", "*.b", "x.b", "y.x.b", ".b"][..])
 }
 
-/// A kind that the matcher treats in its own way, or any other.
-fn kind() -> impl Strategy<Value = Kind> {
-    select(&[Kind::Fs, Kind::Fs, Kind::Http, Kind::Object][..])
+/// Any kind, but mostly those that the matcher treats in its own way or that meet often.
+pub fn any_kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![select(&[Kind::Fs, Kind::Fs, Kind::Http, Kind::Object][..]), select(&Kind::ALL[..])]
 }
 
 /// A resource of a kind.
@@ -23,7 +23,7 @@ pub fn resource(kind: Kind) -> impl Strategy<Value = Resource> {
 
 /// A resource.
 pub fn any_resource() -> impl Strategy<Value = Resource> {
-    kind().prop_flat_map(resource)
+    any_kind().prop_flat_map(resource)
 }
 
 /// A pattern of a kind.
@@ -39,7 +39,7 @@ pub fn pattern(kind: Kind) -> impl Strategy<Value = Pattern> {
 
 /// A pattern.
 pub fn any_pattern() -> impl Strategy<Value = Pattern> {
-    kind().prop_flat_map(pattern)
+    any_kind().prop_flat_map(pattern)
 }
 
 /// A file out of so few that rules and names meet all the time.

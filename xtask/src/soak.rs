@@ -1,0 +1,53 @@
+//! What is worth much more time than the gate has: three opinions on random policies, the races, and the kernel's properties with many
+//! more cases.
+
+use crate::deny;
+use crate::shell::{self, ORACLE, Result};
+
+/// Cases of each property if nothing is said; about half an hour on two cores.
+const CASES: u64 = 200_000;
+/// Pairs of a policy and a request for each case of a property.
+const PAIRS_PER_CASE: u64 = 5;
+/// How often the races are run.
+const RACES: u32 = 20;
+
+/// Runs all of it; a number on the command line is that of the cases.
+pub fn run(arguments: &[String]) -> Result<()> {
+    let cases = match arguments {
+        [] => CASES,
+        [number] => number.parse().map_err(|_| format!("'{number}' is no number of cases"))?,
+        more => return Err(format!("soak takes one number, and got {more:?}")),
+    };
+    oracle(cases.saturating_mul(PAIRS_PER_CASE))?;
+    let tests = ["test", "--release", "--locked", "--package", "libos-kernel", "--test", "all"];
+    for _ in 0..RACES {
+        shell::run(&mut shell::cargo(tests.into_iter().chain(["races::"])))?;
+    }
+    let cases = cases.to_string();
+    shell::run(shell::cargo(tests.into_iter().chain(["properties::"])).env("PROPTEST_CASES", cases))
+}
+
+/// Its crate is a workspace of its own: Cedar has more crates than the runtime, and nobody else needs them.
+fn oracle(pairs: u64) -> Result<()> {
+    deny::oracle()?;
+    let pairs = pairs.to_string();
+    let own = |words: &[&str]| {
+        let mut command = shell::cargo(words.iter().copied());
+        command.current_dir(shell::root().join(ORACLE)).env("CARGO_TARGET_DIR", shell::target().join("oracle"));
+        command
+    };
+    shell::run(&mut own(&["clippy", "--release", "--locked", "--all-targets", "--", "-D", "warnings"]))?;
+    shell::run(&mut own(&["test", "--release", "--locked"]))?;
+    shell::run(&mut own(&["run", "--release", "--locked", "--", &pairs]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_of_cases_is_refused_before_anything_runs() {
+        assert!(run(&["many".into()]).unwrap_err().contains("'many'"));
+        assert!(run(&["1".into(), "2".into()]).is_err());
+    }
+}
