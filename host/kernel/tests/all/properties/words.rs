@@ -115,6 +115,7 @@ impl Rows {
                 && row.effect == Effect::Allow
                 && row.rights.contains(need.right)
                 && row.pattern.covers(&need.resource)
+                && (!need.whole || row.pattern.covers_subtree(&need.resource))
                 && row.only_tool.as_ref().is_some_and(|only| *only.name == *who.tool)
                 && self.in_force(row)
         })
@@ -125,6 +126,14 @@ impl Rows {
         let all = |row: &Grant| {
             row.effect == Effect::Allow && row.rights.contains(need.right) && row.pattern.covers_subtree(&need.resource)
         };
-        if self.of(who).any(inside) || !self.of(who).any(all) { Word::Denied } else { Word::Allowed }
+        if self.of(who).any(inside) {
+            Word::Denied
+        } else if self.of(who).any(all) {
+            Word::Allowed
+        } else if self.lapsed(who, need) {
+            if who.by_person { Word::Allowed } else { Word::Asked }
+        } else {
+            Word::Denied
+        }
     }
 }
