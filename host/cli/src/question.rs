@@ -4,7 +4,7 @@ use crate::protocol::Said;
 use crate::term::{self, Colour, paint};
 use libos_kernel::model::call::Approval;
 pub use libos_kernel::model::preview::{question as lines, standing as standing_lines};
-use libos_kernel::model::row::{QuestionRow, Subject};
+use libos_kernel::model::question::{QuestionRow, Subject};
 use std::io::{self, IsTerminal};
 
 /// What is asked, in one line of text that is not escaped yet.

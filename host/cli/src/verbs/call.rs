@@ -11,7 +11,8 @@ use libos_kernel::kernel::view::View;
 use libos_kernel::model::call::Approval;
 use libos_kernel::model::id::{CallId, QuestionId};
 use libos_kernel::model::preview::escape;
-use libos_kernel::model::row::{Failure as CallFailure, FailureReason, QuestionRow};
+use libos_kernel::model::question::QuestionRow;
+use libos_kernel::model::row::{Failure as CallFailure, FailureReason};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::io::Read;
@@ -268,7 +269,7 @@ async fn answered_elsewhere(place: &Place, id: QuestionId) {
         tokio::time::sleep(super::events::STEP).await;
         let row = store::snapshot(place).and_then(|snapshot| Ok(View(&snapshot).question(id)?));
         if let Ok(Some(row)) = row
-            && row.state != libos_kernel::model::row::QuestionState::Open
+            && row.state != libos_kernel::model::question::QuestionState::Open
         {
             return;
         }

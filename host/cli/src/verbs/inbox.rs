@@ -7,7 +7,7 @@ use crate::out::Table;
 use crate::{duration, own, question, store};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::id::QuestionId;
-use libos_kernel::model::row::{QuestionRow, QuestionState, Subject};
+use libos_kernel::model::question::{QuestionRow, QuestionState, Subject};
 
 /// Lists questions, once or as they come.
 pub fn run(context: &Context, follow: bool, all: bool) -> anyhow::Result<u8> {

@@ -5,7 +5,7 @@ use crate::model::codec::to_bytes;
 use crate::model::id::{Digest, Pid, QuestionId};
 use crate::model::limit;
 use crate::model::policy::QuestionRules;
-use crate::model::row::{QuestionRow, QuestionState, Subject};
+use crate::model::question::{QuestionRow, QuestionState, Subject};
 use crate::model::time::Time;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -8,9 +8,8 @@ use crate::model::grant::Grant;
 use crate::model::id::{CallId, QuestionId};
 use crate::model::image::Image;
 use crate::model::policy::Policy;
-use crate::model::row::{
-    CallRow, CallState, EffectRow, EffectState, ProcessRow, QuestionRow, QuestionState, ToolRow, Wait, WaitRow,
-};
+use crate::model::question::{QuestionRow, QuestionState};
+use crate::model::row::{CallRow, CallState, EffectRow, EffectState, ProcessRow, ToolRow, Wait, WaitRow};
 use crate::store::StoreError;
 use crate::store::batch::Batch;
 use crate::store::disk::Storage;

@@ -13,10 +13,11 @@ use crate::model::grant::{Effect, Grant, Holder, Issuer, OnlyTool};
 use crate::model::id::{CallId, GrantId, Pid, QuestionId};
 use crate::model::limit;
 use crate::model::need::OWNER;
+use crate::model::question::{Consent, QuestionRow, QuestionState, Subject};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Pattern;
 use crate::model::right::{Right, Rights};
-use crate::model::row::{Consent, QuestionRow, QuestionState, Subject, Wait};
+use crate::model::row::Wait;
 use crate::model::time::Time;
 use crate::store::table::{self, Table};
 

@@ -69,7 +69,7 @@ impl State {
 
     /// An approval that was used for an effect that did not start can be used again.
     fn give_answer_back(&mut self, row: &EffectRow) {
-        use crate::model::row::QuestionState;
+        use crate::model::question::QuestionState;
         let Some(id) = row.question else { return };
         let Ok(Some(mut question)) = self.question(id) else { return };
         match question.state {

@@ -11,8 +11,9 @@ use crate::model::id::{CallId, EffectId, GrantId, Pid, Position, QuestionId, Seq
 use crate::model::image::Image;
 use crate::model::limit;
 use crate::model::policy::Policy;
+use crate::model::question::QuestionRow;
 use crate::model::record::Record;
-use crate::model::row::{CallRow, EffectRow, ProcessRow, QuestionRow, ToolRow, WaitRow};
+use crate::model::row::{CallRow, EffectRow, ProcessRow, ToolRow, WaitRow};
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::batch::{Batch, NewJournal, NewRecord};

@@ -7,8 +7,9 @@ use crate::model::grant::Grant;
 use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId, Seq};
 use crate::model::image::Image;
 use crate::model::limit;
+use crate::model::question::QuestionRow;
 use crate::model::record::Record;
-use crate::model::row::{CallRow, EffectRow, JournalRow, ProcessRow, QuestionRow, ToolRow};
+use crate::model::row::{CallRow, EffectRow, JournalRow, ProcessRow, ToolRow};
 use crate::store::StoreError;
 use crate::store::reader::{self, Snapshot};
 use crate::store::table::{self, Table, meta};
@@ -82,7 +83,7 @@ impl View<'_> {
     pub fn questions(&self, open: bool) -> Result<Vec<QuestionRow>, StoreError> {
         let mut rows: Vec<QuestionRow> = self.0.rows(Table::Question, if open { table::LIVE } else { &[] })?;
         if open {
-            rows.retain(|row| row.state == crate::model::row::QuestionState::Open);
+            rows.retain(|row| row.state == crate::model::question::QuestionState::Open);
         }
         rows.sort_by_key(|row| row.id);
         Ok(rows)

@@ -20,6 +20,7 @@ pub mod path;
 pub mod policy;
 pub mod preview;
 pub mod process;
+pub mod question;
 pub mod record;
 pub mod resource;
 pub mod right;

@@ -6,7 +6,8 @@
 use super::call::{Approval, Call, Payload};
 use super::lookalike::careful;
 use super::name::is_hidden;
-use super::row::{Before, Probe, QuestionRow, Subject};
+use super::question::{QuestionRow, Subject};
+use super::row::{Before, Probe};
 use unicode_normalization::char::is_combining_mark;
 
 /// Lines of content that a preview shows from the beginning, and from the end.

@@ -10,7 +10,7 @@ use crate::model::id::Digest;
 use crate::model::name::check_new_segment;
 use crate::model::resource::Resource;
 use crate::model::row::{Before, Probe};
-use crate::world::{Content, Found, WorldError};
+use crate::world::{Content, Found, World, WorldError};
 use sha2::{Digest as _, Sha256};
 
 /// What was seen.
@@ -156,14 +156,7 @@ fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<(Prepared, 
         Call::FsCopy { .. } => {
             let (source, target) = (inspect(0, true)?, inspect(1, true)?);
             check_new(&target, &names[1])?;
-            // The source is read for its digest: what will be copied must be known before it is.
-            let source_failed = |error| Trouble::World(error, 0);
-            let bytes = match world.fs_read(&permit, None).map_err(source_failed)? {
-                Content::Whole(bytes) => bytes,
-                Content::Later(rest) => rest().map_err(source_failed)?,
-            };
-            let size = bytes.len() as u64;
-            let probe = Probe::Write { target: names[1].clone(), before: target.before, after: digest(&bytes), size };
+            let probe = probe_of_copy(world, &permit, target.before)?;
             (source, probe, Some(target))
         }
         _ => return Err(Trouble::Call(CallError::Internal)),
@@ -181,6 +174,17 @@ fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<(Prepared, 
     let kinds: Vec<&str> = [Some(&first), second.as_ref()].into_iter().flatten().map(kind_of).collect();
     let prepared = Prepared { probe, directory, present: present.finalize().into(), content, trouble: None };
     Ok((prepared, kinds.join(", ")))
+}
+
+/// The source is read for its digest: what will be copied must be known before it is.
+fn probe_of_copy(world: &dyn World, permit: &Permit, before: Before) -> Result<Probe, Trouble> {
+    let source_failed = |error| Trouble::World(error, 0);
+    let bytes = match world.fs_read(permit, None).map_err(source_failed)? {
+        Content::Whole(bytes) => bytes,
+        Content::Later(rest) => rest().map_err(source_failed)?,
+    };
+    let (after, size) = (Sha256::digest(&bytes).into(), bytes.len() as u64);
+    Ok(Probe::Write { target: permit.resource(1).clone(), before, after, size })
 }
 
 fn check_new(found: &Found, name: &Resource) -> Result<(), Trouble> {

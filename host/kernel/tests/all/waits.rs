@@ -6,8 +6,9 @@ use libos_kernel::kernel::view::View;
 use libos_kernel::model::call::{Approval, Call, Reply, WriteMode};
 use libos_kernel::model::grant::{Effect, Holder};
 use libos_kernel::model::id::{CallId, Pid};
+use libos_kernel::model::question::{QuestionState, Subject};
 use libos_kernel::model::record::{Decided, Outcome};
-use libos_kernel::model::row::{QuestionState, Subject, Wait};
+use libos_kernel::model::row::Wait;
 use libos_kernel::model::time::Time;
 use libos_kernel::syscall::Line;
 

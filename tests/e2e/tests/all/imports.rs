@@ -5,9 +5,9 @@ use libos::Waiting;
 use libos::kernel::kernel::Reaction;
 use libos::kernel::model::call::{Approval, Call};
 use libos::kernel::model::need::{Context, names, needs};
+use libos::kernel::model::question::Subject;
 use libos::kernel::model::record::Outcome;
 use libos::kernel::model::resource::{Kind, Resource};
-use libos::kernel::model::row::Subject;
 use libos_e2e::{Host, OPEN, result};
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! Replay: a call that is dropped before any of its imports and started again ends as the unbroken one does, with every effect done once.
 
 use libos::kernel::model::call::{Approval, Call, Class};
+use libos::kernel::model::question::Subject;
 use libos::kernel::model::record::{Outcome, Record};
-use libos::kernel::model::row::Subject;
 use libos::{CallEvent, CallRequest, Runtime, Waiting};
 use libos_e2e::{Host, OPEN, result};
 use serde_json::{Value, json};

@@ -9,11 +9,10 @@ use libos_kernel::model::grant::{Grant, Holder, Issuer, OnlyTool};
 use libos_kernel::model::id::{CallId, GrantId, Pid, QuestionId};
 use libos_kernel::model::limit::CallLimits;
 use libos_kernel::model::need::Need;
+use libos_kernel::model::question::{Consent, FingerprintPart, QuestionRow, QuestionState, Subject};
 use libos_kernel::model::resource::{Kind, Resource};
 use libos_kernel::model::right::Right;
-use libos_kernel::model::row::{
-    CallRow, CallState, Caller, Consent, Failure, FailureReason, FingerprintPart, QuestionRow, QuestionState, Subject,
-};
+use libos_kernel::model::row::{CallRow, CallState, Caller, Failure, FailureReason};
 use libos_kernel::model::rule::Rule;
 use libos_kernel::model::time::Time;
 use proptest::collection::vec;
