@@ -9,7 +9,7 @@ use super::state::State;
 use crate::model::answer::{Answer, CallError, Denial};
 use crate::model::call::{Approval, Call, Reply};
 use crate::model::codec::to_bytes;
-use crate::model::grant::{Effect, Grant, Holder, Issuer, OnlyTool};
+use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::{CallId, GrantId, Pid, QuestionId};
 use crate::model::limit;
 use crate::model::need::OWNER;
@@ -257,12 +257,7 @@ impl State {
         if let (Approval::Allow, Subject::Permission { resource, rights, .. }) = (approval, &question.subject) {
             let uses = u32::try_from(question.places().count()).unwrap_or(u32::MAX);
             let grant = answer_grant(question, resource.clone(), *rights, Effect::Allow, now);
-            // A use is for the tool that asked, as it is.
-            let only_tool = self
-                .asking_tool(question.call)
-                .map(|(name, component, _)| OnlyTool { name: name.into(), component: *component });
-            let holder = Holder::Process(question.pid);
-            let grant = Grant { holder, uses_left: Some(uses), only_tool, ..grant };
+            let grant = Grant { holder: Holder::Process(question.pid), uses_left: Some(uses), ..grant };
             return Ok(self.add_grants(grant, now));
         }
         if let Subject::Approval { consent: Some(Consent { grant, .. }), .. } = question.subject {

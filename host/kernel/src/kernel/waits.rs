@@ -7,13 +7,11 @@ use super::questions::queue_of;
 use super::state::{State, Woken};
 use crate::model::answer::{Answer, Stop};
 use crate::model::call::{Call, Reply};
-use crate::model::decide::Why;
 use crate::model::id::{CallId, GrantId, Position};
 use crate::model::need::asked_permission;
 use crate::model::question::Subject;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::{CallState, Wait, WaitRow, request_digest};
-use crate::model::rule::Rule;
 use crate::model::time::Time;
 use crate::store::batch::{NewJournal, NewRecord, Request};
 use crate::store::table::{self, Table};
@@ -79,11 +77,6 @@ impl State {
             Call::HumanApprove { resource, rights, reason, .. } => {
                 // Checked before it came here.
                 let Ok((resource, rights)) = asked_permission(resource, rights) else { return Err(Stop::Ended) };
-                let rule = Rule { rights, pattern: resource.clone() };
-                let bounds = self.asking_tool(attempt.place.call).map(|(_, _, bounds)| bounds).unwrap_or_default();
-                if !bounds.iter().all(|bound| bound.covers_rule(&rule)) {
-                    return over(self, denial_of(attempt, Why::Undeclared.reason()));
-                }
                 let subject = Subject::Permission { resource, rights, reason: reason.clone() };
                 match self.put_to_person(attempt, queue_of(&attempt.call), subject, None, now) {
                     Ok(id) => (Wait::Question(id), Some(id)),

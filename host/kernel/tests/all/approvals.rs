@@ -482,39 +482,6 @@ async fn an_answer_stays_in_the_history_when_its_call_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tool_asks_for_nothing_that_it_does_not_declare_and_a_use_is_for_it_alone() {
-    let house = House::new(&["allow ask human:owner"]);
-    house.world.put_file("workspace/a", "1");
-    let ask = || Call::HumanApprove {
-        resource: "fs:workspace/a".into(),
-        rights: vec!["read".into()],
-        reason: "to see".into(),
-        queue: None,
-    };
-    let declares = |needs: &[&str]| NewTool {
-        name: "act".into(),
-        export: "act".into(),
-        summary: String::new(),
-        arguments: "{}".into(),
-        result: "{}".into(),
-        needs: Some(needs.iter().map(|need| Rule::parse(need).unwrap()).collect()),
-    };
-    house.kernel.add_tools(b"v1", &every_interface(), vec![declares(&["ask human:owner"])], true).unwrap();
-    assert_eq!(words(&house.run(&mut house.line(), ask()).await), "denied");
-    let needs = ["ask human:owner", "read fs:workspace/**"];
-    house.kernel.add_tools(b"v2", &every_interface(), vec![declares(&needs)], true).unwrap();
-    let pid = house.process();
-    let mut line = house.line_of(pid);
-    assert_eq!(words(&house.run(&mut line, ask()).await), "done");
-    let start = |tool: &str| libos_kernel::kernel::StartCall { tool: tool.into(), ..house.start(pid) };
-    let other = house.kernel.start_call(start("echo")).unwrap();
-    let mut other = Line::new(std::sync::Arc::clone(&house.kernel), &other);
-    let read = || Call::FsRead { path: "a".into() };
-    assert_eq!(words(&house.run(&mut other, read()).await), "denied", "another tool of the process");
-    assert_eq!(words(&house.run(&mut line, read()).await), "done");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn consent_is_for_the_grant_that_names_the_tool_and_for_what_hangs_on_it() {
     let house = House::new(&[]);
     let rule =

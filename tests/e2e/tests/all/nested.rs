@@ -23,7 +23,7 @@ async fn the_result_or_the_failure_of_the_other_tool_comes_back() {
     let echoed = host.done("nest", nested("echo", json!({"hello": 1}))).await;
     assert_eq!(echoed, json!(json!({"hello": 1}).to_string()));
     for (name, arguments, expected) in
-        [("never_was", json!({}), "no tool"), ("nest", json!({"nothing": 1}), "unknown field")]
+        [("never_was", json!({}), "not found: tool:never_was"), ("nest", json!({"nothing": 1}), "unknown field")]
     {
         let failure = host.failed("nest", nested(name, arguments)).await;
         assert!(failure.message.contains(expected), "{name}: {}", failure.message);
