@@ -26,7 +26,7 @@ Commands:
   fmt             formats the host and every guest workspace
   bench [ARGS...] the measurements, in a release build; ARGS go to the benchmark
   soak [CASES]    three opinions on random policies (the matcher, the rules in words, Cedar), the races, and the kernel's
-                  properties with so many cases instead of 10,000. About half an hour with the 200,000 that are usual;
+                  properties with so many cases instead of 10,000. About a quarter of an hour with the usual 200,000;
                   Cedar takes minutes to build the first time
   help            this text
 
