@@ -429,6 +429,8 @@ fn print_question(context: &Context, row: &CallRow, question: &QuestionRow) -> a
 
 /// All that a question is about, in lines ready to be printed.
 pub fn whole(place: &Place, id: QuestionId) -> anyhow::Result<Vec<String>> {
-    let call = View(&store::snapshot(place)?).asked(id)?;
-    Ok(call.as_ref().map(libos_kernel::model::preview::whole).unwrap_or_default())
+    let snapshot = store::snapshot(place)?;
+    let view = View(&snapshot);
+    let row = view.question(id)?.ok_or_else(|| Failure::usage(format!("there is no question {id}")))?;
+    Ok(libos_kernel::model::preview::whole_question(&row, view.asked(id)?.as_ref()))
 }
