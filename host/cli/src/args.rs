@@ -176,7 +176,7 @@ pub struct CallArgs {
 #[command(group = clap::ArgGroup::new("reaction").required(true).args(["approval", "text"]))]
 pub struct AnswerArgs {
     pub id: QuestionId,
-    /// Yes once, yes from now on, no this time, or no from now on.
+    /// Yes once (allow), yes from now on (always), no, and the same is not asked again by this process (deny), or no from now on (never).
     #[arg(value_name = "ANSWER")]
     pub approval: Option<ApprovalWord>,
     /// The answer to an open question.

@@ -14,11 +14,12 @@ use libos_kernel::model::facility::{self, Finding};
 use libos_kernel::model::grant::{Grant, Holder};
 use libos_kernel::model::id::{CallId, Pid, QuestionId};
 use libos_kernel::model::image::Image;
+use libos_kernel::model::limit;
 use libos_kernel::model::policy::Policy;
-use libos_kernel::model::question::{QuestionRow, QuestionState};
+use libos_kernel::model::question::QuestionState;
 use libos_kernel::model::resource::Pattern;
 use libos_kernel::model::right::Rights;
-use libos_kernel::model::row::{CallRow, CallState};
+use libos_kernel::model::row::{CallRow, CallState, Wait};
 use libos_kernel::model::rule::Rule;
 use libos_kernel::store::disk::Directory;
 use serde_json::Value;
@@ -145,13 +146,22 @@ impl Host {
             }
             Request::Attach { call } => self.attach(call, listener).await,
             Request::Answer { question, said, run, seen } => {
-                let row = View(&self.kernel.snapshot()?).question(question)?;
-                let call = row.ok_or_else(|| Failure::usage(format!("there is no question {question}")))?.call;
+                let snapshot = self.kernel.snapshot()?;
+                let view = View(&snapshot);
+                let row = view.question(question)?;
+                let row = row.ok_or_else(|| Failure::usage(format!("there is no question {question}")))?;
                 // What a tool's own call of another tool waits for is what its caller waits for.
-                let call = View(&self.kernel.snapshot()?).outermost(call)?;
+                let call = view.outermost(row.call)?;
                 // Before the answer, so that no event is missed.
                 let events = if run { Some(self.runtime()?.listen(call)) } else { None };
-                let answered = self.kernel.answer_seen(question, said.into(), seen.as_deref())?;
+                let answered = match self.kernel.answer_seen(question, said.into(), seen.as_deref()) {
+                    Ok(answered) => answered,
+                    Err(error) => {
+                        // Whoever is told that somebody was faster can see the answer.
+                        self.kernel.barrier().await.map_err(HostError::from)?;
+                        return Err(error.into());
+                    }
+                };
                 self.durable(answered.durable).await?;
                 let grants = answered.grants.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
                 tell(listener, Event::Answered { question, call, grants }).await;
@@ -265,7 +275,7 @@ impl Host {
     async fn attach(&self, call: CallId, listener: &Listener) -> anyhow::Result<()> {
         let runtime = self.runtime()?;
         let events = runtime.listen(call);
-        match runtime.resume(call).await {
+        match runtime.resume(self.innermost(call)).await {
             // It has ended, it waits, or it runs: what follows looks.
             Ok(_) | Err(libos::RuntimeError::Host(HostError::Usage(_))) => {}
             Err(error) => return Err(error.into()),
@@ -276,6 +286,15 @@ impl Host {
             return Ok(());
         }
         self.follow(call, events, listener).await
+    }
+
+    /// The call itself, or the one that it waits for in the end: that one goes on first.
+    fn innermost(&self, call: CallId) -> CallId {
+        let made = |call: &CallId| match self.kernel.wait_of(*call) {
+            Some(Wait::Call(inner)) => Some(inner),
+            _ => None,
+        };
+        std::iter::successors(Some(call), made).take(limit::NESTED_CALLS_MAX + 1).last().unwrap_or(call)
     }
 
     /// Tells a call's events until it ends or is interrupted.
@@ -346,10 +365,8 @@ impl Host {
         if row.state != CallState::Waiting {
             return Ok(false);
         }
-        let snapshot = self.kernel.snapshot()?;
-        let view = View(&snapshot);
-        let of_call = |question: &QuestionRow| view.outermost(question.call).is_ok_and(|call| call == row.id);
-        let Some(question) = view.questions(true)?.into_iter().find(of_call) else { return Ok(false) };
+        let question = View(&self.kernel.snapshot()?).open_question_of(row.id)?;
+        let Some(question) = question else { return Ok(false) };
         tell(listener, Event::Asks { call: row.id, question: question.id }).await;
         Ok(true)
     }

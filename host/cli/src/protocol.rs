@@ -85,8 +85,15 @@ pub struct GrantRequest {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Said {
-    Decision { approval: Approval, note: Option<String> },
+    Decision {
+        approval: Approval,
+        note: Option<String>,
+    },
     Text(String),
+    /// Nobody is there, and that means no; another time somebody may be.
+    Nobody {
+        note: String,
+    },
 }
 
 impl From<Said> for Reaction {
@@ -94,6 +101,7 @@ impl From<Said> for Reaction {
         match said {
             Said::Decision { approval, note } => Reaction::Approve { approval, note },
             Said::Text(text) => Reaction::Tell { text },
+            Said::Nobody { note } => Reaction::Nobody { note },
         }
     }
 }

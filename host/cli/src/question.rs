@@ -58,7 +58,7 @@ pub async fn ask(question: &QuestionRow, whole: impl Fn() -> anyhow::Result<Vec<
         eprintln!("{}", paint(&line, Colour::Dim, coloured));
     }
     loop {
-        let choice = "[a]llow once, [A]lways, [d]eny once, [N]ever, [w]hole text? ";
+        let choice = "[a]llow once, [A]lways, [d]eny, [N]ever, [w]hole text? ";
         let Some(line) = term::ask(choice).await? else { return Ok(None) };
         match decision(&line) {
             Some(approval) => return Ok(Some(Said::Decision { approval, note: None })),

@@ -24,7 +24,7 @@ pub struct Delivered {
 pub struct Decided {
     resource: String,
     rights: Vec<String>,
-    /// `allow` (once), `always`, `deny` (this time) or `never`.
+    /// `allow` (once), `always`, `deny` (the same is not asked again) or `never`.
     answer: &'static str,
     /// Whether the answer is yes.
     allowed: bool,

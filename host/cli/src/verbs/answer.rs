@@ -1,6 +1,6 @@
 //! `answer`: a person's word to a question; then the call that waited goes on.
 
-use super::call::follow_to_code;
+use super::call::follow_each;
 use super::{Context, block_on};
 use crate::args::AnswerArgs;
 use crate::error::{Failure, code};
@@ -19,11 +19,17 @@ pub fn run(context: &Context, args: AnswerArgs) -> anyhow::Result<u8> {
         _ => return Err(Failure::usage("answer allow, always, deny or never, or with --text").into()),
     };
     // What is asked at more places by the time the host hears of it was not seen by whoever gave this command.
-    let seen =
-        View(&store::snapshot(&place)?).question(args.id)?.map(|row| row.places().map(|(call, _)| call).collect());
+    let snapshot = store::snapshot(&place)?;
+    let view = View(&snapshot);
+    let row = view.question(args.id)?;
+    let seen = row.as_ref().map(|row| row.places().map(|(call, _)| call).collect());
+    let calls = row.map(|row| view.asked_by(&row)).transpose()?.unwrap_or_default();
+    drop(snapshot);
     let request = Request::Answer { question: args.id, said, run: !args.no_run, seen };
     if !args.no_run {
-        return follow_to_code(context, place, request);
+        // The answer follows the first; all that asked go on.
+        let others = calls.into_iter().skip(1).map(|call| Request::Attach { call });
+        return follow_each(context, place, std::iter::once(request).chain(others).collect());
     }
     block_on(async {
         let session = Session::new(place);
@@ -35,7 +41,10 @@ pub fn run(context: &Context, args: AnswerArgs) -> anyhow::Result<u8> {
         if context.out.json {
             context.out.value(&serde_json::json!({ "id": question, "call": call, "grants": grants }))?;
         } else {
-            context.out.line(&format!("{question} is answered; libos calls --resume {call} runs the call"))?;
+            let others = calls.iter().filter(|other| **other != call).map(|other| format!(" {other}"));
+            let calls = format!("{call}{}", others.collect::<String>());
+            let what = if calls.contains(' ') { "the calls" } else { "the call" };
+            context.out.line(&format!("{question} is answered; libos calls --resume {calls} runs {what}"))?;
         }
         Ok(code::DONE)
     })

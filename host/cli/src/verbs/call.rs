@@ -8,11 +8,10 @@ use crate::protocol::{Ended, Event, Request, Said};
 use crate::session::Session;
 use crate::{question, store, term};
 use libos_kernel::kernel::view::View;
-use libos_kernel::model::call::Approval;
 use libos_kernel::model::id::{CallId, QuestionId};
 use libos_kernel::model::preview::escape;
-use libos_kernel::model::question::QuestionRow;
-use libos_kernel::model::row::{Failure as CallFailure, FailureReason};
+use libos_kernel::model::question::{QuestionRow, QuestionState};
+use libos_kernel::model::row::{CallRow, Failure as CallFailure, FailureReason};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::io::Read;
@@ -53,15 +52,41 @@ fn arguments(text: &str) -> anyhow::Result<String> {
 
 /// Carries out a verb that runs a call, prints how that went, and answers the exit code. Ctrl-C ends the host in order.
 pub fn follow_to_code(context: &Context, place: Place, request: Request) -> anyhow::Result<u8> {
+    follow_each(context, place, vec![request])
+}
+
+/// Carries out verbs that run calls, one after the other; the exit code is the first that is not 0.
+pub fn follow_each(context: &Context, place: Place, requests: Vec<Request>) -> anyhow::Result<u8> {
     block_on(async {
         let session = Session::new(place.clone());
         let follower = Follower::new(context, &session, &place);
-        let followed = tokio::select! {
-            followed = follower.follow(request) => followed.and_then(|state| print(context, &place, &state)),
+        let is_one = requests.len() == 1;
+        let work = async {
+            let mut exit = code::DONE;
+            for request in requests {
+                let is_answer = matches!(request, Request::Answer { .. });
+                let followed = follower.follow(request).await;
+                if is_answer && followed.is_err() {
+                    return followed.map(|_| exit);
+                }
+                let one = followed.and_then(|state| print(context, &place, &state));
+                let one = one.or_else(|error| match crate::error::failure(&error) {
+                    Ok(failure) if !is_one => {
+                        crate::report(&failure);
+                        Ok(failure.code)
+                    }
+                    _ => Err(error),
+                })?;
+                exit = if exit == code::DONE { one } else { exit };
+            }
+            Ok(exit)
+        };
+        let done = tokio::select! {
+            done = work => done,
             () = interrupt() => Err(follower.interrupted().await.into()),
         };
         session.close().await;
-        followed
+        done
     })
 }
 
@@ -81,10 +106,11 @@ pub async fn interrupt() {
 }
 
 /// How a followed call stands when the command is done with it.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Followed {
     Ended(Ended),
     /// It waits for a person, who is not here.
-    Asks(Box<QuestionRow>),
+    Asks(CallRow, QuestionRow),
 }
 
 /// Follows one call after the other.
@@ -124,7 +150,7 @@ impl<'a> Follower<'a> {
                 }
                 Some(Event::Asks { call, question }) => {
                     self.runs(Some(call));
-                    if let Some(left) = self.asked(question, &mut events).await? {
+                    if let Some(left) = self.asked(call, question, &mut events).await? {
                         return Ok(left);
                     }
                 }
@@ -156,59 +182,89 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// A question was put. None if it was answered and the call goes on.
-    async fn asked(&self, id: QuestionId, events: &mut mpsc::Receiver<Event>) -> anyhow::Result<Option<Followed>> {
-        let row = View(&store::snapshot(self.place)?).question(id)?;
-        let Some(row) = row else { return Ok(None) };
-        if term::somebody_is_there() && !self.context.out.json {
-            self.waits_for(Some(question::command(&row)));
-            let said = tokio::select! {
-                said = question::ask(&row, || whole(self.place, id)) => said?,
-                // Somebody else answered, or the call has ended: the events say what comes next.
-                () = answered_elsewhere(self.place, id) => {
+    /// A question was put to the call that is followed. None if it was answered and the call goes on.
+    async fn asked(
+        &self,
+        call: CallId,
+        id: QuestionId,
+        events: &mut mpsc::Receiver<Event>,
+    ) -> anyhow::Result<Option<Followed>> {
+        let mut next = View(&store::snapshot(self.place)?).question(id)?;
+        while let Some(row) = next.take_if(|row| row.state == QuestionState::Open) {
+            let is_here = term::somebody_is_there() && !self.context.out.json;
+            let said = match self.context.global.unattended {
+                _ if is_here => {
+                    self.waits_for(Some(question::command(&row)));
+                    let said = tokio::select! {
+                        said = question::ask(&row, || whole(self.place, row.id)) => Some(said?),
+                        // Somebody else answered, or the call has ended.
+                        () = answered_elsewhere(self.place, row.id) => None,
+                    };
                     self.waits_for(None);
-                    eprintln!("\n{id} was answered elsewhere");
-                    return Ok(None);
+                    match said {
+                        Some(Some(said)) => Some(said),
+                        Some(None) => return self.leave(call, row).map(Some),
+                        None => {
+                            eprintln!("\n{} was answered elsewhere", row.id);
+                            None
+                        }
+                    }
                 }
+                Unattended::Queue => return self.leave(call, row).map(Some),
+                Unattended::Deny if question::wants_text(&row) => {
+                    drop(std::mem::replace(events, mpsc::channel(1).1));
+                    return self.give_up(call).await.map(Some);
+                }
+                Unattended::Deny => Some(Said::Nobody { note: NOBODY.into() }),
             };
-            self.waits_for(None);
-            return match said {
-                Some(said) => self.answer(&row, said).await.map(|()| None),
-                None => Ok(Some(Followed::Asks(Box::new(row)))),
-            };
-        }
-        match self.context.global.unattended {
-            Unattended::Queue => Ok(Some(Followed::Asks(Box::new(row)))),
-            Unattended::Deny if question::wants_text(&row) => {
-                // There is no word for no to an open question: the call cannot go on.
-                let request = Request::Cancel { call: row.call, why: NOBODY.into() };
-                self.session.ask(request).await?;
-                let ended = Ended {
-                    id: row.call,
-                    pid: row.pid,
-                    tool: row.tool.clone(),
-                    state: "failed".into(),
-                    result: None,
-                    failure: Some(CallFailure { reason: FailureReason::Denied, message: NOBODY.into(), import: None }),
-                    why: None,
-                };
-                drop(std::mem::replace(events, mpsc::channel(1).1));
-                Ok(Some(Followed::Ended(ended)))
+            if let Some(said) = said
+                && self.answer(&row, said).await?
+            {
+                return Ok(None);
             }
-            Unattended::Deny => {
-                let said = Said::Decision { approval: Approval::Deny, note: Some(NOBODY.into()) };
-                self.answer(&row, said).await.map(|()| None)
-            }
+            // The answer was for those who were seen to ask; where it was asked later it is a question of its own.
+            next = View(&store::snapshot(self.place)?).open_question_of(call)?;
         }
+        Ok(None)
     }
 
-    async fn answer(&self, row: &QuestionRow, said: Said) -> anyhow::Result<()> {
+    fn leave(&self, call: CallId, question: QuestionRow) -> anyhow::Result<Followed> {
+        let row = View(&store::snapshot(self.place)?).call(call)?;
+        let row = row.ok_or_else(|| Failure::usage(format!("there is no call {call}")))?;
+        Ok(Followed::Asks(row, question))
+    }
+
+    /// There is no word for no to an open question: the call that is followed cannot go on, and no other one is touched.
+    async fn give_up(&self, call: CallId) -> anyhow::Result<Followed> {
+        self.session.ask(Request::Cancel { call, why: NOBODY.into() }).await?;
+        let row = View(&store::snapshot(self.place)?).call(call)?;
+        let row = row.ok_or_else(|| Failure::usage(format!("there is no call {call}")))?;
+        Ok(Followed::Ended(Ended {
+            id: call,
+            pid: row.pid,
+            tool: row.tool,
+            state: "failed".into(),
+            result: None,
+            failure: Some(CallFailure { reason: FailureReason::Denied, message: NOBODY.into(), import: None }),
+            why: None,
+        }))
+    }
+
+    /// Gives an answer. False if somebody else was faster.
+    async fn answer(&self, row: &QuestionRow, said: Said) -> anyhow::Result<bool> {
         let seen = Some(row.places().map(|(call, _)| call).collect());
-        let event = self.session.ask(Request::Answer { question: row.id, said, run: false, seen }).await?;
-        if let Event::Answered { grants, .. } = event {
-            self.show_rules(&grants);
+        match self.session.ask(Request::Answer { question: row.id, said, run: false, seen }).await {
+            Ok(Event::Answered { grants, .. }) => self.show_rules(&grants),
+            Ok(_) => {}
+            Err(error) => {
+                let now = View(&store::snapshot(self.place)?).question(row.id)?;
+                if now.is_none_or(|now| now.state == QuestionState::Open) {
+                    return Err(error);
+                }
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Says which rules an answer made.
@@ -269,7 +325,7 @@ async fn answered_elsewhere(place: &Place, id: QuestionId) {
         tokio::time::sleep(super::events::STEP).await;
         let row = store::snapshot(place).and_then(|snapshot| Ok(View(&snapshot).question(id)?));
         if let Ok(Some(row)) = row
-            && row.state != libos_kernel::model::question::QuestionState::Open
+            && row.state != QuestionState::Open
         {
             return;
         }
@@ -298,7 +354,7 @@ struct Printed<'a> {
 /// Nobody reads any more.
 pub fn print(context: &Context, place: &Place, followed: &Followed) -> anyhow::Result<u8> {
     match followed {
-        Followed::Asks(row) => print_question(context, row),
+        Followed::Asks(row, question) => print_question(context, row, question),
         Followed::Ended(ended) => {
             let exit = match (ended.state.as_str(), &ended.failure) {
                 ("done", _) => code::DONE,
@@ -348,31 +404,33 @@ fn failed(place: &Place, ended: &Ended, exit: u8) -> Failure {
     }
 }
 
-fn print_question(context: &Context, row: &QuestionRow) -> anyhow::Result<u8> {
+fn print_question(context: &Context, row: &CallRow, question: &QuestionRow) -> anyhow::Result<u8> {
     term::progress_done();
     if context.out.json {
         context.out.value(&Printed {
-            id: row.call,
+            id: row.id,
             pid: row.pid,
             tool: &row.tool,
             state: "waiting",
             result: None,
             failure: None,
             why: None,
-            question: Some(row),
+            question: Some(question),
         })?;
     } else {
-        context.out.line(&format!("{} waits for {}", row.call, row.id))?;
-        for line in question::lines(row) {
+        context.out.line(&format!("{} waits for {}", row.id, question.id))?;
+        for line in question::lines(question) {
             eprintln!("{line}");
         }
-        eprintln!(" hint: {}", question::command(row));
+        eprintln!(" hint: {}", question::command(question));
     }
     Ok(code::WAITING)
 }
 
 /// All that a question is about, in lines ready to be printed.
 pub fn whole(place: &Place, id: QuestionId) -> anyhow::Result<Vec<String>> {
-    let call = View(&store::snapshot(place)?).asked(id)?;
-    Ok(call.as_ref().map(libos_kernel::model::preview::whole).unwrap_or_default())
+    let snapshot = store::snapshot(place)?;
+    let view = View(&snapshot);
+    let row = view.question(id)?.ok_or_else(|| Failure::usage(format!("there is no question {id}")))?;
+    Ok(libos_kernel::model::preview::whole_question(&row, view.asked(id)?.as_ref()))
 }

@@ -1,13 +1,12 @@
 //! `calls`: list, show, cancel, resume.
 
-use super::call::{Followed, Follower, interrupt, print};
-use super::{Context, block_on, simple};
+use super::call::follow_each;
+use super::{Context, simple};
 use crate::args::{CallsArgs, CallsVerb};
 use crate::error::{Failure, code};
 use crate::out::Table;
 use crate::own::now;
 use crate::protocol::Request;
-use crate::session::Session;
 use crate::{duration, json, question};
 use libos_kernel::kernel::LogLine;
 use libos_kernel::kernel::view::View;
@@ -19,7 +18,6 @@ use libos_kernel::model::row::{CallRow, CallState};
 use libos_kernel::store::reader::Snapshot;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 pub fn run(context: &Context, args: CallsArgs) -> anyhow::Result<u8> {
@@ -74,8 +72,12 @@ fn show(context: &Context, id: CallId) -> anyhow::Result<u8> {
         .call(id)?
         .ok_or_else(|| Failure::usage(format!("there is no call {id}")).hint("`libos calls` lists them"))?;
     let (arguments, result) = (view.arguments(id)?, view.result(id)?);
-    let mut questions = view.questions(false)?;
-    questions.retain(|question| question.call == id);
+    let mut questions = Vec::new();
+    for question in view.questions(false)? {
+        if view.is_behind(id, &question)? {
+            questions.push(question);
+        }
+    }
     let log = view.call_log(id)?;
     let denied = denied(&snapshot, &row)?;
     if context.out.json {
@@ -143,17 +145,10 @@ fn denied(snapshot: &Snapshot, row: &CallRow) -> anyhow::Result<Vec<Record>> {
     Ok(found)
 }
 
-/// The calls that wait for no person: interrupted, or asleep.
-fn resumable(view: &View) -> anyhow::Result<Vec<CallId>> {
-    let asked: BTreeSet<CallId> = view.questions(true)?.into_iter().map(|question| question.call).collect();
-    let rows = view.calls()?.into_iter().filter(|row| !row.state.is_final() && !asked.contains(&row.id));
-    Ok(rows.map(|row| row.id).collect())
-}
-
 /// Runs calls on that wait for no person, to their ends or next questions; the exit code is the first that is not 0.
 fn resume(context: &Context, ids: Vec<CallId>) -> anyhow::Result<u8> {
     let (place, snapshot) = context.look()?;
-    let ids = if ids.is_empty() { resumable(&View(&snapshot))? } else { ids };
+    let ids = if ids.is_empty() { View(&snapshot).resumable()? } else { ids };
     drop(snapshot);
     if ids.is_empty() {
         if context.out.json {
@@ -163,30 +158,5 @@ fn resume(context: &Context, ids: Vec<CallId>) -> anyhow::Result<u8> {
         }
         return Ok(code::DONE);
     }
-    block_on(async {
-        let session = Session::new(place.clone());
-        let follower = Follower::new(context, &session, &place);
-        let work = async {
-            let mut exit = code::DONE;
-            for call in ids {
-                let followed = follower.follow(Request::Attach { call }).await;
-                let one = followed.and_then(|followed: Followed| print(context, &place, &followed));
-                let one = one.or_else(|error| match crate::error::failure(&error) {
-                    Ok(failure) => {
-                        crate::report(&failure);
-                        Ok(failure.code)
-                    }
-                    Err(_) => Err(error),
-                })?;
-                exit = if exit == code::DONE { one } else { exit };
-            }
-            Ok(exit)
-        };
-        let done = tokio::select! {
-            done = work => done,
-            () = interrupt() => Err(follower.interrupted().await.into()),
-        };
-        session.close().await;
-        done
-    })
+    follow_each(context, place, ids.into_iter().map(|call| Request::Attach { call }).collect())
 }

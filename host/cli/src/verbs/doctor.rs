@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::term::Colour;
 use crate::{own, setup, store, verbs};
 use libos_kernel::model::facility::{self, Facilities, Facility, Finding, Presence};
-use libos_kernel::model::policy::Policy;
+use libos_kernel::model::policy::{Policy, PolicyError};
 use libos_kernel::store::StoreError;
 use libos_kernel::store::disk::Directory;
 use libos_kernel::store::reader::Snapshot;
@@ -57,20 +57,27 @@ fn facility_row(finding: &Finding, accepted: Facilities) -> Row {
 /// Probes and tells. Exit code 5 if the host cannot run here.
 pub fn run(context: &Context) -> anyhow::Result<u8> {
     let place = context.place();
-    let accepted = place.as_ref().ok().and_then(policy_in_force);
-    let may_lack = accepted.as_ref().map_or(Facilities::NONE, |policy| policy.accepted);
+    let in_force = place.as_ref().ok().and_then(policy_in_force);
+    let unreadable = in_force.as_ref().and_then(|read| read.as_ref().err());
+    let accepted = in_force.as_ref().and_then(|read| read.as_ref().ok());
+    let may_lack = accepted.map_or(Facilities::NONE, |policy| policy.accepted);
     let mut findings = vec![landlock(), user_namespaces(), seccomp()];
     let mut rows = Vec::new();
     match &place {
         Ok(place) => {
             findings.extend(data_directory(place));
-            match accepted.as_ref().map(|policy| of_mounts(place, policy)) {
+            match accepted.map(|policy| of_mounts(place, policy)) {
                 Some(Ok(found)) => findings.extend(found),
                 Some(Err(error)) => {
                     findings.extend(unknown_mounts("the mounts cannot be opened"));
                     rows.push(row("mounts", Some(false), error.to_string(), "no host starts in this workspace"));
                 }
                 None => findings.extend(unknown_mounts("no policy is in force that says what is mounted")),
+            }
+            if let Some(error) = unreadable {
+                let detail = format!("this version cannot read the policy in force: {error}");
+                let weakens = "no host starts in this workspace; `libos policy reload` puts another one in force";
+                rows.push(row("policy-in-force", Some(false), detail, weakens));
             }
             rows.extend(workspace(place)?);
         }
@@ -85,7 +92,8 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
     let refused = accepted.is_some() && facility::refused(&findings, may_lack).is_some();
     let mut all: Vec<Row> = findings.iter().map(|finding| facility_row(finding, may_lack)).collect();
     all.append(&mut rows);
-    let broken = refused || all.iter().any(|row| matches!(row.id, "store" | "mounts") && row.state == "missing");
+    let broken = refused
+        || all.iter().any(|row| matches!(row.id, "store" | "mounts" | "policy-in-force") && row.state == "missing");
     context.list(&all, |rows| {
         let mut table = Table::new(&["WHAT", "STATE", "DETAIL", "IF MISSING", "NEEDED"]);
         for row in rows {
@@ -104,8 +112,8 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
     Ok(if broken { code::CANNOT } else { code::DONE })
 }
 
-fn policy_in_force(place: &Place) -> Option<Policy> {
-    store::policy_in_force(place).ok().flatten().and_then(|text| Policy::parse(&text).ok())
+fn policy_in_force(place: &Place) -> Option<Result<Policy, PolicyError>> {
+    store::policy_in_force(place).ok().flatten().map(|text| Policy::parse(&text))
 }
 
 /// What the mounts of the policy in force offer, whatever is missing.

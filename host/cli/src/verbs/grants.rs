@@ -4,11 +4,11 @@ use super::{Context, simple};
 use crate::args::GrantArgs;
 use crate::error::code;
 use crate::out::Table;
+use crate::own::now;
 use crate::protocol::{GrantRequest, Request};
+use libos_kernel::kernel::explain::Held;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::grant::{Effect, Grant, Holder, Issuer};
-use libos_kernel::model::id::{GrantId, Pid};
-use std::collections::HashSet;
 
 /// Makes a grant.
 pub fn grant(context: &Context, args: GrantArgs) -> anyhow::Result<u8> {
@@ -36,24 +36,13 @@ pub fn grant(context: &Context, args: GrantArgs) -> anyhow::Result<u8> {
 pub fn list(context: &Context, holder: Option<Holder>, all: bool) -> anyhow::Result<u8> {
     let (_, snapshot) = context.look()?;
     let view = View(&snapshot);
-    let live: HashSet<Pid> = view.processes()?.iter().filter(|row| !row.state.is_final()).map(|row| row.pid).collect();
+    let held = Held::of(&view)?;
     let mut rows = view.grants()?;
-    // What a grant hangs on is older, so it comes before it.
-    let mut ended: HashSet<GrantId> = HashSet::new();
-    for row in &rows {
-        if why_not(row).is_some() || row.parent.is_some_and(|parent| ended.contains(&parent)) {
-            ended.insert(row.id);
-        }
-    }
     rows.retain(|grant| {
         let wanted = holder.as_ref().is_none_or(|holder| grant.holder == *holder);
-        let alive = match &grant.holder {
-            Holder::Process(pid) => live.contains(pid),
-            Holder::Image(_) => true,
-        };
-        wanted && (all || (alive && !ended.contains(&grant.id)))
+        wanted && (all || held.why_not(grant, now()).is_none())
     });
-    context.list(&rows, |rows| (table(rows), "there are no grants in force"))?;
+    context.list(&rows, |rows| (table(rows, &held), "there are no grants in force"))?;
     Ok(code::DONE)
 }
 
@@ -69,7 +58,7 @@ pub fn origin(issuer: &Issuer) -> String {
 }
 
 /// Grants as a table.
-pub fn table(rows: &[Grant]) -> Table {
+pub fn table(rows: &[Grant], held: &Held) -> Table {
     let mut table = Table::new(&["ID", "HOLDER", "EFFECT", "RIGHTS", "RESOURCE", "LIMITS", "FROM"]);
     for row in rows {
         table.row(vec![
@@ -78,33 +67,20 @@ pub fn table(rows: &[Grant]) -> Table {
             row.effect.word().into(),
             row.rights.to_string(),
             row.pattern.to_string(),
-            limits(row),
+            limits(row, held),
             origin(&row.issuer),
         ]);
     }
     table
 }
 
-fn limits(row: &Grant) -> String {
+fn limits(row: &Grant, held: &Held) -> String {
     let mut limits = Vec::new();
-    limits.extend(why_not(row).map(str::to_owned));
+    limits.extend(held.why_not(row, now()));
     limits.extend(row.uses_left.filter(|uses| *uses > 0).map(|uses| format!("{uses} left")));
     limits.extend(row.not_after.map(|time| format!("until {time}")));
     limits.extend(row.only_tool.as_ref().map(|tool| format!("tool {}", tool.name)));
     limits.extend(row.answers.map(|ask| format!("answers {ask}")));
     limits.extend(row.parent.map(|parent| format!("from {parent}")));
     limits.join(", ")
-}
-
-/// Why a grant is not in force by itself.
-fn why_not(row: &Grant) -> Option<&'static str> {
-    if row.revoked {
-        Some("revoked")
-    } else if row.uses_left == Some(0) {
-        Some("used up")
-    } else if row.not_after.is_some_and(|time| time < crate::own::now()) {
-        Some("expired")
-    } else {
-        None
-    }
 }

@@ -78,12 +78,26 @@ fn table(rows: &[QuestionRow]) -> Table {
             row.id.to_string(),
             state(row).into(),
             duration::short(own::now().since(row.asked)),
-            row.call.to_string(),
-            row.tool.clone(),
+            calls(row),
+            tools(row),
             question::summary(row),
         ]);
     }
     table
+}
+
+/// The asking tool, and who is behind it.
+fn tools(row: &QuestionRow) -> String {
+    // A table escapes by itself.
+    let callers = row.callers.iter().rev().map(|name| format!(", called by {name}"));
+    format!("{}{}", row.tool, callers.collect::<String>())
+}
+
+fn calls(row: &QuestionRow) -> String {
+    match row.also.len() {
+        0 => row.call.to_string(),
+        more => format!("{} and {more} more", row.call),
+    }
 }
 
 fn state(row: &QuestionRow) -> &'static str {

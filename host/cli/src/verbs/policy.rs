@@ -10,6 +10,7 @@ use crate::session::Session;
 use crate::term::{Colour, paint};
 use crate::{own, store, term};
 use libos_kernel::kernel::HostError;
+use libos_kernel::kernel::explain::Held;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::grant::{Effect, Grant, Holder};
 use libos_kernel::model::id::Pid;
@@ -193,7 +194,15 @@ fn wrong(place: &Place, text: &str, checked: &Checked, is_accepted: bool) -> Fai
 struct Meaning {
     new: Vec<New>,
     gone: Vec<Gone>,
+    /// Allows that answered an ask that is gone.
+    stays: Vec<Stays>,
     settings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Stays {
+    rule: String,
+    grant: String,
 }
 
 #[derive(Serialize)]
@@ -241,21 +250,25 @@ fn meaning(place: &Place, before: &str, policy: &Policy) -> anyhow::Result<Meani
         grant: grant.id.to_string(),
         hanging: hanging.get(&grant.id).copied().unwrap_or(0),
     };
+    let held = Held::of(&view)?;
+    let left = policy::answers_left(&plan, &grants).into_iter();
+    let left = left.filter(|grant| held.why_not(grant, own::now()).is_none());
     Ok(Meaning {
         new: plan.new.iter().map(new).collect(),
         gone: plan.gone.iter().map(gone).collect(),
+        stays: left.map(|grant| Stays { rule: rule(grant), grant: grant.id.to_string() }).collect(),
         settings: policy::settings(&old, policy),
     })
 }
 
-/// The line of a grant of an image, as a new one is shown.
+/// The line of a grant, as a new one is shown.
 fn rule(grant: &Grant) -> String {
     let Grant { effect, rights, pattern, holder, .. } = grant;
-    let image = match holder {
-        Holder::Image(image) => image.to_string(),
-        Holder::Process(pid) => pid.to_string(),
+    let whose = match holder {
+        Holder::Image(image) => format!("image {image}"),
+        Holder::Process(pid) => format!("process {pid}"),
     };
-    format!("{} {rights} {pattern} (image {image})", effect.word())
+    format!("{} {rights} {pattern} ({whose})", effect.word())
 }
 
 /// The text that changes, and what that means. A policy file may come from anybody.
@@ -278,7 +291,7 @@ fn show(context: &Context, before: Option<&str>, text: &str, meaning: &Meaning) 
         }
     }
     out.line("")?;
-    let Meaning { new, gone, settings } = meaning;
+    let Meaning { new, gone, stays, settings } = meaning;
     let nothing = new.is_empty() && gone.is_empty() && settings.is_empty();
     out.line(if nothing { "what that means: nothing that anybody may do changes" } else { "what that means:" })?;
     for Gone { rule, grant, hanging } in gone {
@@ -288,6 +301,10 @@ fn show(context: &Context, before: Option<&str>, text: &str, meaning: &Meaning) 
             many => format!(" and {many} grants that hang on it"),
         };
         out.line(&red(format!("- {}: revokes {grant}{more}", escape(rule))))?;
+    }
+    for Stays { rule, grant } in stays {
+        let how = format!("libos revoke {grant}");
+        out.line(&format!("  {} stays in force, without the ask that it answered; to end it: {how}", escape(rule)))?;
     }
     for New { rule, reaches, .. } in new {
         let whom = match reaches {

@@ -1,10 +1,11 @@
 //! `ps`, `show`: processes.
 
-use super::{Context, calls, grants};
+use super::{Context, calls};
 use crate::error::{Failure, code};
 use crate::out::Table;
 use crate::own::now;
 use crate::{duration, question};
+use libos_kernel::kernel::explain::Held;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::Pid;
@@ -51,15 +52,15 @@ pub fn show(context: &Context, pid: Pid) -> anyhow::Result<u8> {
         row.ok_or_else(|| Failure::usage(format!("there is no process {pid}")).hint("`libos ps --all` lists them"))?;
     let mut calls = view.calls()?;
     calls.retain(|call| call.pid == pid);
-    let mut held = view.grants()?;
-    held.retain(|grant| grant.holder == Holder::Process(pid));
+    let mut grants = view.grants()?;
+    grants.retain(|grant| grant.holder == Holder::Process(pid));
     let mut questions = view.questions(true)?;
     questions.retain(|question| question.pid == pid);
     let objects = view.objects(&format!("process/{}/", pid.0))?;
     if context.out.json {
         let mut value = serde_json::to_value(&row)?;
         value["calls"] = serde_json::to_value(&calls)?;
-        value["grants"] = serde_json::to_value(&held)?;
+        value["grants"] = serde_json::to_value(&grants)?;
         value["questions"] = serde_json::to_value(&questions)?;
         value["objects"] = serde_json::to_value(&objects)?;
         context.out.value(&value)?;
@@ -78,9 +79,9 @@ pub fn show(context: &Context, pid: Pid) -> anyhow::Result<u8> {
         out.heading("calls")?;
         out.table(&calls::table(&calls), "")?;
     }
-    if !held.is_empty() {
+    if !grants.is_empty() {
         out.heading("grants")?;
-        out.table(&grants::table(&held), "")?;
+        out.table(&super::grants::table(&grants, &Held::of(&view)?), "")?;
     }
     if !questions.is_empty() {
         out.heading("questions")?;

@@ -62,7 +62,7 @@ impl State {
             _ => None,
         };
         let prepared = attempt.prepared.as_ref();
-        let mut lines = prepared.map(|seen| preview::lines(&attempt.call, &seen.probe)).unwrap_or_default();
+        let mut lines = preview::lines(&attempt.call, prepared.map(|seen| &seen.probe));
         if let Some(trouble) = prepared.and_then(|seen| seen.trouble.as_ref()) {
             lines.push(format!("as it stands it would fail: {}", preview::escape(&trouble.to_string())));
         }

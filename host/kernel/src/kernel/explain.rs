@@ -15,6 +15,7 @@ use crate::model::need::Need;
 use crate::model::row::ToolRow;
 use crate::model::time::Time;
 use crate::store::StoreError;
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 /// Why a right on a resource is allowed, asked or refused.
@@ -40,6 +41,48 @@ pub struct Nearest {
     pub chain: Vec<Grant>,
     /// What it lacks.
     pub lacks: String,
+}
+
+/// The grants that count: those of images and of live processes. What a process had ends with it.
+pub struct Held {
+    grants: Grants,
+}
+
+impl Held {
+    /// What is held now.
+    ///
+    /// # Errors
+    /// The store failed or is damaged.
+    pub fn of(view: &View<'_>) -> Result<Held, StoreError> {
+        let mut grants = Grants::default();
+        held(view)?.into_iter().for_each(|grant| grants.insert(grant));
+        Ok(Held { grants })
+    }
+
+    /// Why a grant is of no use to anybody; none if it and all that it hangs on are in force.
+    pub fn why_not(&self, grant: &Grant, now: Time) -> Option<String> {
+        if self.grants.in_force(grant.id, now).is_some() {
+            return None;
+        }
+        // What ended before its process did is told first.
+        Some(match (own_end(grant, true, now), end_on_chain(&self.grants, grant.id, now)) {
+            (Some(why), _) => why.to_owned(),
+            (None, Some((above, why))) => format!("{above} {why}"),
+            (None, None) if self.grants.get(grant.id).is_some() => PARENT_GONE.to_owned(),
+            (None, None) => "its process has ended".to_owned(),
+        })
+    }
+}
+
+fn held(view: &View<'_>) -> Result<Vec<Grant>, StoreError> {
+    let processes = view.processes()?.into_iter().filter(|row| !row.state.is_final());
+    let living: HashSet<Pid> = processes.map(|row| row.pid).collect();
+    let mut rows = view.grants()?;
+    rows.retain(|grant| match &grant.holder {
+        Holder::Process(pid) => living.contains(pid),
+        Holder::Image(_) => true,
+    });
+    Ok(rows)
 }
 
 /// What decides for one process, or for those that will be started from an image, read from rows.
@@ -77,10 +120,7 @@ impl Authority {
     /// The store failed or is damaged.
     pub fn of_process(view: &View<'_>, pid: Pid, ceiling: Ceiling) -> Result<Option<Authority>, StoreError> {
         let Some(process) = view.process(pid)?.filter(|process| !process.state.is_final()) else { return Ok(None) };
-        let mut grants = Grants::default();
-        for grant in view.grants()? {
-            grants.insert(grant);
-        }
+        let Held { grants } = Held::of(view)?;
         Ok(Some(Authority { grants, holder: Holder::Process(pid), default: process.default, ceiling }))
     }
 
@@ -96,7 +136,7 @@ impl Authority {
     ) -> Result<Authority, StoreError> {
         let (holder, all) = (Holder::Image(image.into()), Holder::Image(ALL_IMAGES.into()));
         let mut grants = Grants::default();
-        for grant in view.grants()? {
+        for grant in held(view)? {
             let of_all = grant.holder == all;
             grants.insert(if of_all { Grant { holder: holder.clone(), ..grant } } else { grant });
         }
@@ -224,24 +264,43 @@ fn nearest(grants: &Grants, holder: &Holder, need: &Need, asking: Asking<'_>) ->
     Some(Nearest { chain, lacks })
 }
 
+const PARENT_GONE: &str = "what it hangs on has ended with its process";
+
 /// Why a grant that covers something is of no use.
 fn why_not(grants: &Grants, id: GrantId, asking: Asking<'_>) -> String {
-    for above in grants.chain(id) {
-        let Some(grant) = grants.get(above) else { break };
-        let whose = if above == id { "it".to_owned() } else { format!("{above}, on which it hangs,") };
-        if grant.revoked {
-            return format!("{whose} is revoked");
-        }
-        if grant.not_after.is_some_and(|last| asking.now > last) {
-            return format!("{whose} has expired");
-        }
-        if grant.uses_left == Some(0) {
-            return format!("{whose} is used up");
-        }
+    match end_on_chain(grants, id, asking.now) {
+        Some((above, why)) if above == id => return format!("it {why}"),
+        Some((above, why)) => return format!("{above}, on which it hangs, {why}"),
+        None if grants.in_force(id, asking.now).is_none() => return PARENT_GONE.to_owned(),
+        None => {}
     }
     match grants.get(id).and_then(|grant| grant.only_tool.as_ref()) {
         Some(only) if *only.name != *asking.tool => format!("it is only for the tool {}", only.name),
         Some(only) => format!("it is for the tool {} as it was", only.name),
-        None => "what it hangs on is gone".into(),
+        None => PARENT_GONE.to_owned(),
+    }
+}
+
+/// The first of a grant and what it hangs on that is not in force, and why.
+fn end_on_chain(grants: &Grants, id: GrantId, now: Time) -> Option<(GrantId, &'static str)> {
+    // What was given uses of its own does not count those of the giver.
+    let mut counts = true;
+    grants.chain(id).into_iter().find_map(|id| {
+        let grant = grants.get(id)?;
+        let end = own_end(grant, counts, now);
+        counts = !grant.moved;
+        Some((id, end?))
+    })
+}
+
+fn own_end(grant: &Grant, counts: bool, now: Time) -> Option<&'static str> {
+    if grant.revoked {
+        Some("is revoked")
+    } else if grant.not_after.is_some_and(|last| now > last) {
+        Some("has expired")
+    } else if counts && grant.uses_left == Some(0) {
+        Some("is used up")
+    } else {
+        None
     }
 }

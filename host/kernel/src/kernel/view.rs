@@ -47,16 +47,68 @@ impl View<'_> {
         self.by_life(Table::Call, id.0)
     }
 
+    /// The call itself and those that it was made from, the innermost first.
+    pub fn callers_of(&self, id: CallId) -> Result<Vec<CallId>, StoreError> {
+        let mut callers = vec![id];
+        let mut next = id;
+        while let Some(caller) = self.call(next)?.and_then(|row| row.caller)
+            && callers.len() <= limit::NESTED_CALLS_MAX
+        {
+            next = caller.call;
+            callers.push(next);
+        }
+        Ok(callers)
+    }
+
     /// The outermost call that this one was made from; itself, if a person or an agent made it.
     pub fn outermost(&self, id: CallId) -> Result<CallId, StoreError> {
-        let mut outermost = id;
-        for _ in 0..=limit::NESTED_CALLS_MAX {
-            match self.call(outermost)?.and_then(|row| row.caller) {
-                Some(caller) => outermost = caller.call,
-                None => break,
+        Ok(self.callers_of(id)?.last().copied().unwrap_or(id))
+    }
+
+    /// The outermost calls that wait for a question, or waited: at each of its places one.
+    pub fn asked_by(&self, question: &QuestionRow) -> Result<Vec<CallId>, StoreError> {
+        let mut calls = Vec::new();
+        for (call, _) in question.places() {
+            let outermost = self.outermost(call)?;
+            if !calls.contains(&outermost) {
+                calls.push(outermost);
             }
         }
-        Ok(outermost)
+        Ok(calls)
+    }
+
+    /// Whether a question was asked by this call, or by one that was made from it.
+    pub fn is_behind(&self, call: CallId, question: &QuestionRow) -> Result<bool, StoreError> {
+        for (asking, _) in question.places() {
+            if self.callers_of(asking)?.contains(&call) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The open question that a call waits for: its own, or that of a call which was made from it.
+    pub fn open_question_of(&self, call: CallId) -> Result<Option<QuestionRow>, StoreError> {
+        for question in self.questions(true)? {
+            if self.is_behind(call, &question)? {
+                return Ok(Some(question));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The outermost calls that wait for no person: interrupted, asleep, or waiting for another call that is.
+    pub fn resumable(&self) -> Result<Vec<CallId>, StoreError> {
+        let mut left: Vec<CallRow> = self.calls()?.into_iter().filter(|row| !row.state.is_final()).collect();
+        for question in self.questions(true)? {
+            let mut waiting = Vec::new();
+            for (call, _) in question.places() {
+                waiting.extend(self.callers_of(call)?);
+            }
+            left.retain(|row| !waiting.contains(&row.id));
+        }
+        // The others start again from within: each when the call that it made has ended.
+        Ok(left.iter().filter(|row| row.caller.is_none()).map(|row| row.id).collect())
     }
 
     /// A call's arguments, as JSON.

@@ -485,7 +485,7 @@ pub enum Approval {
     /// Yes, from now on.
     #[n(1)]
     Always,
-    /// No, this time.
+    /// No. The same is not asked again by this process.
     #[n(2)]
     Deny,
     /// No, from now on.

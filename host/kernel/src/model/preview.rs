@@ -3,7 +3,7 @@
 //! Every line that a guest wrote stands behind `| `, and a line that is longer than a narrow terminal is broken here, so that no
 //! part of it begins where only we write.
 
-use super::call::{Approval, Call, Payload};
+use super::call::{Approval, Call};
 use super::lookalike::careful;
 use super::name::is_hidden;
 use super::question::{QuestionRow, Subject};
@@ -47,66 +47,132 @@ fn is_blank(character: char) -> bool {
     character.is_whitespace() || character == '\u{2800}'
 }
 
-/// What a call does, in lines ready to be printed.
-pub fn lines(call: &Call, probe: &Probe) -> Vec<String> {
-    let mut lines = Vec::new();
-    match (call, probe) {
-        (Call::FsWrite { content, .. }, Probe::Write { before, .. }) => {
-            lines.push(match before {
-                Before::Absent => format!("creates a file of {} bytes:", content.len()),
-                Before::Present { size, .. } => {
-                    format!("replaces the {size} bytes that are there now with {} bytes:", content.len())
-                }
-            });
-            content_lines(content, &mut lines);
-        }
-        (Call::FsAppend { content, .. }, Probe::Append { before, .. }) => {
-            lines.push(match before {
-                Before::Absent => format!("creates a file of {} bytes:", content.len()),
-                Before::Present { size, .. } => {
-                    format!("adds {} bytes to the {size} that are there now:", content.len())
-                }
-            });
-            content_lines(content, &mut lines);
-        }
-        (Call::FsRemove { .. }, Probe::Remove { before: Before::Present { size, directory, .. }, .. }) => {
-            lines.push(if *directory {
-                "removes a directory".into()
-            } else {
-                format!("removes a file of {size} bytes")
-            });
-        }
-        (Call::FsRename { .. }, Probe::Rename { old, new, before_new, .. }) => {
-            lines.push(format!("moves {} to {}", escape(&old.to_string()), escape(&new.to_string())));
-            if *before_new != Before::Absent {
-                lines.push("and replaces what is there".into());
-            }
-        }
-        (Call::FsCopy { .. }, Probe::Write { before, size, .. }) => {
-            lines.push(format!("copies {size} bytes"));
-            if *before != Before::Absent {
-                lines.push("over what is there".into());
-            }
-        }
-        _ => {}
+/// What a call does, in lines ready to be printed; `probe` is what was found where it acts, if anything was looked at.
+pub fn lines(call: &Call, probe: Option<&Probe>) -> Vec<String> {
+    let mut lines: Vec<String> = does(call, probe).into_iter().collect();
+    if let (Call::FsRename { .. }, Some(Probe::Rename { before_new, .. })) = (call, probe)
+        && *before_new != Before::Absent
+    {
+        lines.push("and replaces what is there".into());
     }
+    if let (Call::FsCopy { .. }, Some(Probe::Write { before, .. })) = (call, probe)
+        && *before != Before::Absent
+    {
+        lines.push("over what is there".into());
+    }
+    if let Some(content) = carried(call) {
+        content_lines(content, &mut lines);
+    }
+    lines.extend(beside(call).into_iter().map(|(what, text)| format!("{what} {}", shortened(text))));
     lines
 }
 
-/// All that a call carries, for a person who wants to read it to its end; in lines ready to be printed.
-pub fn whole(call: &Call) -> Vec<String> {
-    let bytes: &[u8] = match call {
+/// In one sentence what a call does, where its operation and its resources do not say it.
+fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
+    let size = carried(call).unwrap_or_default().len();
+    Some(match (call, probe) {
+        (Call::FsWrite { .. }, Some(Probe::Write { before: Before::Present { size: now, .. }, .. })) => {
+            format!("replaces the {now} bytes that are there now with {size} bytes:")
+        }
+        (Call::FsAppend { .. }, Some(Probe::Append { before: Before::Present { size: now, .. }, .. })) => {
+            format!("adds {size} bytes to the {now} that are there now:")
+        }
+        (Call::FsWrite { .. }, Some(Probe::Write { .. })) | (Call::FsAppend { .. }, Some(Probe::Append { .. })) => {
+            format!("creates a file of {size} bytes:")
+        }
+        (Call::FsWrite { .. }, _) => format!("writes {size} bytes:"),
+        (Call::FsAppend { .. }, _) => format!("adds {size} bytes:"),
+        (Call::FsRemove { .. }, Some(Probe::Remove { before: Before::Present { directory: true, .. }, .. })) => {
+            "removes a directory".into()
+        }
+        (Call::FsRemove { .. }, Some(Probe::Remove { before: Before::Present { size, .. }, .. })) => {
+            format!("removes a file of {size} bytes")
+        }
+        (Call::FsRename { .. }, Some(Probe::Rename { old, new, .. })) => {
+            format!("moves {} to {}", escape(&old.to_string()), escape(&new.to_string()))
+        }
+        (Call::FsCopy { .. }, Some(Probe::Write { size, .. })) => format!("copies {size} bytes"),
+        (Call::ObjectCreate { .. }, _) => format!("creates an object of {size} bytes:"),
+        (Call::ObjectUpdate { .. }, _) => format!("gives it another content, of {size} bytes:"),
+        (Call::ToolCall { .. }, _) => format!("with these arguments, {size} bytes:"),
+        (Call::HumanAsk { .. }, _) => "to ask a person:".into(),
+        (Call::HumanTell { .. }, _) => "to tell a person:".into(),
+        (Call::HumanApprove { .. }, _) => "to ask a person for rights, and why:".into(),
+        (Call::ProcessExit { .. }, _) => format!("ends its process with this result, {size} bytes:"),
+        (Call::LogWrite { .. }, _) => format!("writes a line of {size} bytes to its log:"),
+        _ => return None,
+    })
+}
+
+/// What a call carries beside names and numbers: what a person must be able to read to its end before saying yes to it.
+fn carried(call: &Call) -> Option<&[u8]> {
+    Some(match call {
         Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
-        Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => match payload {
-            Payload::Json(text) => text.as_bytes(),
-            Payload::Bytes(bytes) => bytes,
-        },
-        Call::HumanAsk { question: text, .. }
+        Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
+        Call::ToolCall { arguments: text, .. }
+        | Call::HumanAsk { question: text, .. }
         | Call::HumanTell { message: text, .. }
         | Call::HumanApprove { reason: text, .. }
-        | Call::ProcessExit { result: text } => text.as_bytes(),
-        _ => return Vec::new(),
-    };
+        | Call::ProcessExit { result: text }
+        | Call::LogWrite { message: text, .. } => text.as_bytes(),
+        Call::FsRead { .. }
+        | Call::FsReadRange { .. }
+        | Call::FsList { .. }
+        | Call::FsStat { .. }
+        | Call::FsMakeDir { .. }
+        | Call::FsRemove { .. }
+        | Call::FsRename { .. }
+        | Call::FsCopy { .. }
+        | Call::FsWorkingDirectory
+        | Call::FsChangeDirectory { .. }
+        | Call::ObjectRead { .. }
+        | Call::ObjectDelete { .. }
+        | Call::ObjectList { .. }
+        | Call::ObjectNamespaces { .. }
+        | Call::ObjectCreateNamespace { .. }
+        | Call::ClockNow
+        | Call::ClockSleep { .. }
+        | Call::RandomBytes { .. }
+        | Call::ProcessSelf => return None,
+    })
+}
+
+/// Texts of the guest's that a yes covers too, each with what it is.
+fn beside(call: &Call) -> Vec<(&'static str, &str)> {
+    match call {
+        Call::ObjectCreate { options, .. } => {
+            let named = [("its type is", &*options.object_type), ("its title is", &*options.title)];
+            let tags = options.tags.iter().map(|tag| ("its tag is", &**tag));
+            named.into_iter().filter(|(_, text)| !text.is_empty()).chain(tags).collect()
+        }
+        Call::HumanApprove { resource, rights, .. } => {
+            let rights = rights.iter().map(|right| ("its wish is to", &**right));
+            rights.chain([("its wish is for", &**resource)]).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// All that a question is about, for a person who wants to read it to its end; in lines ready to be printed. `asked` is the system
+/// call that it is about; without it there is what the row says.
+pub fn whole_question(question: &QuestionRow, asked: Option<&Call>) -> Vec<String> {
+    match &question.subject {
+        Subject::Approval { .. } => asked.map(whole).unwrap_or_default(),
+        Subject::Permission { reason: text, .. } | Subject::Question { text } | Subject::Note { text } => {
+            whole_bytes(text.as_bytes())
+        }
+    }
+}
+
+/// All that a call carries, as [`whole_question`].
+pub fn whole(call: &Call) -> Vec<String> {
+    let mut lines = carried(call).map(whole_bytes).unwrap_or_default();
+    let beside = beside(call).into_iter().map(|(what, text)| format!("  {what} {}", escape(text)));
+    lines.extend(beside.flat_map(|line| fold(&line)));
+    lines
+}
+
+fn whole_bytes(bytes: &[u8]) -> Vec<String> {
     let lines: Vec<String> = match std::str::from_utf8(bytes) {
         Ok(text) => split(text).iter().map(|line| format!("  | {}", escape(line))).collect(),
         Err(_) => bytes.chunks(32).map(|part| format!("  | {}", part.escape_ascii())).collect(),
@@ -186,7 +252,10 @@ pub fn question(question: &QuestionRow) -> Vec<String> {
         }
         Subject::Permission { resource, rights, reason } => {
             let name = resource.to_string();
-            let mut lines = vec![title("asks for rights".into()), format!("  {rights} {}", escape(&name))];
+            let mut lines = vec![
+                title(format!("asks for rights of {} and all its tools", question.pid)),
+                format!("  {rights} {}", escape(&name)),
+            ];
             lines.extend(careful(&name));
             lines.push("  it says:".into());
             said(reason, &mut lines);
@@ -203,7 +272,7 @@ pub fn question(question: &QuestionRow) -> Vec<String> {
             lines
         }
     };
-    lines.splice(1..1, careful(&question.tool));
+    lines.splice(1..1, behind(question));
     if !question.also.is_empty() {
         let calls: Vec<String> = question.places().map(|(call, _)| call.to_string()).collect();
         lines.push(format!("  asked by {} calls ({}); the answer is for all of them", calls.len(), calls.join(", ")));
@@ -217,15 +286,36 @@ pub fn question(question: &QuestionRow) -> Vec<String> {
     lines.iter().flat_map(|line| fold(line)).collect()
 }
 
-fn said(text: &str, lines: &mut Vec<String>) {
-    lines.extend(split(text).iter().map(|line| format!("  | {}", escape(line))));
+/// Which tools stand behind the asking one, the nearest first, and which of all these names look like others.
+fn behind(question: &QuestionRow) -> Vec<String> {
+    let mut lines = careful(&question.tool);
+    if let Some(callers) = callers(question) {
+        lines.push(format!("  {callers}"));
+    }
+    lines.extend(question.callers.iter().rev().flat_map(|name| careful(name)));
+    lines
 }
 
-/// What `always` and `never` would make, in lines ready to be printed.
+/// From which tools' calls the asking one was made, the nearest first; escaped.
+pub fn callers(question: &QuestionRow) -> Option<String> {
+    let names: Vec<String> = question.callers.iter().rev().map(|name| format!("called by {}", escape(name))).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// As much of a text as leaves the lines above it on the screen.
+fn said(text: &str, lines: &mut Vec<String>) {
+    content_lines(text.as_bytes(), lines);
+}
+
+/// What `always` and `never` would make, and what `deny` means beyond this once; in lines ready to be printed.
 pub fn standing(question: &QuestionRow) -> Vec<String> {
     let line = |approval: Approval, word: &str| {
         if let Subject::Approval { consent: Some(consent), .. } = &question.subject {
-            let what = if approval == Approval::Always { "counts for it as it is now" } else { "is revoked" };
+            let what = if approval == Approval::Always {
+                "counts for it as it is now, and what hangs on it"
+            } else {
+                "is revoked, and what hangs on it"
+            };
             return Some(format!("  {word:6} means: {} {what}", consent.grant));
         }
         let rules = question.standing_rules(approval)?;
@@ -235,7 +325,8 @@ pub fn standing(question: &QuestionRow) -> Vec<String> {
             .collect();
         Some(format!("  {word:6} makes for {}: {}", question.lasting_holder(), rules.join("; ")))
     };
-    let lines = [line(Approval::Always, "always"), line(Approval::Never, "never")];
+    let denied = "  deny   means: the same is not asked again by this process".to_owned();
+    let lines = [line(Approval::Always, "always"), Some(denied), line(Approval::Never, "never")];
     lines.into_iter().flatten().flat_map(|line| fold(&line)).collect()
 }
 
@@ -260,8 +351,11 @@ fn fold(line: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::call::WriteMode;
+    use crate::model::call::{ObjectOptions, Payload, WriteMode};
+    use crate::model::id::{CallId, Pid, QuestionId};
+    use crate::model::question::QuestionState;
     use crate::model::resource::{Kind, Resource};
+    use crate::model::time::Time;
 
     #[test]
     fn nothing_in_a_preview_can_move_the_cursor_or_hide() {
@@ -277,7 +371,7 @@ mod tests {
     fn written(content: &str) -> Vec<String> {
         let target = Resource::new(Kind::Fs, "workspace/a");
         let call = Call::FsWrite { path: "a".into(), content: content.into(), mode: WriteMode::CreateOrReplace };
-        lines(&call, &Probe::Write { target, before: Before::Absent, after: [0; 32], size: 0 })
+        lines(&call, Some(&Probe::Write { target, before: Before::Absent, after: [0; 32], size: 0 }))
     }
 
     #[test]
@@ -293,6 +387,106 @@ mod tests {
         let call = Call::FsAppend { path: "a".into(), content: content.join("\n").into() };
         assert_eq!(whole(&call).len(), 10_000);
         assert_eq!(written("").len(), 1);
+    }
+
+    /// The call with this payload; none if it carries none.
+    fn carrying(call: &Call, text: &str) -> Option<Call> {
+        let mut call = call.clone();
+        match &mut call {
+            Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => *content = text.into(),
+            Call::ObjectCreate { payload, .. } => *payload = Payload::Bytes(text.into()),
+            Call::ObjectUpdate { payload, .. } => *payload = Payload::Json(text.into()),
+            Call::ToolCall { arguments: held, .. }
+            | Call::HumanAsk { question: held, .. }
+            | Call::HumanTell { message: held, .. }
+            | Call::HumanApprove { reason: held, .. }
+            | Call::ProcessExit { result: held }
+            | Call::LogWrite { message: held, .. } => *held = text.into(),
+            other => {
+                assert!(other.split_payload().1.is_empty(), "{} carries something", other.operation());
+                return None;
+            }
+        }
+        Some(call)
+    }
+
+    #[test]
+    fn every_byte_that_a_call_carries_can_be_read_and_its_beginning_is_shown() {
+        let text: String = (0..2_000).map(|number| format!("word{number}, ")).collect();
+        let carrying: Vec<Call> = Call::examples().iter().filter_map(|call| carrying(call, &text)).collect();
+        assert_eq!(carrying.len(), 10);
+        for call in carrying {
+            let read: String = whole(&call).iter().filter_map(|line| line.get(GOES_ON.len()..)).collect();
+            assert!(read.starts_with(&text), "{}: {read}", call.operation());
+            // Whether or not anything was looked at.
+            let shown = lines(&call, None).join("\n");
+            assert!(shown.contains("  | word0, word1, word2, "), "{}: {shown}", call.operation());
+        }
+        let bytes: Vec<u8> = (0..=255).collect();
+        let call = Call::FsAppend { path: "a".into(), content: bytes.clone() };
+        let read: String = whole(&call).iter().map(|line| &line[GOES_ON.len()..]).collect();
+        assert_eq!(read, bytes.escape_ascii().to_string());
+    }
+
+    #[test]
+    fn what_else_a_new_object_would_be_is_shown_with_it() {
+        let options = ObjectOptions {
+            object_type: "note".into(),
+            immutable: false,
+            title: "My\nplan".into(),
+            tags: vec!["a".into(), "b".into()],
+        };
+        let call = Call::ObjectCreate { name: "made".into(), payload: Payload::Json("{}".into()), options };
+        let beside = ["its type is note", "its title is My\\nplan", "its tag is a", "its tag is b"];
+        assert_eq!(lines(&call, None)[2..], beside);
+        assert_eq!(whole(&call)[1..], beside.map(|line| format!("  {line}")));
+    }
+
+    fn asked(callers: &[&str], text: &str) -> QuestionRow {
+        QuestionRow {
+            id: QuestionId(3),
+            pid: Pid(2),
+            call: CallId(4),
+            position: 0,
+            tool: "git".into(),
+            queue: "owner".into(),
+            subject: Subject::Question { text: text.into() },
+            asked: Time(0),
+            state: QuestionState::Open,
+            again: None,
+            also: Vec::new(),
+            expires: None,
+            lasting: None,
+            callers: callers.iter().map(|name| (*name).to_owned()).collect(),
+            expired: false,
+            unattended: false,
+        }
+    }
+
+    #[test]
+    fn the_tools_behind_a_question_are_named_and_none_can_pretend() {
+        for (callers, want) in [
+            (&[][..], &[][..]),
+            (&["evil"], &["  called by evil"]),
+            (&["outer", "inner"], &["  called by inner, called by outer"]),
+            (&["g\u{456}t\n"], &["  called by g\u{456}t\\n", "  careful: 'g\\u{456}t' mixes Latin and Cyrillic"]),
+        ] {
+            let shown = question(&asked(callers, "Why?"));
+            assert_eq!(shown[0], "q3: git (c4, p2) asks");
+            assert_eq!(
+                (&shown[1..shown.len() - 1], &*shown[shown.len() - 1]),
+                (&want.iter().map(ToString::to_string).collect::<Vec<_>>()[..], "  | Why?")
+            );
+        }
+    }
+
+    #[test]
+    fn a_long_text_leaves_the_title_on_the_screen_and_can_be_read_to_its_end() {
+        let row = asked(&[], &"\n".repeat(16 << 10));
+        assert_eq!(question(&row).len(), 42);
+        assert_eq!(whole_question(&row, None).len(), 16 << 10);
+        let note = QuestionRow { subject: Subject::Note { text: "a\nb".into() }, ..row };
+        assert_eq!(whole_question(&note, None), ["  | a", "  | b"]);
     }
 
     #[test]

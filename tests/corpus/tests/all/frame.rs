@@ -4,7 +4,7 @@
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// How our own lines begin, after the first.
-const OURS: [&str; 27] = [
+const OURS: [&str; 39] = [
     "  read ",
     "  list ",
     "  write ",
@@ -18,6 +18,18 @@ const OURS: [&str; 27] = [
     "  link ",
     "  careful: ",
     "  it says:",
+    "  called by ",
+    "  its type is ",
+    "  its title is ",
+    "  its tag is ",
+    "  its wish is ",
+    "  writes ",
+    "  to ask a person",
+    "  to tell a person:",
+    "  creates an object of ",
+    "  gives it another content, of ",
+    "  with these arguments, ",
+    "  ends its process with ",
     "  its component has changed since g",
     "    it ",
     "  asked by ",
@@ -34,7 +46,7 @@ const OURS: [&str; 27] = [
     "  over what is there",
 ];
 /// How a line begins that a guest wrote, that says how much is left out, or that goes on with the line before.
-const FRAMED: [&str; 6] = ["  | ", "    | ", "    ... (", "    (not text; SHA-256 ", "  + ", "  |"];
+const FRAMED: [&str; 7] = ["  | ", "    | ", "  ... (", "    ... (", "    (not text; SHA-256 ", "  + ", "  |"];
 /// Marks on one letter.
 const MARKS_MAX: usize = 4;
 
@@ -53,8 +65,14 @@ pub fn check(lines: &[String]) -> Result<(), String> {
 
 /// What is wrong with the way standing rules are shown.
 pub fn check_standing(lines: &[String]) -> Result<(), String> {
-    const STARTS: [&str; 5] =
-        ["  always makes for ", "  never  makes for ", "  always means: g", "  never  means: g", "  + "];
+    const STARTS: [&str; 6] = [
+        "  always makes for ",
+        "  never  makes for ",
+        "  always means: g",
+        "  never  means: g",
+        "  deny   means: the same is not asked again by this process",
+        "  + ",
+    ];
     lines.iter().try_for_each(|line| {
         check_line(line)?;
         demand(STARTS.iter().any(|start| line.starts_with(start)), || format!("a line is not ours: {line:?}"))

@@ -52,6 +52,19 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// The allows that answer an ask whose line is gone, and stay: nothing asks any more where they hold. `grants` are those that count,
+/// in the order of their numbers.
+pub fn answers_left<'a>(plan: &Plan<'_>, grants: &'a [Grant]) -> Vec<&'a Grant> {
+    let mut gone: BTreeSet<GrantId> = plan.gone.iter().map(|grant| grant.id).collect();
+    for grant in grants {
+        if grant.parent.is_some_and(|parent| gone.contains(&parent)) {
+            gone.insert(grant.id);
+        }
+    }
+    let left = |grant: &&Grant| grant.answers.is_some_and(|ask| gone.contains(&ask)) && !gone.contains(&grant.id);
+    grants.iter().filter(left).collect()
+}
+
 /// How many grants hang on each, directly or not; `grants` are those that count, in the order of their numbers.
 pub fn hanging(grants: &[Grant]) -> HashMap<GrantId, usize> {
     let mut counts: HashMap<GrantId, usize> = HashMap::new();
@@ -83,7 +96,7 @@ pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
             WithoutGrant::Deny => "deny".to_owned(),
             WithoutGrant::Ask => "ask".to_owned(),
         };
-        tell(&format!("default of image {image}"), default(old), default(new));
+        tell(&format!("default of image {image}, for processes started from now on"), default(old), default(new));
     }
     let (was, is) = (&old.limits, &new.limits);
     let processor = |ticks: u64| unit::time(limit::CALL_TICK * u32::try_from(ticks).unwrap_or(u32::MAX));

@@ -6,7 +6,7 @@ mod read;
 mod review;
 mod unit;
 
-pub use difference::{Plan, hanging, settings};
+pub use difference::{Plan, answers_left, hanging, settings};
 
 use super::decide::Default as WithoutGrant;
 use super::facility::Facilities;

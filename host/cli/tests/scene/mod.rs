@@ -1,0 +1,204 @@
+//! What tests of the real binary share: a workspace of their own, commands that end or are ended, and a terminal with a person at it.
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use serde_json::Value;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// After so long a command hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A workspace with a policy in force; gone at the end.
+pub struct Scene {
+    root: PathBuf,
+}
+
+pub struct Said {
+    code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Said {
+    #[track_caller]
+    pub fn ends(self, code: i32) -> Said {
+        assert_eq!(self.code, Some(code), "out: {}\nerr: {}", self.out, self.err);
+        self
+    }
+
+    /// Its output or its errors have each of these texts.
+    #[track_caller]
+    pub fn says(self, texts: &[&str]) -> Said {
+        for text in texts {
+            let said = self.out.contains(text) || self.err.contains(text);
+            assert!(said, "it does not say: {text}\nout: {}\nerr: {}", self.out, self.err);
+        }
+        self
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+}
+
+impl Scene {
+    /// A workspace under this policy, with these guests as tools.
+    pub fn new(name: &str, policy: &str, guests: &[&str]) -> Scene {
+        let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME")).join(name);
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(root.join("workspace")).unwrap();
+        let scene = Scene { root };
+        scene.write("libos.toml", policy);
+        scene.run(&["trust", "--yes"]).ends(0);
+        for guest in guests {
+            fs::write(scene.root.join(format!("{guest}.wasm")), libos_e2e::guest(guest)).unwrap();
+            scene.run(&["tool", "add", &format!("../{guest}.wasm")]).ends(0);
+        }
+        scene
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_libos"));
+        command
+            .current_dir(self.root.join("workspace"))
+            .env("XDG_STATE_HOME", self.root.join("state"))
+            .env_remove("NO_COLOR")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .args(arguments);
+        command
+    }
+
+    /// Runs a command to its end.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        self.start(arguments).end()
+    }
+
+    /// The JSON that a command prints which does what it says.
+    #[track_caller]
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        self.run(&[&["--json"], arguments].concat()).ends(0).json()
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::new(self.command(arguments).spawn().unwrap())
+    }
+
+    /// Starts a host and waits until others find it.
+    pub fn serve(&self) -> Running {
+        let host = self.start(&["serve"]);
+        let data = fs::read_dir(self.root.join("state/libos")).unwrap().next().unwrap().unwrap().path();
+        let deadline = Instant::now() + PATIENCE;
+        while !data.join("secret").exists() {
+            assert!(Instant::now() < deadline, "the host does not start");
+            std::thread::yield_now();
+        }
+        host
+    }
+
+    /// Starts a command on a terminal.
+    pub fn sit_down(&self, arguments: &[&str]) -> Terminal {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let open = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
+        let child = self.command(arguments).stdin(open()).stderr(open()).spawn().unwrap();
+        let keyboard = File::from(master);
+        let mut screen = keyboard.try_clone().unwrap();
+        let (sender, shown) = channel();
+        std::thread::spawn(move || {
+            let mut part = [0; 4096];
+            // The end of the program is the end of its terminal.
+            while let Ok(count @ 1..) = screen.read(&mut part) {
+                let _ = sender.send(String::from_utf8_lossy(&part[..count]).into_owned());
+            }
+        });
+        Terminal { running: Running::new(child), keyboard, shown }
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.root.join("workspace").join(name), text).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.root.join("workspace").join(name)).ok()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.root);
+        }
+    }
+}
+
+/// A command that was started; killed if it does not end.
+pub struct Running {
+    id: u32,
+    output: Receiver<Output>,
+    has_ended: bool,
+}
+
+impl Running {
+    fn new(child: Child) -> Running {
+        let (sender, output) = channel();
+        let id = child.id();
+        std::thread::spawn(move || drop(sender.send(child.wait_with_output().unwrap())));
+        Running { id, output, has_ended: false }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let _ = Command::new("kill").args([&format!("-{name}"), &self.id.to_string()]).status();
+    }
+
+    #[track_caller]
+    pub fn end(mut self) -> Said {
+        let Ok(output) = self.output.recv_timeout(PATIENCE) else { panic!("the command hangs") };
+        self.has_ended = true;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.signal("KILL");
+        }
+    }
+}
+
+/// A command on a terminal.
+pub struct Terminal {
+    pub running: Running,
+    keyboard: File,
+    shown: Receiver<String>,
+}
+
+impl Terminal {
+    /// What is shown until this text, it included.
+    #[track_caller]
+    pub fn shows(&self, text: &str) -> String {
+        let mut seen = String::new();
+        while !seen.contains(text) {
+            match self.shown.recv_timeout(PATIENCE) {
+                Ok(part) => seen.push_str(&part),
+                Err(_) => panic!("the terminal does not show {text}: {seen}"),
+            }
+        }
+        seen
+    }
+
+    pub fn types(&mut self, line: &str) {
+        self.keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+}
