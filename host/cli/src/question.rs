@@ -7,6 +7,9 @@ pub use libos_kernel::model::preview::{question as lines, standing as standing_l
 use libos_kernel::model::question::{QuestionRow, Subject};
 use std::io::{self, IsTerminal};
 
+/// Rows that a small screen shows.
+const ROWS_SEEN: usize = 20;
+
 /// What is asked, in one line of text that is not escaped yet.
 pub fn summary(question: &QuestionRow) -> String {
     match &question.subject {
@@ -48,27 +51,50 @@ pub fn command(question: &QuestionRow) -> String {
 pub async fn ask(question: &QuestionRow, whole: impl Fn() -> anyhow::Result<Vec<String>>) -> io::Result<Option<Said>> {
     crate::term::progress_done();
     let coloured = term::coloured(io::stderr().is_terminal());
-    for (index, line) in lines(question).iter().enumerate() {
+    let shown = lines(question);
+    for (index, line) in shown.iter().enumerate() {
         eprintln!("{}", if index == 0 { paint(line, Colour::Bold, coloured) } else { line.clone() });
     }
     if wants_text(question) {
-        return Ok(term::ask("answer: ").await?.map(Said::Text));
+        return Ok(words(&shown, whole).await?.map(Said::Text));
     }
     for line in standing_lines(question) {
         eprintln!("{}", paint(&line, Colour::Dim, coloured));
+    }
+    if let (Some(title), true) = (shown.first(), shown.len() > ROWS_SEEN) {
+        // It has left a small screen.
+        eprintln!("{}", paint(title, Colour::Bold, coloured));
     }
     loop {
         let choice = "[a]llow once, [A]lways, [d]eny, [N]ever, [w]hole text? ";
         let Some(line) = term::ask(choice).await? else { return Ok(None) };
         match decision(&line) {
             Some(approval) => return Ok(Some(Said::Decision { approval, note: None })),
-            None if matches!(&*line, "w" | "whole") => match whole() {
-                Ok(lines) if lines.is_empty() => eprintln!("there is no more to it"),
-                Ok(lines) => lines.iter().for_each(|line| eprintln!("{line}")),
-                Err(error) => eprintln!("it cannot be read: {error}"),
-            },
+            None if matches!(&*line, "w" | "whole") => show_whole(whole()),
             None => eprintln!("please answer a, A, d or N, or the whole word; w shows all of it"),
         }
+    }
+}
+
+/// Reads the answer to an open question, of which a long one can be read to its end first.
+async fn words(shown: &[String], whole: impl Fn() -> anyhow::Result<Vec<String>>) -> io::Result<Option<String>> {
+    let has_more = whole().is_ok_and(|rows| rows.iter().any(|row| !shown.contains(row)));
+    if !has_more {
+        return term::ask("answer: ").await;
+    }
+    loop {
+        match term::ask("answer (an empty line shows the whole text): ").await? {
+            Some(line) if line.is_empty() => show_whole(whole()),
+            line => return Ok(line),
+        }
+    }
+}
+
+fn show_whole(whole: anyhow::Result<Vec<String>>) {
+    match whole {
+        Ok(lines) if lines.is_empty() => eprintln!("there is no more to it"),
+        Ok(lines) => lines.iter().for_each(|line| eprintln!("{line}")),
+        Err(error) => eprintln!("it cannot be read: {error}"),
     }
 }
 

@@ -143,3 +143,27 @@ fn all_that_an_answer_is_bound_to_can_be_read() {
     let rows: String = rows.as_array().unwrap().iter().map(|line| &line.as_str().unwrap()[4..]).collect();
     assert_eq!(rows, arguments);
 }
+
+#[test]
+fn a_long_text_is_shown_with_its_ends_and_to_its_end_when_it_is_wanted() {
+    let scene = Scene::new("long", POLICY, &[]);
+    let lines: Vec<String> = (1..=100).map(|number| format!("line {number}")).collect();
+    let mut asked = scene.sit_down(&["call", "ask_human", &json!({ "question": lines.join("\n") }).to_string()]);
+    let shown = asked.shows("answer (an empty line shows the whole text): ");
+    assert!(shown.contains("| line 30\r\n  ... (60 more lines, then the last 10)\r\n  | line 91\r\n"), "{shown}");
+    asked.types("");
+    assert!(asked.shows("whole text): ").contains("| line 50\r\n"));
+    asked.types("enough");
+    asked.running.end().ends(0).says(&["enough"]);
+
+    let content = json!({ "path": "new.txt", "content": lines.join("\n") }).to_string();
+    let mut asked = scene.sit_down(&["call", "write_text_file", &content]);
+    let shown = asked.shows("[w]hole text? ");
+    assert_eq!(shown.matches("q2: write_text_file (c2, p2) wants fs.write").count(), 2, "{shown}");
+    assert!(shown.contains("deny   means: the same is not asked again by this process"), "{shown}");
+    asked.types("w");
+    assert!(asked.shows("[w]hole text? ").contains("| line 50\r\n"));
+    asked.types("a");
+    asked.running.end().ends(0);
+    assert_eq!(scene.read("new.txt").as_deref(), Some(&*lines.join("\n")));
+}

@@ -1,5 +1,7 @@
 //! What tests of the real binary share: a workspace of their own, commands that end or are ended, and a terminal with a person at it.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 use std::fs::{self, File, OpenOptions};
@@ -94,13 +96,30 @@ impl Scene {
     /// Starts a host and waits until others find it.
     pub fn serve(&self) -> Running {
         let host = self.start(&["serve"]);
-        let data = fs::read_dir(self.root.join("state/libos")).unwrap().next().unwrap().unwrap().path();
+        let data = self.data();
         let deadline = Instant::now() + PATIENCE;
         while !data.join("secret").exists() {
             assert!(Instant::now() < deadline, "the host does not start");
             std::thread::yield_now();
         }
         host
+    }
+
+    /// The data directory.
+    fn data(&self) -> PathBuf {
+        fs::read_dir(self.root.join("state/libos")).unwrap().next().unwrap().unwrap().path()
+    }
+
+    /// Changes a text wherever it is in the store to one of the same length, as another version would have written it.
+    pub fn change_store(&self, old: &str, new: &str) {
+        let file = self.data().join("store.redb");
+        let mut bytes = fs::read(&file).unwrap();
+        for at in 0..bytes.len() - old.len() {
+            if bytes[at..].starts_with(old.as_bytes()) {
+                bytes[at..at + old.len()].copy_from_slice(new.as_bytes());
+            }
+        }
+        fs::write(&file, bytes).unwrap();
     }
 
     /// Starts a command on a terminal.
@@ -125,7 +144,9 @@ impl Scene {
     }
 
     pub fn write(&self, name: &str, text: &str) {
-        fs::write(self.root.join("workspace").join(name), text).unwrap();
+        let file = self.root.join("workspace").join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
     }
 
     pub fn read(&self, name: &str) -> Option<String> {

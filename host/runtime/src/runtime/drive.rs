@@ -53,8 +53,12 @@ impl Runtime {
                 self.tell(call, CallEvent::Interrupted("the host is closed".into())).await;
             }
             Driven::Stopped(stop) => {
+                // Whoever waits for a call that it was made from waits for it too.
+                let callers = self.kernel.callers_of(call);
                 self.kernel.drop_call(call);
-                self.tell(call, CallEvent::Interrupted(stop.to_string())).await;
+                for call in callers {
+                    self.tell(call, CallEvent::Interrupted(stop.to_string())).await;
+                }
             }
         }
     }

@@ -52,8 +52,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The allows that answer an ask whose line is gone, and stay: nothing asks any more where they hold. `grants` are those that count,
-/// in the order of their numbers.
+/// The allows that answer an ask whose line is gone, and stay: nothing asks any more where they hold. Not those that hang on another
+/// one of them. `grants` are those that count, in the order of their numbers.
 pub fn answers_left<'a>(plan: &Plan<'_>, grants: &'a [Grant]) -> Vec<&'a Grant> {
     let mut gone: BTreeSet<GrantId> = plan.gone.iter().map(|grant| grant.id).collect();
     for grant in grants {
@@ -62,7 +62,9 @@ pub fn answers_left<'a>(plan: &Plan<'_>, grants: &'a [Grant]) -> Vec<&'a Grant> 
         }
     }
     let left = |grant: &&Grant| grant.answers.is_some_and(|ask| gone.contains(&ask)) && !gone.contains(&grant.id);
-    grants.iter().filter(left).collect()
+    let left: Vec<&Grant> = grants.iter().filter(left).collect();
+    let known: BTreeSet<GrantId> = left.iter().map(|grant| grant.id).collect();
+    left.into_iter().filter(|grant| grant.parent.is_none_or(|parent| !known.contains(&parent))).collect()
 }
 
 /// How many grants hang on each, directly or not; `grants` are those that count, in the order of their numbers.
