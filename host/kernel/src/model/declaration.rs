@@ -39,10 +39,7 @@ pub fn ability(interface: &str) -> Option<&'static str> {
 
 /// Whether a tool may have this, if it is granted: it declares it, or declares nothing and its component imports what reaches it.
 pub fn allows(imports: &[String], needs: Option<&[Rule]>, need: &Need) -> bool {
-    match needs {
-        Some(rules) => rules.iter().any(|rule| rule.covers(need)),
-        None => has(imports, family_of(need.resource.kind())),
-    }
+    super::bound::Bound::new(imports, needs.map(<[Rule]>::to_vec)).covers(need)
 }
 
 /// What the new one may have that the old one may not, in plain words, one sentence each. Empty only if there is nothing. A rule counts
