@@ -68,6 +68,16 @@ pub enum Admit {
     Over(Arc<Answer>),
 }
 
+/// What deciding will say, as far as can be told before anybody looks outside.
+pub(crate) enum Foreseen {
+    Refused,
+    /// A person is asked, or was.
+    Asks,
+    /// It is over: nobody would be asked about it.
+    Over(Arc<Answer>),
+    Allowed,
+}
+
 /// The outcome of deciding all needs of a call.
 pub(super) enum Decisions {
     Allowed(SmallVec<[GrantId; 3]>),
@@ -76,7 +86,7 @@ pub(super) enum Decisions {
 }
 
 impl Kernel {
-    /// Decides without changing anything: whether looking outside is already out of the question.
+    /// Decides without changing anything: whether it is out of the question, whatever a person would say.
     pub fn would_refuse(&self, attempt: &Attempt) -> bool {
         let now = self.now();
         let state = self.lock();
@@ -84,23 +94,22 @@ impl Kernel {
         matches!(state.decide(attempt.place, &wanted, now, true), Decisions::Denied(..))
     }
 
-    /// Refuses what nobody would be asked about anyway, before anybody looks outside.
-    pub(crate) fn refuse_before_looking(&self, attempt: &Attempt) -> Option<Arc<Answer>> {
+    /// What deciding will say, as far as can be told before anybody looks outside.
+    pub(crate) fn foresee(&self, attempt: &Attempt) -> Foreseen {
         let now = self.now();
         let mut state = self.lock();
-        if state.failed.is_some() {
-            return None;
-        }
-        state.refuse_before_looking(attempt, now)
-    }
-
-    /// Whether a person will be asked, as far as can be told before looking outside.
-    pub(crate) fn would_ask(&self, attempt: &Attempt) -> bool {
-        let now = self.now();
-        let state = self.lock();
         let wanted = needs(&attempt.call, &attempt.names, false);
         let asked = state.questions.contains_key(&(attempt.place.call, attempt.place.position));
-        asked || matches!(state.decide(attempt.place, &wanted, now, false), Decisions::Ask(_))
+        match state.decide(attempt.place, &wanted, now, false) {
+            Decisions::Denied(..) => Foreseen::Refused,
+            Decisions::Ask(rule) if !asked && state.failed.is_none() => {
+                let refused = state.refuse_before_looking(attempt, &wanted, rule, now);
+                refused.map_or(Foreseen::Asks, Foreseen::Over)
+            }
+            Decisions::Ask(_) => Foreseen::Asks,
+            Decisions::Allowed(_) if asked => Foreseen::Asks,
+            Decisions::Allowed(_) => Foreseen::Allowed,
+        }
     }
 
     /// Whether the process may list what a call names without asking: then an error tells it nothing new.

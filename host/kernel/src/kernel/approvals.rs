@@ -8,7 +8,7 @@ use crate::model::call::Approval;
 use crate::model::codec::to_bytes;
 use crate::model::grant::Effect;
 use crate::model::id::{CallId, GrantId, Position, QuestionId};
-use crate::model::need::{Need, OWNER, needs};
+use crate::model::need::{Need, OWNER};
 use crate::model::preview;
 use crate::model::question::{Consent, FingerprintPart, QuestionState, Subject};
 use crate::model::record::{Decided, Outcome, Record};
@@ -90,12 +90,13 @@ impl State {
     }
 
     /// Refuses before anybody looks at what is there what nobody would be asked about anyway: how long it takes must not tell either.
-    pub(super) fn refuse_before_looking(&mut self, attempt: &Attempt, now: Time) -> Option<Arc<Answer>> {
-        if self.questions.contains_key(&(attempt.place.call, attempt.place.position)) {
-            return None;
-        }
-        let wanted = needs(&attempt.call, &attempt.names, false);
-        let Decisions::Ask(rule) = self.decide(attempt.place, &wanted, now, false) else { return None };
+    pub(super) fn refuse_before_looking(
+        &mut self,
+        attempt: &Attempt,
+        wanted: &[Need],
+        rule: Option<GrantId>,
+        now: Time,
+    ) -> Option<Arc<Answer>> {
         let subject = Subject::Approval {
             operation: attempt.call.operation().to_owned(),
             needs: Vec::new(),

@@ -25,6 +25,7 @@ mod tools;
 pub mod view;
 mod waits;
 
+pub(crate) use admit::Foreseen;
 pub use admit::{Admit, Attempt, Prepared};
 pub use calls::{EndedCall, LogLine, Place, Resumed, StartCall, Started};
 pub use delegate::Delegation;

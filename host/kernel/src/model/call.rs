@@ -296,6 +296,11 @@ impl Call {
         self.shape().1
     }
 
+    /// Whether it names files: then somebody looks at what is there before a person is asked, and before an effect.
+    pub fn is_about_files(&self) -> bool {
+        self.operation().starts_with("fs.") && *self != Call::FsWorkingDirectory
+    }
+
     fn shape(&self) -> (&'static str, Class) {
         use Class::{Effect, Internal, Observe, Wait};
         match self {

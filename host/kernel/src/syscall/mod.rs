@@ -5,7 +5,7 @@ mod fs;
 mod prepare;
 mod primitive;
 
-use crate::kernel::{Admit, Attempt, Kernel, Permit, Place, Started, Woken, own_namespace};
+use crate::kernel::{Admit, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
 use crate::model::answer::{Answer, CallError, Fault, Stop};
 use crate::model::call::{Call, Class};
 use crate::model::id::Position;
@@ -110,13 +110,15 @@ impl Line {
             Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
         let (mut links, mut waits) = (0, 0);
         loop {
-            if let Some(answer) = self.kernel.refuse_before_looking(&attempt) {
-                return Ok(answer);
-            }
-            let seen = match attempt.call.class() {
-                Class::Effect if self.kernel.would_refuse(&attempt) => Seen::Nothing,
-                Class::Effect => self.prepare(&attempt).await?,
-                _ => prepare::leads_to(&self.kernel, &attempt),
+            let is_effect = attempt.call.class() == Class::Effect;
+            let foreseen =
+                if attempt.call.is_about_files() { self.kernel.foresee(&attempt) } else { Foreseen::Allowed };
+            let seen = match foreseen {
+                Foreseen::Over(answer) => return Ok(answer),
+                Foreseen::Asks if !is_effect => prepare::leads_to(&self.kernel, &attempt),
+                Foreseen::Asks => self.prepare(&attempt, true).await?,
+                Foreseen::Allowed if is_effect => self.prepare(&attempt, false).await?,
+                Foreseen::Allowed | Foreseen::Refused => Seen::Nothing,
             };
             match seen {
                 Seen::Nothing => {}
@@ -180,12 +182,12 @@ impl Line {
     }
 
     /// Looks at what an effect is about. What reads content does so on a thread that may block.
-    async fn prepare(&self, attempt: &Attempt) -> Result<Seen, Stop> {
-        if !matches!(*attempt.call, Call::FsCopy { .. }) && !self.kernel.would_ask(attempt) {
-            return Ok(prepare::prepare(&self.kernel, attempt));
+    async fn prepare(&self, attempt: &Attempt, asks: bool) -> Result<Seen, Stop> {
+        if !asks && !matches!(*attempt.call, Call::FsCopy { .. }) {
+            return Ok(prepare::prepare(&self.kernel, attempt, false));
         }
         let (kernel, attempt) = (Arc::clone(&self.kernel), attempt.clone());
-        let looking = tokio::task::spawn_blocking(move || prepare::prepare(&kernel, &attempt));
+        let looking = tokio::task::spawn_blocking(move || prepare::prepare(&kernel, &attempt, asks));
         looking.await.map_err(|error| Stop::Host(format!("a look outside panicked: {error}")))
     }
 

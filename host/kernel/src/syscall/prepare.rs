@@ -29,8 +29,7 @@ pub enum Seen {
 /// Looks at what an effect is about. The guest learns nothing of it but errors that the effect itself would have had.
 ///
 /// If a person is to be asked, also about what would fail: who may not look is not to learn from an error what is there.
-pub fn prepare(kernel: &Kernel, attempt: &Attempt) -> Seen {
-    let asks = kernel.would_ask(attempt);
+pub fn prepare(kernel: &Kernel, attempt: &Attempt, asks: bool) -> Seen {
     let error = match look(kernel, attempt, asks) {
         Ok((prepared, kind)) => {
             let hidden = asks && prepared.directory && !kernel.may_look(attempt);
@@ -51,7 +50,7 @@ pub fn prepare(kernel: &Kernel, attempt: &Attempt) -> Seen {
     Seen::Ready(prepared, "what would make it fail".into())
 }
 
-/// Where the name of a look at files leads and what is there, if a person is to be asked: the question is about the name that will be
+/// Where the name of a look at files leads and what is there, for a person who is asked: the question is about the name that will be
 /// opened, as it is for an effect. So a call that is started again finds the answer to its question, whatever links are on the way.
 pub fn leads_to(kernel: &Kernel, attempt: &Attempt) -> Seen {
     let follow = match &*attempt.call {
@@ -59,9 +58,6 @@ pub fn leads_to(kernel: &Kernel, attempt: &Attempt) -> Seen {
         Call::FsStat { .. } => false,
         _ => return Seen::Nothing,
     };
-    if kernel.would_refuse(attempt) || !kernel.would_ask(attempt) {
-        return Seen::Nothing;
-    }
     let permit = Permit::of_kernel(attempt.names.clone());
     match kernel.world().fs_inspect(&permit, 0, follow, false) {
         Err(WorldError::Link { index, to: Ok(name) }) => Seen::Link(index, name),

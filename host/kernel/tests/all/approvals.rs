@@ -518,3 +518,25 @@ async fn consent_is_for_the_grant_that_names_the_tool_and_for_what_hangs_on_it()
         assert_eq!(first_step(&house, &mut house.line_of(pid), remove()).await, "done");
     }
 }
+
+/// A task of 200 writes to eight files: how often its person is asked.
+async fn questions_of_a_task(approval: Approval) -> usize {
+    let house = House::new(&ASKING);
+    let pid = house.process();
+    let clerk = Clerk { approval, ..Clerk::default() };
+    for step in 0..200 {
+        let call = write(&format!("file{}", step % 8), &format!("step {}", step % 40));
+        house.run_with(&mut house.line_of(pid), call, &clerk).await.unwrap();
+    }
+    house.kernel.barrier().await.unwrap();
+    View(&house.snapshot()).questions(false).unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_task_asks_its_person_a_bounded_number_of_times() {
+    assert_eq!(questions_of_a_task(Approval::Always).await, 8, "once a file");
+    assert_eq!(questions_of_a_task(Approval::Never).await, 8, "once a file");
+    assert_eq!(questions_of_a_task(Approval::Deny).await, 40, "once for each different request");
+    let most = libos_kernel::model::limit::QUESTIONS_PER_HOUR_MAX as usize;
+    assert_eq!(questions_of_a_task(Approval::Allow).await, most, "as often as the limit lets it");
+}
