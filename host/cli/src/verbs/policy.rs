@@ -337,9 +337,13 @@ pub(super) fn put_in_force(place: &Place, text: &str) -> anyhow::Result<()> {
             return Ok(());
         }
         recover_first(place, &policy)?;
-        let host = Host::open(place, &policy, true)?;
+        // Nothing runs before the rules are those of the mounts.
+        let host = Host::open(place, &policy, false)?;
         let done = host.kernel().set_policy(text)?;
         host.kernel().durable(done.durable).await.map_err(HostError::from)?;
+        host.close().await;
+        drop(host);
+        let host = Host::open(place, &policy, true)?;
         let installed = host.install_standard_tools().await;
         host.close().await;
         installed
