@@ -311,7 +311,12 @@ impl Host {
             };
             match event {
                 Some(CallEvent::Waits(Waiting::Question(question))) => {
-                    if self.is_open(question)? {
+                    let open = if self.is_open(question)? {
+                        Some(question)
+                    } else {
+                        View(&self.kernel.snapshot()?).open_question_of(call)?.map(|row| row.id)
+                    };
+                    if let Some(question) = open {
                         tell(listener, Event::Asks { call, question }).await;
                     }
                 }

@@ -189,7 +189,12 @@ impl<'a> Follower<'a> {
         id: QuestionId,
         events: &mut mpsc::Receiver<Event>,
     ) -> anyhow::Result<Option<Followed>> {
-        let mut next = View(&store::snapshot(self.place)?).question(id)?;
+        let snapshot = store::snapshot(self.place)?;
+        let view = View(&snapshot);
+        let asked = view.question(id)?.filter(|row| row.state == QuestionState::Open);
+        // It may have become another one on the way here.
+        let mut next = if asked.is_some() { asked } else { view.open_question_of(call)? };
+        drop(snapshot);
         while let Some(row) = next.take_if(|row| row.state == QuestionState::Open) {
             let is_here = term::somebody_is_there() && !self.context.out.json;
             let said = match self.context.global.unattended {
@@ -218,7 +223,7 @@ impl<'a> Follower<'a> {
                 Unattended::Deny => Some(Said::Nobody { note: NOBODY.into() }),
             };
             if let Some(said) = said
-                && self.answer(&row, said).await?
+                && self.answer(call, &row, said).await?
             {
                 return Ok(None);
             }
@@ -251,8 +256,14 @@ impl<'a> Follower<'a> {
     }
 
     /// Gives an answer. False if somebody else was faster.
-    async fn answer(&self, row: &QuestionRow, said: Said) -> anyhow::Result<bool> {
-        let seen = Some(row.places().map(|(call, _)| call).collect());
+    async fn answer(&self, followed: CallId, row: &QuestionRow, said: Said) -> anyhow::Result<bool> {
+        let snapshot = store::snapshot(self.place)?;
+        let view = View(&snapshot);
+        let nobody = matches!(said, Said::Nobody { .. });
+        // That nobody is here says nothing of others that ask the same: there somebody may be.
+        let ours = |call: &CallId| !nobody || view.outermost(*call).is_ok_and(|outermost| outermost == followed);
+        let seen = Some(row.places().map(|(call, _)| call).filter(ours).collect());
+        drop(snapshot);
         match self.session.ask(Request::Answer { question: row.id, said, run: false, seen }).await {
             Ok(Event::Answered { grants, .. }) => self.show_rules(&grants),
             Ok(_) => {}

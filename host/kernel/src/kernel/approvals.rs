@@ -4,7 +4,7 @@ use super::admit::{Attempt, Decisions};
 use super::asking::Refusal;
 use super::state::{State, Woken};
 use crate::model::answer::{Answer, Stop};
-use crate::model::call::Approval;
+use crate::model::call::{Approval, Call};
 use crate::model::codec::to_bytes;
 use crate::model::grant::Effect;
 use crate::model::id::{CallId, GrantId, Position, QuestionId};
@@ -122,7 +122,8 @@ impl State {
         let (tool, component, _) = self.asking_tool(attempt.place.call)?;
         let names_it = |id: &GrantId| self.grants.get(*id).is_some_and(|above| above.only_tool.as_ref() == Some(only));
         let top = self.grants.chain(grant.id).into_iter().take_while(names_it).last()?;
-        Some(Consent { grant: top, gained: self.gained_since(tool, &only.component, component) })
+        let gained = self.gained_since(tool, &only.component, component);
+        Some(Consent { grant: top, gained, component: only.component })
     }
 
     /// What an approval is bound to: the bytes of the call, what the names mean, what is there now, and whose code asks.
@@ -142,6 +143,17 @@ impl State {
         }
         if let Some(seen) = &attempt.prepared {
             parts.push(FingerprintPart { name: FingerprintPart::CONTENT.into(), digest: seen.present });
+        }
+        match &*attempt.call {
+            Call::ObjectUpdate { .. } | Call::ObjectDelete { .. } => {
+                let version = attempt.names.first().and_then(|name| self.object_version(name));
+                parts.push(part(FingerprintPart::CONTENT, &to_bytes(&version)));
+            }
+            Call::ToolCall { tool, .. } => {
+                let component = self.tools.get(tool).map(|tool| tool.component);
+                parts.push(part("the component of the tool that is called", component.unwrap_or_default().as_slice()));
+            }
+            _ => {}
         }
         if let Some((tool, component, _)) = self.asking_tool(attempt.place.call) {
             parts.push(part("the tool", tool.as_bytes()));

@@ -169,7 +169,7 @@ fn refusal_key(row: &QuestionRow) -> Option<Digest> {
 }
 
 fn digest(row: &QuestionRow, subject: &[u8]) -> Digest {
-    let who = to_bytes(&(row.pid, &row.tool, &row.queue));
+    let who = to_bytes(&(row.pid, &row.tool, &row.queue, &row.callers));
     Sha256::new()
         .chain_update((who.len() as u64).to_be_bytes())
         .chain_update(who)

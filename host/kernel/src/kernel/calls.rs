@@ -124,7 +124,7 @@ impl Kernel {
             caller: None,
             bounds: vec![Bound::new(&tool.imports, tool.needs.clone())],
             nested: 0,
-            came_from: None,
+            moved: None,
         };
         state.put_process(crate::model::row::ProcessRow { state: running, ..process });
         state.put(Table::Call, table::live(id.0), &row);
@@ -354,6 +354,10 @@ impl State {
         record.detail = Some(live.row.tool.clone());
         self.note(record);
         self.put_by_life(Table::Call, call.0, false, &live.row);
+        if !live.resident {
+            // Nobody drives it: the run loop finds that it has ended, and tells those who wait for it.
+            self.set_runnable(call);
+        }
         self.end_wait_of_caller(&live.row, now);
         self.refresh_process(live.row.pid);
     }

@@ -12,7 +12,8 @@ use crate::model::call::{Called, Reply};
 use crate::model::id::{CallId, Digest};
 use crate::model::limit;
 use crate::model::record::{Decided, Outcome, Record};
-use crate::model::row::{CallRow, CallState, Caller};
+use crate::model::resource::Resource;
+use crate::model::row::{CallRow, CallState, Caller, Moved};
 use crate::model::time::Time;
 use crate::store::table::{self, Table};
 use sha2::{Digest as _, Sha256};
@@ -28,6 +29,20 @@ impl State {
     fn callers_of(&self, call: CallId) -> Vec<CallId> {
         let caller = |call: &CallId| self.calls.get(call)?.row.caller.map(|caller| caller.call);
         std::iter::successors(Some(call), caller).take(limit::NESTED_CALLS_MAX + 1).collect()
+    }
+
+    /// Changes the working directory of a process. The calls of tools that were made by others note it, to take it back at their end.
+    pub(crate) fn change_directory(&mut self, place: Place, to: Resource) {
+        let Some(from) = self.processes.get(&place.pid).map(|process| process.working_directory.clone()) else {
+            return;
+        };
+        for call in self.callers_of(place.call) {
+            let Some(live) = self.calls.get_mut(&call).filter(|live| live.row.caller.is_some()) else { continue };
+            let from = live.row.moved.take().map_or_else(|| from.clone(), |moved| moved.from);
+            live.row.moved = Some(Moved { from, to: to.clone() });
+            self.save_call(call);
+        }
+        self.set_directory(place.pid, to);
     }
 
     /// The tools of the calls that this one was made from, the outermost first.
@@ -62,7 +77,6 @@ impl State {
         // Which tools there are beside those of its image is not for the guest to know.
         let missing = |_| CallError::NotFound(format!("tool:{tool}"));
         let tool = self.tool_of(&process.image, tool).map_err(missing)?;
-        let came_from = Some(process.working_directory.clone());
         let mut bounds = caller.row.bounds.clone();
         bounds.push(Bound::new(&tool.imports, tool.needs.clone()));
         let outermost = self.outermost(place.call);
@@ -100,7 +114,7 @@ impl State {
             caller: Some(Caller { call: place.call, position: place.position }),
             bounds,
             nested: 0,
-            came_from,
+            moved: None,
         };
         self.put(Table::Call, table::live(id.0), &row);
         self.put_bytes(Table::CallText, table::arguments(id), arguments.as_bytes().to_vec());
@@ -111,6 +125,9 @@ impl State {
             live.row.nested = made + 1;
         }
         self.save_call(outermost);
+        if let Some(live) = self.calls.get_mut(&place.call) {
+            live.journal_bytes += arguments.len();
+        }
         Ok(id)
     }
 
@@ -118,8 +135,10 @@ impl State {
     pub(super) fn end_wait_of_caller(&mut self, ended: &CallRow, now: Time) {
         let Some(Caller { call, position }) = ended.caller else { return };
         // A tool that is called does not move its caller.
-        if let Some(directory) = ended.came_from.clone() {
-            self.change_directory(ended.pid, directory);
+        if let Some(Moved { from, to }) = ended.moved.clone()
+            && self.processes.get(&ended.pid).is_some_and(|process| process.working_directory == to)
+        {
+            self.set_directory(ended.pid, from);
         }
         let called = match &ended.state {
             CallState::Done => match self.get(Table::CallText, &table::result(ended.id)) {

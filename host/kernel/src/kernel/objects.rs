@@ -93,6 +93,14 @@ impl State {
         Ok(())
     }
 
+    /// The version of an object, if it is there: what a person sees before it is changed.
+    pub(crate) fn object_version(&self, name: &Resource) -> Option<u64> {
+        match self.objects.get(name.path()) {
+            Some((info, _)) => Some(info.version),
+            None => self.object_info(name.path()).ok().flatten().map(|info| info.version),
+        }
+    }
+
     pub(crate) fn object_read(&mut self, name: &Resource) -> Result<(ObjectInfo, Payload), CallError> {
         let path = name.path();
         if let Some((info, payload)) = self.objects.get(path) {

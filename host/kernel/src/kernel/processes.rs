@@ -148,7 +148,7 @@ impl State {
         }
     }
 
-    pub(crate) fn change_directory(&mut self, pid: Pid, directory: Resource) {
+    pub(super) fn set_directory(&mut self, pid: Pid, directory: Resource) {
         if let Some(process) = self.processes.get(&pid).cloned() {
             self.put_process(ProcessRow { working_directory: directory, ..process });
         }

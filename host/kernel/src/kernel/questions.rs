@@ -260,7 +260,14 @@ impl State {
             let grant = Grant { holder: Holder::Process(question.pid), uses_left: Some(uses), ..grant };
             return Ok(self.add_grants(grant, now));
         }
-        if let Subject::Approval { consent: Some(Consent { grant, .. }), .. } = question.subject {
+        if let Subject::Approval { consent: Some(Consent { grant, component, .. }), .. } = question.subject {
+            let names_it = |grant: &Grant| {
+                !grant.revoked && grant.only_tool.as_ref().is_some_and(|only| only.component == component)
+            };
+            if matches!(approval, Approval::Always | Approval::Never) && !self.grants.get(grant).is_some_and(names_it) {
+                let gone = format!("{grant} does not name the component any more that {} is about", question.id);
+                return Err(HostError::Usage(format!("{gone}; answer allow or deny")));
+            }
             return Ok(match approval {
                 Approval::Always => self.rebind(grant, question.call, now),
                 Approval::Never => {

@@ -60,7 +60,7 @@ impl State {
         record.parent = Some(row.intent);
         record.detail = Some("found by recovery".into());
         self.record(NewRecord { record, request: None, answer: answer.clone() });
-        if let Some(answer) = answer {
+        if let Some(answer) = answer.filter(|_| self.calls.contains_key(&row.call)) {
             let request = Request::Kept { digest: row.request, operation: row.operation.clone() };
             self.journal(NewJournal { call: row.call, position: row.position, time: now, request, answer });
         }
@@ -70,7 +70,8 @@ impl State {
     /// An approval that was used for an effect that did not start can be used again.
     fn give_answer_back(&mut self, row: &EffectRow) {
         use crate::model::question::QuestionState;
-        let Some(id) = row.question else { return };
+        // A call that has ended uses no answer.
+        let Some(id) = row.question.filter(|_| self.calls.contains_key(&row.call)) else { return };
         let Ok(Some(mut question)) = self.question(id) else { return };
         match question.state {
             QuestionState::Applied { approval, at } => {

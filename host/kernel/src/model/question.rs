@@ -108,6 +108,10 @@ pub struct Consent {
     /// What the new component can do that the old one could not, in plain words.
     #[n(1)]
     pub gained: Vec<String>,
+    /// The component that the grant named when this was asked.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    #[serde(skip)]
+    pub component: Digest,
 }
 
 /// One field of what an approval is bound to.

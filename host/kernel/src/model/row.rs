@@ -199,10 +199,20 @@ pub struct CallRow {
     #[cbor(default)]
     #[serde(skip)]
     pub nested: u32,
-    /// The working directory of its process when a tool made it: it is that again when it ends.
+    /// If a tool made it and it changed the working directory of its process: what that was and what it is. It is the former again
+    /// when the call ends.
     #[n(19)]
     #[serde(skip)]
-    pub came_from: Option<Resource>,
+    pub moved: Option<Moved>,
+}
+
+/// A change of a working directory.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+pub struct Moved {
+    #[n(0)]
+    pub from: Resource,
+    #[n(1)]
+    pub to: Resource,
 }
 
 /// Where a call was made by another one's tool.

@@ -50,7 +50,7 @@ pub fn change_directory(kernel: &Arc<Kernel>, permit: Permit) -> Performed {
         other => {
             let result = other.map_err(|error| failed(&permit, error));
             Performed::Answer(kernel.close(permit, result, |state, place, reply| {
-                state.change_directory(place.pid, directory);
+                state.change_directory(*place, directory);
                 Ok(reply)
             }))
         }

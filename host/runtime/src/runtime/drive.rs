@@ -53,12 +53,10 @@ impl Runtime {
                 self.tell(call, CallEvent::Interrupted("the host is closed".into())).await;
             }
             Driven::Stopped(stop) => {
-                // Whoever waits for a call that it was made from waits for it too.
-                let callers = self.kernel.callers_of(call);
                 self.kernel.drop_call(call);
-                for call in callers {
-                    self.tell(call, CallEvent::Interrupted(stop.to_string())).await;
-                }
+                // If it was cancelled, that is to be seen by whoever looks now. If the disk has failed, they are told so elsewhere.
+                let _ = self.kernel.barrier().await;
+                self.tell_interrupted(call, &stop.to_string()).await;
             }
         }
     }

@@ -316,7 +316,7 @@ impl Runtime {
                     }
                     // Somebody else was faster to start it, or an effect of it is still under way.
                     Err(HostError::Usage(_)) if self.kernel.is_live(call) => {}
-                    Err(error) => self.tell(call, CallEvent::Interrupted(error.to_string())).await,
+                    Err(error) => self.tell_interrupted(call, &error.to_string()).await,
                 }
             }
             let pause = self.kernel.next_timer().map(|time| time.since(self.kernel.now()));
@@ -335,6 +335,15 @@ impl Runtime {
         }
     }
 
+    /// Tells that a call does not run any more. Whoever waits for a call that it was made from, and that has not ended, waits for it
+    /// too.
+    async fn tell_interrupted(&self, call: CallId, why: &str) {
+        let told = if self.kernel.is_live(call) { self.kernel.callers_of(call) } else { vec![call] };
+        for call in told {
+            self.tell(call, CallEvent::Interrupted(why.to_owned())).await;
+        }
+    }
+
     async fn tell(&self, call: CallId, event: CallEvent) {
         let last = matches!(event, CallEvent::Ended(_) | CallEvent::Interrupted(_));
         let senders = {
@@ -345,8 +354,12 @@ impl Runtime {
                 listeners.get(&call).cloned().unwrap_or_default()
             }
         };
+        let small = matches!(event, CallEvent::Waits(Waiting::Until(_)) | CallEvent::Parked);
         for sender in senders {
-            // Who does not listen any more misses nothing.
+            // Who does not listen any more misses nothing. What only tells how it goes leaves room for what must be heard.
+            if small && sender.capacity() < EVENTS_MAX / 4 {
+                continue;
+            }
             let _ = sender.try_send(event.clone());
         }
     }

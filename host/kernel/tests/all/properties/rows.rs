@@ -12,7 +12,7 @@ use libos_kernel::model::need::Need;
 use libos_kernel::model::question::{Consent, FingerprintPart, QuestionRow, QuestionState, Subject};
 use libos_kernel::model::resource::{Kind, Resource};
 use libos_kernel::model::right::Right;
-use libos_kernel::model::row::{CallRow, CallState, Caller, Failure, FailureReason};
+use libos_kernel::model::row::{CallRow, CallState, Caller, Failure, FailureReason, Moved};
 use libos_kernel::model::rule::Rule;
 use libos_kernel::model::time::Time;
 use proptest::collection::vec;
@@ -51,7 +51,11 @@ fn need() -> impl Strategy<Value = Need> {
 }
 
 fn consent() -> impl Strategy<Value = Consent> {
-    (grant_id(), vec(text(), 0..3)).prop_map(|(grant, gained)| Consent { grant, gained })
+    (grant_id(), vec(text(), 0..3), any::<[u8; 32]>()).prop_map(|(grant, gained, component)| Consent {
+        grant,
+        gained,
+        component,
+    })
 }
 
 fn subject() -> impl Strategy<Value = Subject> {
@@ -151,7 +155,10 @@ fn call_row() -> impl Strategy<Value = CallRow> {
             caller,
             bounds,
             nested: small[1],
-            came_from: Some(Resource::new(Kind::Fs, "workspace/src")),
+            moved: Some(Moved {
+                from: Resource::new(Kind::Fs, "workspace"),
+                to: Resource::new(Kind::Fs, "workspace/src"),
+            }),
         },
     )
 }
