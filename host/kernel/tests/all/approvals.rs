@@ -540,3 +540,65 @@ async fn a_long_task_asks_its_person_a_bounded_number_of_times() {
     let most = libos_kernel::model::limit::QUESTIONS_PER_HOUR_MAX as usize;
     assert_eq!(questions_of_a_task(Approval::Allow).await, most, "as often as the limit lets it");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_yes_to_a_change_of_an_object_is_for_the_object_as_it_was() {
+    let house =
+        House::new(&["allow read,list,write object:team/**", "allow write object:team", "ask delete object:team/**"]);
+    let options = libos_kernel::model::call::ObjectOptions {
+        object_type: "note".into(),
+        immutable: false,
+        title: String::new(),
+        tags: Vec::new(),
+    };
+    let payload = || libos_kernel::model::call::Payload::Json("1".into());
+    let pid = house.process();
+    let mut line = house.line_of(pid);
+    for call in [
+        Call::ObjectCreateNamespace { namespace: "team".into() },
+        Call::ObjectCreate { name: "team/plan".into(), payload: payload(), options },
+    ] {
+        assert_eq!(words(&house.run(&mut line, call).await), "done");
+    }
+    let delete = || Call::ObjectDelete { name: "team/plan".into(), expected_version: None };
+    for changed in [true, false] {
+        let call = house.park(house.line_of(pid), delete()).await;
+        if changed {
+            let update = Call::ObjectUpdate { name: "team/plan".into(), payload: payload(), expected_version: None };
+            assert_eq!(words(&house.run(&mut line, update).await), "done");
+        }
+        house.kernel.answer(house.asked(call), approve(Approval::Allow)).unwrap();
+        let step = first_step(&house, &mut house.resume(call).await, delete()).await;
+        assert_eq!(step, if changed { "waits" } else { "done" });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_consent_takes_nothing_back() {
+    let house = House::new(&[]);
+    let pid = house.process();
+    let rule = new_grant(Holder::Process(pid), "allow write fs:workspace/**", None);
+    let rule = NewGrant { only_tool: Some("act".into()), ..rule };
+    let grant = house.kernel.grant(rule).unwrap().what[0].id;
+    let act = || NewTool {
+        name: "act".into(),
+        export: "act".into(),
+        summary: String::new(),
+        arguments: "{}".into(),
+        result: "{}".into(),
+        needs: None,
+    };
+    let mut asked = Vec::new();
+    for component in [&b"v2"[..], b"v3"] {
+        house.kernel.add_tools(component, &every_interface(), vec![act()], true).unwrap();
+        let call = house.park(house.line_of(pid), write("a", "1")).await;
+        asked.push(house.asked(call));
+    }
+    house.kernel.answer(asked[1], approve(Approval::Always)).unwrap();
+    for approval in [Approval::Always, Approval::Never] {
+        let refused = house.kernel.answer(asked[0], approve(approval)).unwrap_err().to_string();
+        assert!(refused.contains("does not name the component any more"), "{refused}");
+    }
+    house.kernel.answer(asked[0], approve(Approval::Allow)).unwrap();
+    assert_eq!(first_step(&house, &mut house.line_of(pid), write("b", "1")).await, "done", "{grant} names v3");
+}

@@ -96,3 +96,38 @@ async fn a_caller_that_ends_takes_the_other_calls_along() {
         assert!(matches!(row.state, CallState::Cancelled(_)), "{row:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_another_call_went_meanwhile_stays() {
+    let house = House::new(&CALLING);
+    for name in ["hooks", "other"] {
+        house.world.put_directory(&format!("{MOUNT}/{name}"));
+    }
+    for (moves, want) in [(true, "/workspace/other"), (false, "/workspace/other")] {
+        let pid = house.process();
+        let caller = house.park(house.line_of(pid), other()).await;
+        let mut inner = house.resume(nested(&house, caller)).await;
+        if moves {
+            assert_eq!(words(&house.run(&mut inner, Call::FsChangeDirectory { path: "hooks".into() }).await), "done");
+        }
+        let mut beside = house.line_of(pid);
+        let path = "/workspace/other".to_owned();
+        assert_eq!(words(&house.run(&mut beside, Call::FsChangeDirectory { path }).await), "done");
+        house.kernel.end_call(inner.call(), Ok("null".into())).unwrap();
+        let after = house.run(&mut beside, Call::FsWorkingDirectory).await;
+        assert_eq!(done(&after), &Reply::Text(want.into()), "{moves}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parked_call_that_ends_with_its_process_is_told_to_the_run_loop() {
+    let house = House::new(&["allow sleep clock:sleep"]);
+    let pid = house.process();
+    let parked = house.park(house.line_of(pid), Call::ClockSleep { nanoseconds: 1_000_000 }).await;
+    let mut line = house.line_of(pid);
+    assert_eq!(words(&house.run(&mut line, Call::ProcessExit { result: "null".into() }).await), "done");
+    house.kernel.end_call(line.call(), Ok("null".into())).unwrap();
+    assert!(!house.kernel.is_live(parked));
+    assert_eq!(house.kernel.take_runnable(), [parked]);
+    house.kernel.changed().await;
+}
