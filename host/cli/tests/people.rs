@@ -98,11 +98,12 @@ fn a_no_by_absence_is_for_the_call_that_was_made() {
     let call = nested("write_text_file", WRITE);
     let denied = scene.run(&["--unattended", "deny", "--json", "call", "nest", &call]).ends(1).json();
     assert_eq!((&denied["id"], &denied["tool"]), (&json!("c1"), &json!("nest")));
-    // The same write of one process twice: the no to the one is a no to the other.
+    // The same write of one process twice: that nobody is at the one says nothing of the other.
     scene.run(&["call", "write_text_file", WRITE]).ends(4).says(&["c3 waits for q2"]);
     let denied = scene.run(&["--unattended", "deny", "--json", "call", "--as", "p2", "write_text_file", WRITE]);
     assert_eq!(denied.ends(3).json()["id"], "c4");
-    scene.run(&["calls", "--resume", "c3"]).ends(3);
+    scene.run(&["calls", "--resume", "c3"]).ends(4).says(&["c3 waits for q3"]);
+    scene.run(&["answer", "q3", "deny"]).ends(3);
     assert_eq!(scene.read("new.txt"), None);
 }
 
