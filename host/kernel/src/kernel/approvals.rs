@@ -10,7 +10,7 @@ use crate::model::grant::Effect;
 use crate::model::id::{CallId, GrantId, Position, QuestionId};
 use crate::model::need::{Need, OWNER};
 use crate::model::preview;
-use crate::model::question::{Consent, FingerprintPart, QuestionState, Subject};
+use crate::model::question::{Consent, Field, FingerprintPart, QuestionState, Subject};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::Wait;
 use crate::model::time::Time;
@@ -128,39 +128,38 @@ impl State {
 
     /// What an approval is bound to: the bytes of the call, what the names mean, what is there now, and whose code asks.
     pub(super) fn fingerprint(&self, attempt: &Attempt) -> Vec<FingerprintPart> {
-        let part =
-            |name: &str, bytes: &[u8]| FingerprintPart { name: name.into(), digest: Sha256::digest(bytes).into() };
+        let part = |field: Field, bytes: &[u8]| FingerprintPart { field, digest: Sha256::digest(bytes).into() };
         let (arguments, payload) = attempt.call.split_payload();
         let mut parts = vec![
-            part("the process", &attempt.place.pid.0.to_be_bytes()),
-            part("the operation", attempt.call.operation().as_bytes()),
-            part("the arguments", &to_bytes(&arguments)),
-            part("the payload", payload),
-            part("the name it leads to", &to_bytes(&attempt.names)),
+            part(Field::Process, &attempt.place.pid.0.to_be_bytes()),
+            part(Field::Operation, attempt.call.operation().as_bytes()),
+            part(Field::Arguments, &to_bytes(&arguments)),
+            part(Field::Payload, payload),
+            part(Field::Name, &to_bytes(&attempt.names)),
         ];
         if let Some(kind) = &attempt.kind {
-            parts.push(part(FingerprintPart::KIND, kind.as_bytes()));
+            parts.push(part(Field::Kind, kind.as_bytes()));
         }
         if let Some(seen) = &attempt.prepared {
-            parts.push(FingerprintPart { name: FingerprintPart::CONTENT.into(), digest: seen.present });
+            parts.push(FingerprintPart { field: Field::Content, digest: seen.present });
         }
         match &*attempt.call {
             Call::ObjectUpdate { .. } | Call::ObjectDelete { .. } => {
                 let version = attempt.names.first().and_then(|name| self.object_version(name));
-                parts.push(part(FingerprintPart::CONTENT, &to_bytes(&version)));
+                parts.push(part(Field::Content, &to_bytes(&version)));
             }
             Call::ToolCall { tool, .. } => {
                 let component = self.tools.get(tool).map(|tool| tool.component);
-                parts.push(part("the component of the tool that is called", component.unwrap_or_default().as_slice()));
+                parts.push(part(Field::CalledComponent, component.unwrap_or_default().as_slice()));
             }
             _ => {}
         }
         if let Some((tool, component, _)) = self.asking_tool(attempt.place.call) {
-            parts.push(part("the tool", tool.as_bytes()));
-            parts.push(part("the tool's component", component));
+            parts.push(part(Field::Tool, tool.as_bytes()));
+            parts.push(part(Field::Component, component));
         }
         if let Some(process) = self.processes.get(&attempt.place.pid) {
-            parts.push(part("the working directory", &to_bytes(&process.working_directory)));
+            parts.push(part(Field::WorkingDirectory, &to_bytes(&process.working_directory)));
         }
         parts
     }
@@ -183,7 +182,7 @@ impl State {
         let present = self.fingerprint(attempt);
         let differ = |part: &&FingerprintPart| !present.contains(part) || !parts.contains(part);
         let mut changed: Vec<&str> =
-            parts.iter().chain(&present).filter(differ).map(|part| part.name.as_str()).collect();
+            parts.iter().chain(&present).filter(differ).map(|part| part.field.words()).collect();
         let asks = self.decide(attempt.place, wanted, now, false);
         if matches!(asks, Decisions::Ask(asking) if asking != *rule) {
             changed.push("the rule that asks");
@@ -191,8 +190,8 @@ impl State {
         changed.sort_unstable();
         changed.dedup();
         // Another kind of thing has another content.
-        if changed.contains(&FingerprintPart::KIND) {
-            changed.retain(|name| *name != FingerprintPart::CONTENT);
+        if changed.contains(&Field::Kind.words()) {
+            changed.retain(|name| *name != Field::Content.words());
         }
         if changed.is_empty() {
             Ok(Said::Yes(*id))

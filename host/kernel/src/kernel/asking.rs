@@ -159,7 +159,7 @@ fn same_key(row: &QuestionRow) -> Option<Digest> {
 fn refusal_key(row: &QuestionRow) -> Option<Digest> {
     let subject = match &row.subject {
         Subject::Approval { rule, parts, .. } => {
-            let asked: Vec<_> = parts.iter().filter(|part| !part.is_present_state()).collect();
+            let asked: Vec<_> = parts.iter().filter(|part| !part.field.is_present_state()).collect();
             to_bytes(&(0u8, rule, asked))
         }
         Subject::Permission { resource, rights, .. } => to_bytes(&(1u8, resource, rights)),

@@ -114,26 +114,80 @@ pub struct Consent {
     pub component: Digest,
 }
 
-/// One field of what an approval is bound to.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
-pub struct FingerprintPart {
-    /// For a person: `the content of the file`.
+/// A field that an approval is bound to. A word of its own, because a list of many questions is read in one go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, CborLen)]
+#[cbor(index_only)]
+pub enum Field {
     #[n(0)]
-    pub name: String,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub digest: Digest,
+    Process,
+    #[n(1)]
+    Operation,
+    #[n(2)]
+    Arguments,
+    #[n(3)]
+    Payload,
+    #[n(4)]
+    Name,
+    #[n(5)]
+    Kind,
+    #[n(6)]
+    Content,
+    #[n(7)]
+    Tool,
+    #[n(8)]
+    Component,
+    #[n(9)]
+    CalledComponent,
+    #[n(10)]
+    WorkingDirectory,
 }
 
-impl FingerprintPart {
-    /// Name of the part for what kind of thing is there.
-    pub const KIND: &str = "the kind of what is there";
-    /// Name of the part for the content of what is there.
-    pub const CONTENT: &str = "the content of what is there";
+impl Field {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Field; 11] = [
+        Field::Process,
+        Field::Operation,
+        Field::Arguments,
+        Field::Payload,
+        Field::Name,
+        Field::Kind,
+        Field::Content,
+        Field::Tool,
+        Field::Component,
+        Field::CalledComponent,
+        Field::WorkingDirectory,
+    ];
+
+    /// What a person is told that has changed.
+    pub fn words(self) -> &'static str {
+        match self {
+            Field::Process => "the process",
+            Field::Operation => "the operation",
+            Field::Arguments => "the arguments",
+            Field::Payload => "the payload",
+            Field::Name => "the name it leads to",
+            Field::Kind => "the kind of what is there",
+            Field::Content => "the content of what is there",
+            Field::Tool => "the tool",
+            Field::Component => "the tool's component",
+            Field::CalledComponent => "the component of the tool that is called",
+            Field::WorkingDirectory => "the working directory",
+        }
+    }
 
     /// Whether it is about what is there, not about what was asked for.
-    pub fn is_present_state(&self) -> bool {
-        self.name == Self::KIND || self.name == Self::CONTENT
+    pub fn is_present_state(self) -> bool {
+        matches!(self, Field::Kind | Field::Content)
     }
+}
+
+/// One field of what an approval is bound to, and what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+pub struct FingerprintPart {
+    #[n(0)]
+    pub field: Field,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub digest: Digest,
 }
 
 /// Something put to a person.

@@ -271,7 +271,7 @@ async fn an_answer_applies_only_if_every_field_is_what_was_asked() {
             let Subject::Approval { parts, rule, .. } = &mut row.subject else { panic!() };
             match parts.get_mut(field) {
                 Some(part) => {
-                    name = part.name.clone();
+                    name = part.field.words().to_owned();
                     part.digest[0] ^= 1;
                 }
                 None if field == count => *rule = None,

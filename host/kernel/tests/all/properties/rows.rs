@@ -9,7 +9,7 @@ use libos_kernel::model::grant::{Grant, Holder, Issuer, OnlyTool};
 use libos_kernel::model::id::{CallId, GrantId, Pid, QuestionId};
 use libos_kernel::model::limit::CallLimits;
 use libos_kernel::model::need::Need;
-use libos_kernel::model::question::{Consent, FingerprintPart, QuestionRow, QuestionState, Subject};
+use libos_kernel::model::question::{Consent, Field, FingerprintPart, QuestionRow, QuestionState, Subject};
 use libos_kernel::model::resource::{Kind, Resource};
 use libos_kernel::model::right::Right;
 use libos_kernel::model::row::{CallRow, CallState, Caller, Failure, FailureReason, Moved};
@@ -59,7 +59,8 @@ fn consent() -> impl Strategy<Value = Consent> {
 }
 
 fn subject() -> impl Strategy<Value = Subject> {
-    let part = (text(), any::<[u8; 32]>()).prop_map(|(name, digest)| FingerprintPart { name, digest });
+    let part = (select(&Field::ALL[..]), any::<[u8; 32]>());
+    let part = part.prop_map(|(field, digest)| FingerprintPart { field, digest });
     let lists = (vec(need(), 0..3), vec(text(), 0..3), vec(part, 0..3));
     let approval = (text(), lists, of(grant_id()), of(consent())).prop_map(
         |(operation, (needs, preview, parts), rule, consent)| Subject::Approval {
