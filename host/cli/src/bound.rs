@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use libos_kernel::kernel::view::View;
-use libos_kernel::model::declaration::{ABILITIES, Bound, gained, lost};
+use libos_kernel::model::declaration::{ABILITIES, Declared, gained, lost};
 use libos_kernel::model::grant::{Effect, Grant, Holder};
 use libos_kernel::model::id::GrantId;
 use libos_kernel::model::row::ToolRow;
@@ -101,7 +101,7 @@ impl Replaced {
     }
 }
 
-fn bound(row: &ToolRow) -> Bound<'_> {
+fn bound(row: &ToolRow) -> Declared<'_> {
     (&row.imports, row.needs.as_deref())
 }
 

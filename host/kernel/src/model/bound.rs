@@ -63,6 +63,8 @@ mod tests {
             (reads.clone(), "fs:w/b", Right::List, false, true),
             (reads.clone(), "fs:w/b", Right::List, true, false),
             (reads, "human:owner", Right::Ask, false, false),
+            (rules(&["delete fs:w/*"]), "fs:w/a", Right::Delete, true, false),
+            (rules(&["delete fs:w/*"]), "fs:w/a", Right::Delete, false, true),
             (rules(&[]), "fs:w/x", Right::Read, false, false),
         ] {
             let bound = Bound::new(&imports, needs);

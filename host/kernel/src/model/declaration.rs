@@ -1,7 +1,6 @@
 //! What a tool can have at most: what it declares that it needs, or, without a declaration, what its component imports. And in plain
 //! words what changes when a component takes the place of another.
 
-use super::need::Need;
 use super::resource::{Kind, Pattern};
 use super::right::{Right, Rights};
 use super::rule::Rule;
@@ -25,26 +24,16 @@ pub const ABILITIES: [(&str, &str); 14] = [
 ];
 
 /// What a tool can have at most: the interfaces that its component imports, and what it declares that it needs, if it declares.
-pub type Bound<'a> = (&'a [String], Option<&'a [Rule]>);
-
-/// The interface that reaches resources of a kind: mostly named after the kind.
-pub fn family_of(kind: Kind) -> &'static str {
-    kind.interface()
-}
+pub type Declared<'a> = (&'a [String], Option<&'a [Rule]>);
 
 /// What an interface lets a component do, in plain words.
 pub fn ability(interface: &str) -> Option<&'static str> {
     ABILITIES.iter().find(|(name, _)| *name == interface).map(|(_, what)| *what)
 }
 
-/// Whether a tool may have this, if it is granted: it declares it, or declares nothing and its component imports what reaches it.
-pub fn allows(imports: &[String], needs: Option<&[Rule]>, need: &Need) -> bool {
-    super::bound::Bound::new(imports, needs.map(<[Rule]>::to_vec)).covers(need)
-}
-
 /// What the new one may have that the old one may not, in plain words, one sentence each. Empty only if there is nothing. A rule counts
 /// as gained too if only several old ones together cover it.
-pub fn gained(old: Bound<'_>, new: Bound<'_>) -> Vec<String> {
+pub fn gained(old: Declared<'_>, new: Declared<'_>) -> Vec<String> {
     let mut said = Vec::new();
     for (family, what) in families(old, new) {
         let is_new = has(new.0, family) && !has(old.0, family);
@@ -62,7 +51,7 @@ pub fn gained(old: Bound<'_>, new: Bound<'_>) -> Vec<String> {
 }
 
 /// What the old one may have that the new one may not, in plain words, one sentence each; as [`gained`].
-pub fn lost(old: Bound<'_>, new: Bound<'_>) -> Vec<String> {
+pub fn lost(old: Declared<'_>, new: Declared<'_>) -> Vec<String> {
     let mut said = Vec::new();
     for (family, what) in families(old, new) {
         let is_gone = has(old.0, family) && !has(new.0, family);
@@ -80,7 +69,7 @@ pub fn lost(old: Bound<'_>, new: Bound<'_>) -> Vec<String> {
 }
 
 /// The parts of what one declares that are beyond what the other may have.
-fn beyond<'a>(one: Bound<'a>, other: Bound<'a>) -> impl Iterator<Item = Rule> + 'a {
+fn beyond<'a>(one: Declared<'a>, other: Declared<'a>) -> impl Iterator<Item = Rule> + 'a {
     let excess = move |rule: &'a Rule| {
         let rights: Vec<Right> = rule.rights.iter().filter(|right| !may_have(other, *right, &rule.pattern)).collect();
         (!rights.is_empty()).then(|| Rule { rights: Rights::of(&rights), pattern: rule.pattern.clone() })
@@ -88,20 +77,20 @@ fn beyond<'a>(one: Bound<'a>, other: Bound<'a>) -> impl Iterator<Item = Rule> + 
     one.1.unwrap_or_default().iter().filter_map(excess)
 }
 
-fn may_have((imports, needs): Bound<'_>, right: Right, pattern: &Pattern) -> bool {
+fn may_have((imports, needs): Declared<'_>, right: Right, pattern: &Pattern) -> bool {
     match needs {
         Some(rules) => rules.iter().any(|rule| rule.rights.contains(right) && rule.pattern.contains(pattern)),
-        None => has(imports, family_of(pattern.kind())),
+        None => has(imports, pattern.kind().interface()),
     }
 }
 
 /// The interfaces of either one that let it do something, with what that is.
-fn families<'a>(one: Bound<'a>, other: Bound<'a>) -> impl Iterator<Item = (&'static str, &'static str)> + 'a {
+fn families<'a>(one: Declared<'a>, other: Declared<'a>) -> impl Iterator<Item = (&'static str, &'static str)> + 'a {
     ABILITIES.into_iter().filter(move |(family, _)| has(one.0, family) || has(other.0, family))
 }
 
 fn of_family(rules: &[Rule], family: &str) -> String {
-    let own = rules.iter().filter(|rule| family_of(rule.pattern.kind()) == family).map(Rule::to_string);
+    let own = rules.iter().filter(|rule| rule.pattern.kind().interface() == family).map(Rule::to_string);
     let own = own.collect::<Vec<_>>().join(", ");
     if own.is_empty() { "what needs no right".into() } else { own }
 }
@@ -112,7 +101,7 @@ fn has(imports: &[String], family: &str) -> bool {
 
 /// Whether an interface has something that is decided.
 fn is_decided(family: &str) -> bool {
-    Kind::ALL.into_iter().any(|kind| family_of(kind) == family)
+    Kind::ALL.into_iter().any(|kind| kind.interface() == family)
 }
 
 /// Whether an interface has something that needs no right, and so no declaration.
@@ -123,7 +112,6 @@ fn has_free(family: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::resource::Resource;
 
     fn imports(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
@@ -131,30 +119,6 @@ mod tests {
 
     fn rules(texts: &[&str]) -> Vec<Rule> {
         texts.iter().map(|text| Rule::parse(text).unwrap()).collect()
-    }
-
-    #[track_caller]
-    fn may(have: &str, needs: Option<&[&str]>, right: Right, path: &str, expected: bool) {
-        let need = Need { resource: Resource::new(Kind::Fs, path), right, whole: false };
-        assert_eq!(allows(&imports(have), needs.map(rules).as_deref(), &need), expected, "{have} {needs:?} {need:?}");
-    }
-
-    #[test]
-    fn a_tool_may_have_what_it_declares_or_else_what_its_component_imports() {
-        may("fs", None, Right::Write, "w/a", true);
-        may("human log", None, Right::Read, "w/a", false);
-        may("fs", Some(&["read fs:w/**"]), Right::Read, "w/a", true);
-        may("fs", Some(&["read fs:w/**"]), Right::Write, "w/a", false);
-        may("fs", Some(&["read fs:w/**"]), Right::Read, "x/a", false);
-        may("fs", Some(&[]), Right::Read, "w/a", false);
-        may("tool", Some(&["read fs:w/**"]), Right::Read, "w/a", true);
-    }
-
-    #[test]
-    fn what_is_below_must_be_covered_too() {
-        let need = Need { resource: Resource::new(Kind::Fs, "w/a"), right: Right::Delete, whole: true };
-        assert!(!allows(&imports("fs"), Some(&rules(&["delete fs:w/*"])), &need));
-        assert!(allows(&imports("fs"), Some(&rules(&["delete fs:w/**"])), &need));
     }
 
     type Side<'a> = (&'a str, Option<&'a [&'a str]>);

@@ -1,13 +1,12 @@
 //! Consent: a grant that names a tool is for the component that the tool had; for another one a person is asked, and told what it gained.
 
 use crate::approvals::{approve, first_step, write};
-use crate::sim::{House, every_interface, new_grant, words};
-use libos_kernel::kernel::{NewGrant, NewTool};
+use crate::sim::{House, every_interface, new_grant, tool, words};
+use libos_kernel::kernel::NewGrant;
 use libos_kernel::model::call::{Approval, Call};
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::question::Subject;
-use libos_kernel::model::rule::Rule;
 
 /// How a write by a tool whose component was replaced ends, and what comes after the answer.
 async fn check_consent(approval: Approval, first: &str, second: &str) {
@@ -16,19 +15,12 @@ async fn check_consent(approval: Approval, first: &str, second: &str) {
     let rule =
         |holder| NewGrant { only_tool: Some("act".into()), ..new_grant(holder, "allow write fs:workspace/**", None) };
     let grant = house.kernel.grant(rule(Holder::Process(pid))).unwrap().what[0].id;
-    let tool = |needs: &[&str]| NewTool {
-        name: "act".into(),
-        export: "act".into(),
-        summary: String::new(),
-        arguments: "{}".into(),
-        result: "{}".into(),
-        needs: Some(needs.iter().map(|need| Rule::parse(need).unwrap()).collect()),
-    };
-    house.kernel.add_tools(b"v1", &every_interface(), vec![tool(&["write fs:workspace/**"])], true).unwrap();
+    let declares = |needs: &[&str]| tool("act", Some(needs));
+    house.kernel.add_tools(b"v1", &every_interface(), vec![declares(&["write fs:workspace/**"])], true).unwrap();
     house.kernel.revoke(grant).unwrap();
     let grant = house.kernel.grant(rule(Holder::Process(pid))).unwrap().what[0].id;
     let needs = ["write fs:workspace/**", "ask human:owner"];
-    house.kernel.add_tools(b"v2", &every_interface(), vec![tool(&needs)], true).unwrap();
+    house.kernel.add_tools(b"v2", &every_interface(), vec![declares(&needs)], true).unwrap();
     let mut line = house.line_of(pid);
     assert_eq!(first_step(&house, &mut line, write("a", "1")).await, "waits");
     let question = house.question(house.asked(line.call()));
@@ -64,14 +56,7 @@ async fn consent_is_for_the_grant_that_names_the_tool_and_for_what_hangs_on_it()
     let other = house.kernel.grant(rule(Holder::Image(BASE.into()))).unwrap().what[0].id;
     let (asking, living) = (house.process(), house.process());
     house.kernel.revoke(other).unwrap();
-    let act = NewTool {
-        name: "act".into(),
-        export: "act".into(),
-        summary: String::new(),
-        arguments: "{}".into(),
-        result: "{}".into(),
-        needs: None,
-    };
+    let act = tool("act", None);
     house.kernel.add_tools(b"v2", &every_interface(), vec![act], true).unwrap();
     let furnish = || {
         house.world.put_directory("workspace/d");
@@ -100,14 +85,7 @@ async fn an_old_consent_takes_nothing_back() {
     let rule = new_grant(Holder::Process(pid), "allow write fs:workspace/**", None);
     let rule = NewGrant { only_tool: Some("act".into()), ..rule };
     let grant = house.kernel.grant(rule).unwrap().what[0].id;
-    let act = || NewTool {
-        name: "act".into(),
-        export: "act".into(),
-        summary: String::new(),
-        arguments: "{}".into(),
-        result: "{}".into(),
-        needs: None,
-    };
+    let act = || tool("act", None);
     let mut asked = Vec::new();
     for component in [&b"v2"[..], b"v3"] {
         house.kernel.add_tools(component, &every_interface(), vec![act()], true).unwrap();

@@ -1,8 +1,8 @@
 //! Authority: what dominates what, what is used up by whom, what a revocation reaches, and what a whole directory needs.
 
-use crate::sim::{Clerk, House, MOUNT, every_interface, new_grant, words};
+use crate::sim::{Clerk, House, MOUNT, every_interface, new_grant, tool, words};
+use libos_kernel::kernel::NewGrant;
 use libos_kernel::kernel::view::View;
-use libos_kernel::kernel::{NewGrant, NewTool};
 use libos_kernel::model::answer::{Answer, CallError};
 use libos_kernel::model::call::{Approval, Call, WriteMode};
 use libos_kernel::model::grant::Holder;
@@ -326,14 +326,7 @@ async fn a_grant_for_one_tool_is_for_the_code_that_it_has_now() {
     let rule = new_grant(Holder::Process(pid), "allow write fs:workspace/**", None);
     house.kernel.grant(NewGrant { only_tool: Some("act".into()), ..rule }).unwrap();
     assert_eq!(ends(&house, &mut house.line_of(pid), write("a")).await, "done");
-    let tool = NewTool {
-        name: "act".into(),
-        export: "act".into(),
-        summary: String::new(),
-        arguments: "{}".into(),
-        result: "{}".into(),
-        needs: None,
-    };
+    let tool = tool("act", None);
     let mut old = house.line_of(pid);
     house.kernel.add_tools(b"other code", &every_interface(), vec![tool], true).unwrap();
     assert_eq!(ends(&house, &mut house.line_of(pid), write("a")).await, "asks", "the same name, other code");

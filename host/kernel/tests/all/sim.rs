@@ -7,5 +7,5 @@ mod world;
 
 pub use disk::{SimStorage, Tear, Trouble};
 pub use gate::{Gate, within_reason};
-pub use house::{Clerk, House, MOUNT, done, every_interface, new_grant, words};
+pub use house::{Clerk, House, MOUNT, done, every_interface, new_grant, tool, words};
 pub use world::{Plan, SimWorld};

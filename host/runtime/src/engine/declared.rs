@@ -3,7 +3,6 @@
 
 use super::inspect::BadComponent;
 use libos_kernel::kernel::NewTool;
-use libos_kernel::model::declaration::family_of;
 use libos_kernel::model::limit;
 use libos_kernel::model::preview::escape;
 use libos_kernel::model::rule::Rule;
@@ -98,8 +97,8 @@ pub fn check_imports(declarations: &[Declaration], imports: &[String]) -> Result
         return Ok(());
     }
     for Declaration { tool, needs } in declarations {
-        if let Some(rule) = needs.iter().find(|rule| !has(family_of(rule.pattern.kind()))) {
-            let family = family_of(rule.pattern.kind());
+        if let Some(rule) = needs.iter().find(|rule| !has(rule.pattern.kind().interface())) {
+            let family = rule.pattern.kind().interface();
             return Err(BadComponent(format!("'{}' declares '{rule}' but does not import {family}", shown(tool))));
         }
     }

@@ -2,8 +2,8 @@
 
 use libos::engine::declared::SECTION;
 use libos::engine::inspect::inspect;
+use libos::kernel::model::bound::Bound;
 use libos::kernel::model::call::{Approval, Call};
-use libos::kernel::model::declaration::allows;
 use libos::kernel::model::id::CallId;
 use libos::kernel::model::limit;
 use libos::kernel::model::need::{Context, Need, names, needs};
@@ -249,7 +249,7 @@ async fn the_standard_tools_declare_what_they_use_and_no_more() {
         let used = used.entry(tool).or_default();
         for need in needed(&host.records().await, call) {
             let kind = need.resource.kind();
-            assert!(allows(&row.imports, row.needs.as_deref(), &need), "{tool} needs {need:?}");
+            assert!(Bound::new(&row.imports, row.needs.clone()).covers(&need), "{tool} needs {need:?}");
             *used.entry((kind, need.right)).or_default() += 1;
         }
     }

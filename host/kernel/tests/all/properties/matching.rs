@@ -4,7 +4,8 @@ use super::config;
 use super::values::{
     any_kind, any_pattern, any_resource, effect, file_rights, near_file, near_pattern, pattern, resource,
 };
-use libos_kernel::model::declaration::{allows, gained, lost};
+use libos_kernel::model::bound::Bound;
+use libos_kernel::model::declaration::{gained, lost};
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::index::{GrantIndex, Leaf};
 use libos_kernel::model::need::Need;
@@ -116,8 +117,8 @@ proptest! {
     ) {
         let right = [Right::Read, Right::List, Right::Write, Right::Delete][at];
         let need = Need { resource: name, right, whole };
-        let had = allows(&old.0, old.1.as_deref(), &need);
-        let has = allows(&new.0, new.1.as_deref(), &need);
+        let had = Bound::new(&old.0, old.1.clone()).covers(&need);
+        let has = Bound::new(&new.0, new.1.clone()).covers(&need);
         let bounds = ((&*old.0, old.1.as_deref()), (&*new.0, new.1.as_deref()));
         let (more, less) = (gained(bounds.0, bounds.1), lost(bounds.0, bounds.1));
         prop_assert!(had || !has || !more.is_empty(), "{:?} {:?} {}", old, new, need.resource);

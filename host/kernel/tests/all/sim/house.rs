@@ -16,6 +16,7 @@ use libos_kernel::model::record::Record;
 use libos_kernel::model::resource::Pattern;
 use libos_kernel::model::right::Rights;
 use libos_kernel::model::row::Wait;
+use libos_kernel::model::rule::Rule;
 use libos_kernel::store::reader::Snapshot;
 use libos_kernel::syscall::Line;
 use std::ops::ControlFlow;
@@ -60,15 +61,7 @@ impl House {
 
     /// Adds the tool, another one that it can call, and puts the rules in force.
     pub fn furnish(&self, rules: &[&str]) -> Result<(), HostError> {
-        let tool = |name: &str| NewTool {
-            name: name.into(),
-            export: name.into(),
-            summary: "Acts.".into(),
-            arguments: "{}".into(),
-            result: "{}".into(),
-            needs: None,
-        };
-        self.kernel.add_tools(b"a component", &every_interface(), vec![tool(TOOL), tool("echo")], true)?;
+        self.kernel.add_tools(b"a component", &every_interface(), vec![tool(TOOL, None), tool("echo", None)], true)?;
         self.set_rules(rules)
     }
 
@@ -239,6 +232,18 @@ impl House {
     /// Makes grants, as a person. The rule is as for [`House::new`].
     pub fn grant(&self, holder: Holder, rule: &str, uses: Option<u32>) -> Vec<Grant> {
         self.kernel.grant(new_grant(holder, rule, uses)).expect("the grant is made").what
+    }
+}
+
+/// A tool that declares this.
+pub fn tool(name: &str, needs: Option<&[&str]>) -> NewTool {
+    NewTool {
+        name: name.into(),
+        export: name.into(),
+        summary: "Acts.".into(),
+        arguments: "{}".into(),
+        result: "{}".into(),
+        needs: needs.map(|needs| needs.iter().map(|need| Rule::parse(need).expect("a rule")).collect()),
     }
 }
 
