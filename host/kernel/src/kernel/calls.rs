@@ -5,12 +5,12 @@ use super::state::{LiveCall, State};
 use crate::model::answer::Stop;
 use crate::model::bound::Bound;
 use crate::model::call::Level;
-use crate::model::id::{CallId, Digest, Pid, Position};
+use crate::model::id::{CallId, Digest, Pid, Position, Seq};
 use crate::model::limit::{self, CallLimits};
 use crate::model::process::Change;
 use crate::model::question::QuestionState;
 use crate::model::record::{Decided, Outcome, Record};
-use crate::model::row::{CallRow, CallState, Failure, JournalRow, Wait};
+use crate::model::row::{CallRow, CallState, Failure, JournalRow, ToolRow, Wait};
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::table::{self, Table};
@@ -104,28 +104,7 @@ impl Kernel {
         record.call = Some(id);
         record.detail = Some(format!("{} {}", tool.name, &crate::model::id::hex(&tool.component)[..16]));
         let record = state.note(record);
-        let row = CallRow {
-            id,
-            pid: start.pid,
-            tool: tool.name.clone(),
-            export: tool.export.clone(),
-            component: tool.component,
-            state: CallState::Running,
-            seed,
-            limits: start.limits,
-            incarnation: 0,
-            started: now,
-            ended: None,
-            record,
-            log_lines: 0,
-            log_bytes: 0,
-            log_dropped: 0,
-            printed: 0,
-            caller: None,
-            bounds: vec![Bound::new(&tool.imports, tool.needs.clone())],
-            nested: 0,
-            moved: None,
-        };
+        let row = new_row(id, start.pid, &tool, (seed, start.limits), record, now);
         state.put_process(crate::model::row::ProcessRow { state: running, ..process });
         state.put(Table::Call, table::live(id.0), &row);
         state.put_bytes(Table::CallText, table::arguments(id), start.arguments.clone().into_bytes());
@@ -278,6 +257,39 @@ impl Kernel {
         state.flush_kept(call);
         state.append_log(call, Level::Info, &String::from_utf8_lossy(new), now);
         state.save_call(call);
+    }
+}
+
+/// The row of a call that starts.
+pub(super) fn new_row(
+    id: CallId,
+    pid: Pid,
+    tool: &ToolRow,
+    (seed, limits): (Digest, CallLimits),
+    record: Seq,
+    now: Time,
+) -> CallRow {
+    CallRow {
+        id,
+        pid,
+        tool: tool.name.clone(),
+        export: tool.export.clone(),
+        component: tool.component,
+        state: CallState::Running,
+        seed,
+        limits,
+        incarnation: 0,
+        started: now,
+        ended: None,
+        record,
+        log_lines: 0,
+        log_bytes: 0,
+        log_dropped: 0,
+        printed: 0,
+        caller: None,
+        bounds: vec![Bound::new(&tool.imports, tool.needs.clone())],
+        nested: 0,
+        moved: None,
     }
 }
 

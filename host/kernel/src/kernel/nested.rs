@@ -4,10 +4,9 @@
 //! from. Otherwise a tool could do through another what it does not declare.
 
 use super::Kernel;
-use super::calls::Place;
+use super::calls::{Place, new_row};
 use super::state::{LiveCall, State};
 use crate::model::answer::{Answer, CallError};
-use crate::model::bound::Bound;
 use crate::model::call::{Called, Reply};
 use crate::model::id::{CallId, Digest};
 use crate::model::limit;
@@ -77,8 +76,7 @@ impl State {
         // Which tools there are beside those of its image is not for the guest to know.
         let missing = |_| CallError::NotFound(format!("tool:{tool}"));
         let tool = self.tool_of(&process.image, tool).map_err(missing)?;
-        let mut bounds = caller.row.bounds.clone();
-        bounds.push(Bound::new(&tool.imports, tool.needs.clone()));
+        let above = caller.row.bounds.clone();
         let outermost = self.outermost(place.call);
         let made = self.calls.get(&outermost).map_or(0, |live| live.row.nested);
         if made >= limit::NESTED_CALLS_TOTAL_MAX {
@@ -94,28 +92,10 @@ impl State {
         let component = &crate::model::id::hex(&tool.component)[..16];
         record.detail = Some(format!("{} {component}, for {} at {}", tool.name, place.call, place.position));
         let record = self.note(record);
-        let row = CallRow {
-            id,
-            pid: place.pid,
-            tool: tool.name.clone(),
-            export: tool.export.clone(),
-            component: tool.component,
-            state: CallState::Runnable,
-            seed,
-            limits,
-            incarnation: 0,
-            started: now,
-            ended: None,
-            record,
-            log_lines: 0,
-            log_bytes: 0,
-            log_dropped: 0,
-            printed: 0,
-            caller: Some(Caller { call: place.call, position: place.position }),
-            bounds,
-            nested: 0,
-            moved: None,
-        };
+        let mut row = new_row(id, place.pid, &tool, (seed, limits), record, now);
+        row.state = CallState::Runnable;
+        row.caller = Some(Caller { call: place.call, position: place.position });
+        row.bounds.splice(0..0, above);
         self.put(Table::Call, table::live(id.0), &row);
         self.put_bytes(Table::CallText, table::arguments(id), arguments.as_bytes().to_vec());
         self.calls_of.insert((place.pid, id));
