@@ -1,6 +1,10 @@
 //! Every input that is kept, through its target: what a fuzzer found once stays found, on every machine and without a fuzzer.
 
-#![expect(clippy::disallowed_methods, reason = "reads the corpus of this crate")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "reads the corpus of this crate, and fails if it cannot"
+)]
 
 use libos_fuzz::{TARGETS, Target};
 use std::path::{Path, PathBuf};
