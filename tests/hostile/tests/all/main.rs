@@ -5,5 +5,6 @@
 mod damaged;
 mod generated;
 mod house;
+mod leftovers;
 mod made;
 mod written;
