@@ -8,5 +8,6 @@ pub mod engine;
 mod runtime;
 pub mod world;
 
+pub use engine::compile::{COMPILE_VERB, Compile, CompileError, CompileLimits, compile_worker_main};
 pub use libos_kernel as kernel;
 pub use runtime::{CallEvent, CallRequest, Config, Runtime, RuntimeError, Waiting};

@@ -28,13 +28,20 @@ const DOORS: [Door; 4] = [
             "host/kernel/src/store/disk.rs",
             "host/runtime/src/world/",
             "host/runtime/src/engine/cache.rs",
+            // The program that compiles, and what it may use.
+            "host/runtime/src/engine/compile/",
             "host/cli/",
         ],
     },
     Door {
         what: "the system's handles",
         names: &["cap_std", "cap_primitives", "rustix"],
-        places: &["host/runtime/src/world/", "host/cli/"],
+        places: &[
+            "host/runtime/src/world/",
+            "host/runtime/src/engine/cache.rs",
+            "host/runtime/src/engine/compile/",
+            "host/cli/",
+        ],
     },
 ];
 

@@ -1,6 +1,7 @@
 //! Drives one call: in memory while it runs or waits for a short time, dropped when it waits long, ended when it ends.
 
 use super::{CallEvent, Runtime, Waiting};
+use crate::engine::compile::Origin;
 use crate::engine::{Prepared, failure};
 use libos_kernel::kernel::Started;
 use libos_kernel::model::answer::Stop;
@@ -81,7 +82,7 @@ impl Runtime {
         let (runtime, component) = (Arc::clone(self), started.row.component);
         let prepare = move || {
             let bytes = || runtime.kernel.component(&component).map_err(|error| error.to_string());
-            engine.prepare(&component, &runtime.cache, bytes)
+            engine.prepare(&component, &runtime.cache, Origin::Outside(&runtime.compiler), bytes)
         };
         let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|error| not_runnable(error.to_string()))?;
         prepared.map_err(|error| not_runnable(format!("the component cannot be started: {error}")))

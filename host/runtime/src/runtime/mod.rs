@@ -2,6 +2,7 @@
 
 mod drive;
 
+use crate::engine::compile::{Compile, CompileError, CompileLimits, Compiler, Origin, PrepareError};
 use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, declared, inspect};
 use crate::world::WorldSetupError;
 use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, Kernel, NewTool, Options, Reaction, StartCall};
@@ -13,6 +14,7 @@ use libos_kernel::model::row::ToolRow;
 use libos_kernel::model::time::Time;
 use libos_kernel::store::disk::Storage;
 use libos_kernel::world::World;
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +35,10 @@ pub struct Config {
     pub ceiling: Ceiling,
     /// Where compiled code is kept; nowhere if none.
     pub code: Option<PathBuf>,
+    /// Where components from outside are compiled. Calls of theirs whose compiled code is gone are compiled there, too.
+    pub compile: Compile,
+    /// What one compilation in a child process may use.
+    pub compile_limits: CompileLimits,
     /// Calls that may be in memory at once, running or waiting.
     pub resident_max: u32,
     /// How long a waiting call stays in memory.
@@ -49,6 +55,8 @@ impl Config {
             world,
             ceiling: Ceiling::default(),
             code: None,
+            compile: Compile::default(),
+            compile_limits: CompileLimits::default(),
             resident_max: 1_000,
             park_after: Duration::from_secs(2),
             limits: None,
@@ -68,6 +76,18 @@ pub enum RuntimeError {
     /// A component that is not of this world.
     #[error(transparent)]
     Component(#[from] BadComponent),
+    /// A component that cannot be compiled within limits.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+}
+
+impl From<PrepareError> for RuntimeError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Component(error) => error.into(),
+            PrepareError::Compile(error) => error.into(),
+        }
+    }
 }
 
 impl From<libos_kernel::model::answer::Stop> for RuntimeError {
@@ -119,6 +139,7 @@ pub struct Runtime {
     kernel: Arc<Kernel>,
     engine: tokio::sync::OnceCell<Engine>,
     cache: CodeCache,
+    compiler: Compiler,
     config: Settings,
     resident: Semaphore,
     listeners: Mutex<HashMap<CallId, Vec<mpsc::Sender<CallEvent>>>>,
@@ -139,10 +160,12 @@ impl Runtime {
     /// # Errors
     /// Another host has the store, or it cannot be used.
     pub fn open(config: Config) -> Result<Arc<Runtime>, RuntimeError> {
-        let Config { storage, world, ceiling, code, resident_max, park_after, limits } = config;
+        let Config { storage, world, ceiling, code, compile, compile_limits, resident_max, park_after, limits } =
+            config;
         let kernel = Kernel::open(Options { storage, world, ceiling })?;
         let runtime = Arc::new(Runtime {
             cache: CodeCache::new(Arc::clone(&kernel), code),
+            compiler: Compiler::new(compile, compile_limits),
             kernel,
             engine: tokio::sync::OnceCell::new(),
             config: Settings { resident_max, park_after, limits },
@@ -268,17 +291,20 @@ impl Runtime {
         name: Option<String>,
         standard: bool,
     ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
-        let Inspected { imports, declarations, .. } = inspect::inspect(&bytes)?;
-        let digest = {
-            use sha2::{Digest as _, Sha256};
-            Sha256::digest(&bytes).into()
-        };
         let engine = self.engine().await?;
-        let prepared = {
-            let (runtime, engine, bytes) = (Arc::clone(self), engine.clone(), bytes.clone());
-            let prepare = move || engine.prepare(&digest, &runtime.cache, || Ok(bytes));
+        // Reading it, too, may take a second.
+        let (inspected, prepared, bytes) = {
+            let (runtime, engine) = (Arc::clone(self), engine.clone());
+            let prepare = move || {
+                let inspected = inspect::inspect(&bytes)?;
+                let digest = Sha256::digest(&bytes).into();
+                let origin = if standard { Origin::Program } else { Origin::Outside(&runtime.compiler) };
+                let prepared = engine.prepare(&digest, &runtime.cache, origin, || Ok(bytes.clone()))?;
+                Ok::<_, PrepareError>((inspected, prepared, bytes))
+            };
             tokio::task::spawn_blocking(prepare).await.map_err(|error| BadComponent(error.to_string()))??
         };
+        let Inspected { imports, declarations, .. } = inspected;
         let mut tools: Vec<NewTool> = engine.describe(&prepared).await?;
         // By the names in the component: a new name changes nothing of what it needs.
         declared::attach(declarations, &mut tools)?;
