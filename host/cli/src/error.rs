@@ -115,7 +115,7 @@ fn runtime(error: &RuntimeError) -> Failure {
         RuntimeError::Engine(error) => {
             Failure::cannot(error.to_string()).hint("`libos doctor` shows what this machine lacks")
         }
-        RuntimeError::Component(error) => Failure::usage(error.to_string()),
+        RuntimeError::Component(_) | RuntimeError::File { .. } => Failure::usage(error.to_string()),
         RuntimeError::Compile(error @ CompileError::Unavailable(_)) => {
             Failure::cannot(error.to_string()).hint("`libos doctor` shows what this machine lacks")
         }

@@ -6,8 +6,19 @@
 
 pub mod engine;
 mod runtime;
+pub mod testing;
 pub mod world;
 
 pub use engine::compile::{COMPILE_VERB, Compile, CompileError, CompileLimits, compile_worker_main};
 pub use libos_kernel as kernel;
-pub use runtime::{CallEvent, CallRequest, Config, Runtime, RuntimeError, Waiting};
+pub use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, LogLine, Reaction};
+pub use libos_kernel::model::call::Approval;
+pub use libos_kernel::model::id::{CallId, Pid, QuestionId};
+pub use libos_kernel::model::limit::CallLimits;
+pub use libos_kernel::model::question::{QuestionRow, Subject};
+pub use libos_kernel::model::record::{Decided, Outcome as RecordOutcome, Record};
+pub use libos_kernel::model::row::{Failure, FailureReason, ToolRow};
+pub use libos_kernel::model::time::Time;
+pub use runtime::{
+    AnswerQuestion, BuildError, Builder, CallEvent, CallRequest, Config, NotDone, Runtime, RuntimeError, Waiting,
+};

@@ -37,6 +37,23 @@ pub enum Reaction {
     },
 }
 
+impl Reaction {
+    /// Yes, once.
+    pub fn allow() -> Reaction {
+        Reaction::Approve { approval: Approval::Allow, note: None }
+    }
+
+    /// No, once.
+    pub fn deny() -> Reaction {
+        Reaction::Approve { approval: Approval::Deny, note: None }
+    }
+
+    /// An answer in words.
+    pub fn tell(text: impl Into<String>) -> Reaction {
+        Reaction::Tell { text: text.into() }
+    }
+}
+
 /// What an answer did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {

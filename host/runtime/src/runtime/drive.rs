@@ -4,8 +4,10 @@ use super::{CallEvent, Runtime, Waiting};
 use crate::engine::compile::Origin;
 use crate::engine::{Prepared, failure};
 use libos_kernel::kernel::Started;
+use libos_kernel::kernel::view::View;
 use libos_kernel::model::answer::Stop;
-use libos_kernel::model::id::CallId;
+use libos_kernel::model::id::{CallId, QuestionId};
+use libos_kernel::model::question::QuestionState;
 use libos_kernel::model::row::{Failure, FailureReason, Wait};
 use libos_kernel::syscall::Line;
 use std::sync::Arc;
@@ -146,6 +148,19 @@ impl Runtime {
         }
     }
 
+    /// Lets the program that embeds the runtime answer; false if the question is still open.
+    async fn answer_from_code(&self, id: QuestionId) -> bool {
+        let Some(answer) = &self.config.on_question else { return false };
+        let question = || self.kernel.snapshot().and_then(|snapshot| View(&snapshot).question(id)).ok().flatten();
+        // Another call may have asked the same before, and the answer did for both.
+        let over = || question().is_some_and(|question| question.state != QuestionState::Open);
+        let Some(asked) = question().filter(|asked| asked.state == QuestionState::Open) else { return over() };
+        match answer(&asked) {
+            Some(reaction) => self.answer(id, reaction).await.is_ok() || over(),
+            None => false,
+        }
+    }
+
     /// Tells what a call waits for, once that is on the disk.
     async fn tell_wait(&self, call: CallId) {
         let Some(kind) = self.kernel.wait_of(call) else { return };
@@ -156,6 +171,11 @@ impl Runtime {
             Wait::Call(_) => return,
         };
         if self.kernel.barrier().await.is_ok() {
+            if let Wait::Question(id) = kind
+                && self.answer_from_code(id).await
+            {
+                return;
+            }
             for call in self.kernel.callers_of(call) {
                 self.tell(call, event.clone()).await;
             }

@@ -1,15 +1,21 @@
 //! The runtime: a kernel, an engine, and the loop that starts calls whose time has come.
 
+mod builder;
 mod drive;
+mod outcome;
+
+pub use builder::{BuildError, Builder};
+pub use outcome::NotDone;
 
 use crate::engine::compile::{Compile, CompileError, CompileLimits, Compiler, Origin, PrepareError};
 use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, declared, inspect};
-use crate::world::WorldSetupError;
+use crate::world::{WorldSetupError, read_component};
 use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, Kernel, NewTool, Options, Reaction, StartCall};
 use libos_kernel::model::decide::Ceiling;
 use libos_kernel::model::id::{CallId, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::CallLimits;
+use libos_kernel::model::question::QuestionRow;
 use libos_kernel::model::row::ToolRow;
 use libos_kernel::model::time::Time;
 use libos_kernel::store::disk::Storage;
@@ -45,7 +51,12 @@ pub struct Config {
     pub park_after: Duration,
     /// What a call may use, instead of what the policy in force says.
     pub limits: Option<CallLimits>,
+    /// Who answers questions as they are asked; see [`Builder::on_question`].
+    pub on_question: Option<AnswerQuestion>,
 }
+
+/// Answers a question, or leaves it to somebody else.
+pub type AnswerQuestion = Arc<dyn Fn(&QuestionRow) -> Option<Reaction> + Send + Sync>;
 
 impl Config {
     /// Everything as it usually is.
@@ -60,6 +71,7 @@ impl Config {
             resident_max: 1_000,
             park_after: Duration::from_secs(2),
             limits: None,
+            on_question: None,
         }
     }
 }
@@ -76,6 +88,18 @@ pub enum RuntimeError {
     /// A component that is not of this world.
     #[error(transparent)]
     Component(#[from] BadComponent),
+    /// The file of a component.
+    #[error(
+        "the component {} cannot be read: {source}; a tool in Rust is built with `cargo build --release --target wasm32-wasip2`, into \
+         target/wasm32-wasip2/release/",
+        path.display()
+    )]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A component that cannot be compiled within limits.
     #[error(transparent)]
     Compile(#[from] CompileError),
@@ -152,23 +176,39 @@ struct Settings {
     resident_max: u32,
     park_after: Duration,
     limits: Option<CallLimits>,
+    on_question: Option<AnswerQuestion>,
 }
 
 impl Runtime {
+    /// Makes a runtime step by step.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
     /// Opens the store, recovers what a crash left open, and starts the run loop. Must run on a tokio runtime.
     ///
     /// # Errors
     /// Another host has the store, or it cannot be used.
     pub fn open(config: Config) -> Result<Arc<Runtime>, RuntimeError> {
-        let Config { storage, world, ceiling, code, compile, compile_limits, resident_max, park_after, limits } =
-            config;
+        let Config {
+            storage,
+            world,
+            ceiling,
+            code,
+            compile,
+            compile_limits,
+            resident_max,
+            park_after,
+            limits,
+            on_question,
+        } = config;
         let kernel = Kernel::open(Options { storage, world, ceiling })?;
         let runtime = Arc::new(Runtime {
             cache: CodeCache::new(Arc::clone(&kernel), code),
             compiler: Compiler::new(compile, compile_limits),
             kernel,
             engine: tokio::sync::OnceCell::new(),
-            config: Settings { resident_max, park_after, limits },
+            config: Settings { resident_max, park_after, limits, on_question },
             resident: Semaphore::new(resident_max as usize),
             listeners: Mutex::default(),
             closing: watch::Sender::new(false),
@@ -322,6 +362,24 @@ impl Runtime {
         let added = self.kernel.add_tools(&bytes, &imports, tools, standard)?;
         self.kernel.durable(added.durable).await?;
         Ok(added)
+    }
+
+    /// Adds the tools of a component's file; `name` renames the tool of a component that has one. It is a component from outside.
+    ///
+    /// # Errors
+    /// The file cannot be read, or as [`Runtime::add_component`].
+    pub async fn add_file(
+        self: &Arc<Self>,
+        file: impl Into<PathBuf>,
+        name: Option<String>,
+    ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
+        let path: PathBuf = file.into();
+        let read = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || read_component(&path)).await.map_err(std::io::Error::other)
+        };
+        let bytes = read.flatten().map_err(|source| RuntimeError::File { path, source })?;
+        self.add_component(bytes, name, false).await
     }
 
     async fn engine(&self) -> Result<&Engine, RuntimeError> {

@@ -17,13 +17,17 @@ mod read;
 mod remove;
 mod rename;
 mod resolve;
+mod setup;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod write;
 
 pub use facility::{probe_data_directory, probe_names};
+pub use libos_kernel::world::files::Body;
+pub use libos_kernel::world::memory::MemoryWorld;
 pub use resolve::Resolver;
+pub use setup::{ceiling, make_private_directory, mounts, read_component};
 
 use guard::Guard;
 use libos_kernel::kernel::Permit;

@@ -9,5 +9,7 @@ mod dropping;
 mod imports;
 mod limits;
 mod nested;
+mod parity;
 mod replay;
+mod stage;
 mod walking;
