@@ -35,7 +35,9 @@ const EFFECTS_GRACE: Duration = Duration::from_secs(10);
 
 /// What a runtime is made of.
 pub struct Config {
+    /// Where everything is kept that is to survive.
     pub storage: Arc<dyn Storage>,
+    /// What tools can reach, as far as they are allowed.
     pub world: Arc<dyn World>,
     /// What no grant can give.
     pub ceiling: Ceiling,
@@ -79,10 +81,13 @@ impl Config {
 /// Why the runtime could not do something.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
+    /// The kernel: what was asked makes no sense, or the disk failed.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// The outside cannot be made.
     #[error(transparent)]
     World(#[from] WorldSetupError),
+    /// The engine cannot start.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A component that is not of this world.
@@ -123,11 +128,13 @@ impl From<libos_kernel::model::answer::Stop> for RuntimeError {
 /// A call to be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRequest {
+    /// Its name.
     pub tool: String,
     /// JSON.
     pub arguments: String,
     /// The process that calls; none for a new one from `image`, which ends with the call.
     pub pid: Option<Pid>,
+    /// The image of a new process.
     pub image: String,
 }
 
@@ -141,7 +148,9 @@ impl CallRequest {
 /// What a call waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting {
+    /// For a person's answer.
     Question(QuestionId),
+    /// For a time.
     Until(Time),
 }
 

@@ -6,6 +6,7 @@
 mod components;
 mod declarations;
 mod dropping;
+mod embedding;
 mod imports;
 mod limits;
 mod nested;

@@ -92,8 +92,16 @@ fn start(program: &Path, limits: &CompileLimits) -> io::Result<Running> {
         .stderr(Stdio::piped())
         .spawn();
     let removed = std::fs::remove_dir(&directory);
-    let child = Running(child?);
-    removed.map(|()| child)
+    let child = child.map(Running);
+    match removed {
+        Ok(()) => child,
+        // Whatever it is that made something in it at once, it is not the program that it should be.
+        Err(error) => {
+            drop(child);
+            std::fs::remove_dir_all(&directory)?;
+            Err(error)
+        }
+    }
 }
 
 /// A new directory that only this user may use.
