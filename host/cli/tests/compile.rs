@@ -232,3 +232,39 @@ fn the_hidden_verb_is_not_in_the_help_and_says_what_it_is_for() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("started by a host"), "{output:?}");
 }
+
+/// A compiler that never ends by itself.
+fn endless(name: &str) -> PathBuf {
+    let script = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&script, "#!/bin/sh\nwhile :; do :; done\n").unwrap();
+    std::fs::set_permissions(&script, PermissionsExt::from_mode(0o700)).unwrap();
+    script
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_compiled_already_waits_for_no_compiler_and_a_close_ends_them() {
+    let _alone = ALONE.lock().await;
+    let host = Host::with_config(OPEN, &["noop"], in_child(LIMITS)).await;
+    let compiler = Compile::Child(endless("endless"));
+    let host = host.restart_with(|_| {}, |config| config.compile = compiler).await;
+    let adds: Vec<_> = ["two_writes", "word_count", "ask"]
+        .map(|name| {
+            let runtime = std::sync::Arc::clone(&host.runtime);
+            tokio::task::spawn(async move { runtime.add_component(guest(name), None, false).await })
+        })
+        .into();
+    while children().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    host.done("noop", json!({})).await;
+    assert_eq!(children().len(), 2, "there are turns");
+    for add in &adds {
+        add.abort();
+    }
+    // Nobody wants them any more, long before their time is over.
+    let begun = Instant::now();
+    while !children().is_empty() {
+        assert!(begun.elapsed() < LIMITS.wall_time / 2, "the compilers go on");
+        tokio::task::yield_now().await;
+    }
+}

@@ -103,44 +103,43 @@ impl Engine {
         origin: Origin<'_>,
         bytes: impl FnOnce() -> Result<Vec<u8>, String>,
     ) -> Result<Arc<Prepared>, PrepareError> {
-        if let Some(known) = self.ready(digest) {
-            return Ok(known);
+        // Whoever had the turn before may have compiled the same.
+        if let Some(known) = self.known(digest, cache) {
+            return Ok(known?);
         }
-        let component = match cache.load(&self.wasmtime, digest, &self.identity) {
-            Some(component) => component,
-            None => self.compile(digest, cache, origin, &bytes().map_err(BadComponent)?)?,
+        let bytes = bytes().map_err(BadComponent)?;
+        inspect::inspect(&bytes)?;
+        let elsewhere = match origin {
+            Origin::Program => None,
+            Origin::Outside(compiler, wanted) => compiler.compile(&bytes, wanted),
         };
-        let prepared = Arc::new(self.link(&component)?);
+        let code = match elsewhere {
+            Some(code) => code?,
+            None => self.wasmtime.precompile_component(&bytes).map_err(|error| cannot_compile(&error))?,
+        };
+        let component = cache::deserialize(&self.wasmtime, &code)
+            .map_err(|error| BadComponent(format!("its machine code cannot be loaded here: {error:#}")))?;
+        cache.store(&code, digest, &self.identity);
+        Ok(self.keep(digest, &component)?)
+    }
+
+    /// A component that needs no compiling: it is ready, or its code is on the disk. Runs on a thread that may block.
+    pub fn known(&self, digest: &Digest, cache: &CodeCache) -> Option<Result<Arc<Prepared>, BadComponent>> {
+        if let Some(ready) = self.ready(digest) {
+            return Some(Ok(ready));
+        }
+        let component = cache.load(&self.wasmtime, digest, &self.identity)?;
+        Some(self.keep(digest, &component))
+    }
+
+    fn keep(&self, digest: &Digest, component: &Component) -> Result<Arc<Prepared>, BadComponent> {
+        let prepared = Arc::new(self.link(component)?);
         let mut known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= PREPARED_MAX {
             known.clear();
         }
         known.insert(*digest, Arc::clone(&prepared));
         Ok(prepared)
-    }
-
-    fn compile(
-        &self,
-        digest: &Digest,
-        cache: &CodeCache,
-        origin: Origin<'_>,
-        bytes: &[u8],
-    ) -> Result<Component, PrepareError> {
-        inspect::inspect(bytes)?;
-        let code = match origin.turn() {
-            Some(turn) => {
-                // Whoever had the turn before may have compiled the same.
-                if let Some(component) = cache.load(&self.wasmtime, digest, &self.identity) {
-                    return Ok(component);
-                }
-                turn.compile(bytes)?
-            }
-            None => self.wasmtime.precompile_component(bytes).map_err(|error| cannot_compile(&error))?,
-        };
-        let component = cache::deserialize(&self.wasmtime, &code)
-            .map_err(|error| BadComponent(format!("its machine code cannot be loaded here: {error:#}")))?;
-        cache.store(&code, digest, &self.identity);
-        Ok(component)
     }
 
     /// A component that is ready in memory.

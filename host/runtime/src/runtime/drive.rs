@@ -1,7 +1,6 @@
 //! Drives one call: in memory while it runs or waits for a short time, dropped when it waits long, ended when it ends.
 
-use super::{CallEvent, Runtime, Waiting};
-use crate::engine::compile::Origin;
+use super::{CallEvent, Runtime, RuntimeError, Waiting};
 use crate::engine::{Prepared, failure};
 use libos_kernel::kernel::Started;
 use libos_kernel::kernel::view::View;
@@ -43,9 +42,14 @@ impl Runtime {
                 return self.tell(call, CallEvent::Interrupted("the host is closed".into())).await;
             }
         };
-        let driven = match self.prepared(&started).await {
-            Ok(prepared) => self.run_in_memory(&prepared, &started).await,
-            Err(failure) => Driven::Ended(Err(failure)),
+        let prepared = tokio::select! {
+            prepared = self.prepared(&started) => Some(prepared),
+            () = until(&mut closing, |closing| *closing) => None,
+        };
+        let driven = match prepared {
+            Some(Ok(prepared)) => self.run_in_memory(&prepared, &started).await,
+            Some(Err(failure)) => Driven::Ended(Err(failure)),
+            None => Driven::Closing,
         };
         drop(permit);
         match driven {
@@ -77,17 +81,12 @@ impl Runtime {
 
     async fn prepared(self: &Arc<Self>, started: &Started) -> Result<Arc<Prepared>, Failure> {
         let not_runnable = |text: String| failure(FailureReason::NotRunnable, text, None);
-        let engine = self.engine().await.map_err(|error| not_runnable(error.to_string()))?.clone();
-        if let Some(ready) = engine.ready(&started.row.component) {
-            return Ok(ready);
-        }
         let (runtime, component) = (Arc::clone(self), started.row.component);
-        let prepare = move || {
-            let bytes = || runtime.kernel.component(&component).map_err(|error| error.to_string());
-            engine.prepare(&component, &runtime.cache, Origin::Outside(&runtime.compiler), bytes)
-        };
-        let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|error| not_runnable(error.to_string()))?;
-        prepared.map_err(|error| not_runnable(format!("the component cannot be started: {error}")))
+        let bytes = move || runtime.kernel.component(&component).map_err(|error| error.to_string());
+        self.prepare(component, false, bytes).await.map_err(|error| match error {
+            RuntimeError::Engine(error) => not_runnable(error.to_string()),
+            error => not_runnable(format!("the component cannot be started: {error}")),
+        })
     }
 
     async fn run_in_memory(&self, prepared: &Prepared, started: &Started) -> Driven {

@@ -7,14 +7,14 @@ mod outcome;
 pub use builder::{BuildError, Builder};
 pub use outcome::NotDone;
 
-use crate::engine::compile::{Compile, CompileError, CompileLimits, Compiler, Origin, PrepareError};
-use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, declared, inspect};
+use crate::engine::compile::{Compile, CompileError, CompileLimits, Compiler, Origin, PrepareError, Wants};
+use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, Prepared, declared, inspect};
 use crate::world::{WorldSetupError, read_component};
 use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, Kernel, NewTool, Options, Reaction, StartCall};
 use libos_kernel::model::decide::Ceiling;
-use libos_kernel::model::id::{CallId, Pid, QuestionId};
+use libos_kernel::model::id::{CallId, Digest, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
-use libos_kernel::model::limit::CallLimits;
+use libos_kernel::model::limit::{self, CallLimits};
 use libos_kernel::model::question::QuestionRow;
 use libos_kernel::model::row::ToolRow;
 use libos_kernel::model::time::Time;
@@ -173,6 +173,8 @@ pub struct Runtime {
     engine: tokio::sync::OnceCell<Engine>,
     cache: CodeCache,
     compiler: Compiler,
+    /// Turns to compile.
+    compilers: Arc<Semaphore>,
     config: Settings,
     resident: Semaphore,
     listeners: Mutex<HashMap<CallId, Vec<mpsc::Sender<CallEvent>>>>,
@@ -214,7 +216,8 @@ impl Runtime {
         let kernel = Kernel::open(Options { storage, world, ceiling })?;
         let runtime = Arc::new(Runtime {
             cache: CodeCache::new(Arc::clone(&kernel), code),
-            compiler: Compiler::new(compile, compile_limits),
+            compiler: Compiler { place: compile, limits: compile_limits },
+            compilers: Arc::new(Semaphore::new(limit::COMPILERS_MAX)),
             kernel,
             engine: tokio::sync::OnceCell::new(),
             config: Settings { resident_max, park_after, limits, on_question },
@@ -340,20 +343,14 @@ impl Runtime {
         name: Option<String>,
         standard: bool,
     ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
-        let engine = self.engine().await?;
         // Reading it, too, may take a second.
-        let (inspected, prepared, bytes) = {
-            let (runtime, engine) = (Arc::clone(self), engine.clone());
-            let prepare = move || {
-                let inspected = inspect::inspect(&bytes)?;
-                let digest = Sha256::digest(&bytes).into();
-                let origin = if standard { Origin::Program } else { Origin::Outside(&runtime.compiler) };
-                let prepared = engine.prepare(&digest, &runtime.cache, origin, || Ok(bytes.clone()))?;
-                Ok::<_, PrepareError>((inspected, prepared, bytes))
-            };
-            tokio::task::spawn_blocking(prepare).await.map_err(|error| BadComponent(error.to_string()))??
-        };
+        let inspect =
+            move || inspect::inspect(&bytes).map(|inspected| (inspected, Sha256::digest(&bytes).into(), bytes));
+        let (inspected, digest, bytes) = blocking(inspect).await??;
         let Inspected { imports, declarations, .. } = inspected;
+        let copy = bytes.clone();
+        let prepared = self.prepare(digest, standard, || Ok(copy)).await?;
+        let engine = self.engine().await?;
         let mut tools: Vec<NewTool> = engine.describe(&prepared).await?;
         // By the names in the component: a new name changes nothing of what it needs.
         declared::attach(declarations, &mut tools)?;
@@ -389,6 +386,38 @@ impl Runtime {
         };
         let bytes = read.flatten().map_err(|source| RuntimeError::File { path, source })?;
         self.add_component(bytes, name, false).await
+    }
+
+    /// A component ready to run. What must be compiled outside waits for its turn, and holds up nothing that is compiled already.
+    async fn prepare(
+        self: &Arc<Self>,
+        digest: Digest,
+        standard: bool,
+        bytes: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
+    ) -> Result<Arc<Prepared>, RuntimeError> {
+        let engine = self.engine().await?;
+        if let Some(ready) = engine.ready(&digest) {
+            return Ok(ready);
+        }
+        let (runtime, known) = (Arc::clone(self), engine.clone());
+        if let Some(known) = blocking(move || known.known(&digest, &runtime.cache)).await? {
+            return Ok(known?);
+        }
+        let turn = match standard {
+            true => None,
+            // It is closed never.
+            false => Arc::clone(&self.compilers).acquire_owned().await.ok(),
+        };
+        let (runtime, engine) = (Arc::clone(self), engine.clone());
+        // Whoever does not wait any more, or a host that closes, ends the compiler too.
+        let wants = Wants::default();
+        let wanted = wants.told();
+        let prepare = move || {
+            let _turn = turn;
+            let origin = if standard { Origin::Program } else { Origin::Outside(&runtime.compiler, &wanted) };
+            engine.prepare(&digest, &runtime.cache, origin, bytes)
+        };
+        Ok(blocking(prepare).await??)
     }
 
     async fn engine(&self) -> Result<&Engine, RuntimeError> {
@@ -475,6 +504,11 @@ impl Runtime {
         // Joining the committer is quick, but it blocks.
         let _ = tokio::task::spawn_blocking(move || kernel.shutdown()).await;
     }
+}
+
+/// Runs something on a thread that may block.
+async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> Result<T, BadComponent> {
+    tokio::task::spawn_blocking(what).await.map_err(|error| BadComponent(error.to_string()))
 }
 
 /// Tasks that are waited for at the end.

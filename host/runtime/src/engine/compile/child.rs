@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a program of the host's own, started without anything of any process")]
 
 use super::worker::Answer;
-use super::{COMPILE_VERB, CompileError, CompileLimits, PrepareError};
+use super::{COMPILE_VERB, CompileError, CompileLimits, PrepareError, Wanted};
 use crate::engine::inspect::BadComponent;
 use libos_kernel::model::limit;
 use libos_kernel::model::preview::escape;
@@ -19,15 +19,22 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 64 << 10;
+/// After so long it is asked whether somebody still waits.
+const LOOK_AFTER: Duration = Duration::from_millis(100);
 /// Characters of what it said that an error repeats.
 const MESSAGE_CHARACTERS: usize = 400;
 
-/// The machine code of a component, made by `program` within limits. Blocks for as long as that takes.
-pub(super) fn compile(program: &Path, limits: &CompileLimits, component: &[u8]) -> Result<Vec<u8>, PrepareError> {
+/// The machine code of a component, made by `program` within limits. Blocks for as long as that takes, or somebody wants it.
+pub(super) fn compile(
+    program: &Path,
+    limits: &CompileLimits,
+    component: &[u8],
+    wanted: &Wanted,
+) -> Result<Vec<u8>, PrepareError> {
     let unusable =
         |what: &str, error: &io::Error| CompileError::Unavailable(format!("{}: {what}: {error}", program.display()));
     let deadline = Instant::now() + limits.wall_time;
@@ -40,7 +47,11 @@ pub(super) fn compile(program: &Path, limits: &CompileLimits, component: &[u8]) 
             Step::More => {}
             Step::TooMuch => return Err(CompileError::CodeTooLarge { bytes: limits.code_bytes }.into()),
             Step::Ended => break true,
-            Step::OutOfTime => break false,
+            Step::Later if Instant::now() >= deadline => break false,
+            Step::Later if wanted.no_more() => {
+                return Err(CompileError::Unavailable("nobody waits for it any more".into()).into());
+            }
+            Step::Later => {}
         }
     };
     let ended = running.end(deadline).map_err(|error| unusable("its end cannot be waited for", &error))?;
@@ -175,7 +186,8 @@ struct Talk<'a> {
 enum Step {
     More,
     Ended,
-    OutOfTime,
+    /// Nothing happened for a while.
+    Later,
     TooMuch,
 }
 
@@ -202,8 +214,8 @@ impl<'a> Talk<'a> {
         handles.extend(self.input.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::OUT)));
         handles.extend(self.output.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
         handles.extend(self.errors.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
-        if !wait(&mut handles, deadline)? {
-            return Ok(Step::OutOfTime);
+        if !wait(&mut handles, deadline.min(Instant::now() + LOOK_AFTER))? {
+            return Ok(Step::Later);
         }
         self.write();
         read(&mut self.output, &mut self.heard);

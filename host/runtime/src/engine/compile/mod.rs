@@ -11,8 +11,9 @@ pub use worker::compile_worker_main;
 
 use super::inspect::BadComponent;
 use libos_kernel::model::limit;
-use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The first argument of a program that is started to compile: it calls [`compile_worker_main`] and does nothing else.
@@ -115,16 +116,21 @@ pub enum PrepareError {
 }
 
 /// Where and within what components from outside are compiled.
+#[derive(Debug, Clone)]
 pub struct Compiler {
-    place: Compile,
-    limits: CompileLimits,
-    slots: Slots,
+    /// Where.
+    pub place: Compile,
+    /// What one compilation in a child process may use.
+    pub limits: CompileLimits,
 }
 
 impl Compiler {
-    /// A compiler.
-    pub fn new(place: Compile, limits: CompileLimits) -> Compiler {
-        Compiler { place, limits, slots: Slots::new(limit::COMPILERS_MAX) }
+    /// The machine code of a component; none if it is to be compiled in this process. Given up when nobody wants it any more.
+    pub(super) fn compile(&self, component: &[u8], wanted: &Wanted) -> Option<Result<Vec<u8>, PrepareError>> {
+        match &self.place {
+            Compile::InProcess => None,
+            Compile::Child(program) => Some(child::compile(program, &self.limits, component, wanted)),
+        }
     }
 }
 
@@ -134,57 +140,32 @@ pub enum Origin<'a> {
     /// It is part of this program.
     Program,
     /// From anywhere else.
-    Outside(&'a Compiler),
+    Outside(&'a Compiler, &'a Wanted),
 }
 
-impl<'a> Origin<'a> {
-    /// A turn to compile it in a child process, as soon as there is one; none if it is compiled in this process.
-    pub(super) fn turn(self) -> Option<Turn<'a>> {
-        let Origin::Outside(Compiler { place: Compile::Child(program), limits, slots }) = self else { return None };
-        Some(Turn { _slot: slots.take(), program, limits })
+/// Whether somebody still waits for a compilation: not once this is dropped by whoever waits.
+#[derive(Debug, Default)]
+pub struct Wants(Arc<AtomicBool>);
+
+/// The compiler's end of [`Wants`].
+#[derive(Debug)]
+pub struct Wanted(Arc<AtomicBool>);
+
+impl Wants {
+    /// For whoever compiles.
+    pub fn told(&self) -> Wanted {
+        Wanted(Arc::clone(&self.0))
     }
 }
 
-/// A turn to compile in a child process.
-pub(super) struct Turn<'a> {
-    _slot: Slot<'a>,
-    program: &'a Path,
-    limits: &'a CompileLimits,
-}
-
-impl Turn<'_> {
-    /// The machine code of a component.
-    pub fn compile(&self, component: &[u8]) -> Result<Vec<u8>, PrepareError> {
-        child::compile(self.program, self.limits, component)
-    }
-}
-
-/// Turns; whoever comes when none is left waits, on a thread that may block.
-struct Slots {
-    free: Mutex<usize>,
-    given_back: Condvar,
-}
-
-struct Slot<'a>(&'a Slots);
-
-impl Slots {
-    fn new(free: usize) -> Slots {
-        Slots { free: Mutex::new(free), given_back: Condvar::new() }
-    }
-
-    fn take(&self) -> Slot<'_> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        while *free == 0 {
-            free = self.given_back.wait(free).unwrap_or_else(PoisonError::into_inner);
-        }
-        *free -= 1;
-        Slot(self)
-    }
-}
-
-impl Drop for Slot<'_> {
+impl Drop for Wants {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.given_back.notify_one();
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl Wanted {
+    fn no_more(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 }
