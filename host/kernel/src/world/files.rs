@@ -1,5 +1,5 @@
 //! Files in memory: directories, files and symbolic links by the names of resources, with the answers that the real ones give. What
-//! the kernel's tests and the authors of tools test against; `host/runtime/tests/parity.rs` holds it to the real world.
+//! the kernel's tests and the authors of tools test against; `tests/e2e/tests/all/parity.rs` holds it to the real world.
 
 use super::{Found, Probed, Range, WorldError};
 use crate::model::call::{Entry, EntryKind, Stat, WriteMode};

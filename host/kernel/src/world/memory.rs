@@ -62,7 +62,7 @@ impl MemoryWorld {
         self.lock().clock
     }
 
-    /// Moves the clock. A host that has timers must be told: `Runtime::look_at_clock`.
+    /// Moves the clock. A host that runs over it is told by [`Kernel::fire_timers_due`](crate::kernel::Kernel::fire_timers_due).
     pub fn advance(&self, time: Duration) {
         let mut outside = self.lock();
         outside.clock = outside.clock.after(time);
