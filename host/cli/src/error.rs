@@ -1,7 +1,7 @@
 //! What went wrong, in the form in which every command says it: what happened, where, what to do next, and an exit code.
 
-use libos::RuntimeError;
 use libos::world::WorldSetupError;
+use libos::{CompileError, RuntimeError};
 use libos_kernel::kernel::HostError;
 use libos_kernel::model::facility::Facility;
 use libos_kernel::store::StoreError;
@@ -115,7 +115,11 @@ fn runtime(error: &RuntimeError) -> Failure {
         RuntimeError::Engine(error) => {
             Failure::cannot(error.to_string()).hint("`libos doctor` shows what this machine lacks")
         }
-        RuntimeError::Component(error) => Failure::usage(error.to_string()),
+        RuntimeError::Component(_) | RuntimeError::File { .. } => Failure::usage(error.to_string()),
+        RuntimeError::Compile(error @ CompileError::Unavailable(_)) => {
+            Failure::cannot(error.to_string()).hint("`libos doctor` shows what this machine lacks")
+        }
+        RuntimeError::Compile(error) => Failure::usage(error.to_string()),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::place::Place;
 use crate::protocol::{Ended, Event, GrantRequest, Request};
 use crate::{setup, standard, store};
 use libos::world::MountSpec;
-use libos::{CallEvent, CallRequest, Config, Runtime, Waiting};
+use libos::{CallEvent, CallRequest, Compile, Config, Runtime, Waiting};
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{Changed, Delegation, HostError, Kernel, NewGrant, Options};
 use libos_kernel::model::facility::{self, Finding};
@@ -65,7 +65,8 @@ impl Host {
         let world = Arc::new(world);
         let storage = Arc::new(Directory::new(&place.data));
         let (kernel, runtime) = if runs {
-            let runtime = Runtime::open(Config { ceiling, code: Some(place.code()), ..Config::new(storage, world) })?;
+            let (code, compile) = (Some(place.code()), Compile::this_program());
+            let runtime = Runtime::open(Config { ceiling, code, compile, ..Config::new(storage, world) })?;
             (Arc::clone(runtime.kernel()), Some(runtime))
         } else {
             (Kernel::open(Options { storage, world, ceiling })?, None)

@@ -28,6 +28,10 @@ use std::process::ExitCode;
 use term::{Colour, paint};
 
 fn main() -> ExitCode {
+    // Hidden: a host starts itself so, to compile what is not its own.
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == libos::COMPILE_VERB) {
+        return libos::compile_worker_main();
+    }
     let args = Args::parse();
     let code = match verbs::run(args) {
         Ok(code) => code,

@@ -4,28 +4,13 @@ use crate::error::Failure;
 use crate::place::Place;
 use anyhow::Context;
 use libos::world::{MountSpec, OsWorld, WorldOptions};
-use libos_kernel::model::decide::Ceiling;
+pub use libos::world::{ceiling, mounts};
 use libos_kernel::model::facility::{self, Facilities, Facility, Finding, Presence};
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::policy::{Policy, Template};
-use libos_kernel::model::resource::{Kind, Resource};
+use libos_kernel::model::resource::Kind;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-/// The mounts of a policy.
-pub fn mounts(policy: &Policy, workspace: &Path) -> Vec<MountSpec> {
-    let mount = |(name, mount): (&String, &libos_kernel::model::policy::Mount)| {
-        let root = Resource::new(Kind::Fs, name.as_str());
-        let narrows =
-            policy.templates.iter().any(|line| line.effect != Effect::Allow && line.pattern.meets_subtree(&root));
-        MountSpec {
-            name: name.clone(),
-            path: workspace.join(&mount.path),
-            allow_hard_links: mount.allow_hard_links || !narrows,
-        }
-    };
-    policy.mounts.iter().map(mount).collect()
-}
 
 /// What no process may touch: the policy, the data with its keys, and the socket.
 pub fn protected(place: &Place) -> anyhow::Result<Vec<PathBuf>> {
@@ -35,29 +20,6 @@ pub fn protected(place: &Place) -> anyhow::Result<Vec<PathBuf>> {
         paths.extend(socket.parent().map(Path::to_owned));
     }
     Ok(paths)
-}
-
-/// The names of the protected paths that lie beneath a mount.
-pub fn ceiling(mounts: &[MountSpec], protected: &[PathBuf]) -> Ceiling {
-    let mut names = Vec::new();
-    for mount in mounts {
-        let Ok(root) = mount.path.canonicalize() else { continue };
-        for path in protected {
-            // The file may not exist; the directory that it lies in does.
-            let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
-            let by_name = parent.zip(path.file_name()).map(|(parent, name)| parent.join(name));
-            for path in by_name.into_iter().chain(path.canonicalize().ok()) {
-                let below = path.strip_prefix(&root).ok().and_then(Path::to_str);
-                if let Some(below) = below.filter(|below| !below.is_empty()) {
-                    let name = Resource::new(Kind::Fs, format!("{}/{below}", mount.name));
-                    if !names.contains(&name) {
-                        names.push(name);
-                    }
-                }
-            }
-        }
-    }
-    Ceiling { protected: names }
 }
 
 /// The world of a policy.

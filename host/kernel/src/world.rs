@@ -1,6 +1,9 @@
 //! The outside as the kernel sees it. Every method takes a [`Permit`], which only the kernel makes: forgetting a check does not
 //! compile. The names come from the permit, so that what is opened is what was decided.
 
+pub mod files;
+pub mod memory;
+
 use crate::kernel::Permit;
 use crate::model::call::{Entry, Stat, WriteMode};
 use crate::model::resource::Resource;

@@ -63,7 +63,8 @@ impl Host {
         wrap: impl FnOnce(OsWorld) -> Arc<dyn World>,
     ) -> Host {
         let root = new_root();
-        let host = Host { runtime: open(&root, policy, limits, wrap), root, keep: false };
+        let host =
+            Host { runtime: open(&root, policy, wrap, |config| config.limits = Some(limits)), root, keep: false };
         host.add(guests).await;
         host
     }
@@ -77,10 +78,7 @@ impl Host {
     pub async fn with_limits(policy: &str, guests: &[&str], limits: impl FnOnce(&mut CallLimits)) -> Host {
         let mut frozen = CallLimits::default();
         limits(&mut frozen);
-        let root = new_root();
-        let host = Host { runtime: open(&root, policy, frozen, |world| Arc::new(world)), root, keep: false };
-        host.add(guests).await;
-        host
+        Host::with_config(policy, guests, |config| config.limits = Some(frozen)).await
     }
 
     async fn add(&self, guests: &[&str]) {
@@ -93,12 +91,26 @@ impl Host {
     }
 
     /// Ends the host in an orderly way and starts another one over the same directories.
-    pub async fn restart(mut self) -> Host {
+    pub async fn restart(self) -> Host {
+        self.restart_with(|_| {}, |_| {}).await
+    }
+
+    /// A new host whose runtime is made as `configure` says.
+    pub async fn with_config(policy: &str, guests: &[&str], configure: impl FnOnce(&mut Config)) -> Host {
+        let root = new_root();
+        let host = Host { runtime: open(&root, policy, |world| Arc::new(world), configure), root, keep: false };
+        host.add(guests).await;
+        host
+    }
+
+    /// As [`Host::restart`]; before the new host starts, `between` may change what is on the disk.
+    pub async fn restart_with(mut self, between: impl FnOnce(&Path), configure: impl FnOnce(&mut Config)) -> Host {
         self.runtime.close().await;
         self.keep = true;
         let root = self.root.clone();
         drop(self);
-        Host { runtime: open(&root, "", CallLimits::default(), |world| Arc::new(world)), root, keep: false }
+        between(&root);
+        Host { runtime: open(&root, "", |world| Arc::new(world), configure), root, keep: false }
     }
 
     /// The workspace.
@@ -215,15 +227,21 @@ fn new_root() -> PathBuf {
 }
 
 /// A runtime over `root`; an empty policy leaves the one in force.
-fn open(root: &Path, policy: &str, limits: CallLimits, wrap: impl FnOnce(OsWorld) -> Arc<dyn World>) -> Arc<Runtime> {
+fn open(
+    root: &Path,
+    policy: &str,
+    wrap: impl FnOnce(OsWorld) -> Arc<dyn World>,
+    configure: impl FnOnce(&mut Config),
+) -> Arc<Runtime> {
     let data = root.join("data");
     let mount = MountSpec { name: FIRST_MOUNT.into(), path: root.join("workspace"), allow_hard_links: false };
     let world = OsWorld::new(vec![mount], vec![data.clone()], WorldOptions::default()).unwrap();
     let mut config = Config::new(Arc::new(Directory::new(&data)), wrap(world));
     config.code = Some(data.join("code"));
-    config.limits = Some(limits);
+    config.limits = Some(CallLimits::default());
     config.resident_max = 64;
     config.ceiling = Ceiling { protected: vec![Resource::new(Kind::Fs, "workspace/libos.toml")] };
+    configure(&mut config);
     let runtime = Runtime::open(config).unwrap();
     if !policy.is_empty() {
         Policy::parse(policy).unwrap();

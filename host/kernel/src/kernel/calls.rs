@@ -61,7 +61,9 @@ pub type Resumed = Started;
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedCall {
+    /// Its number.
     pub call: CallId,
+    /// The process that called.
     pub pid: Pid,
     /// JSON, or why not.
     pub result: Result<String, Failure>,
@@ -72,10 +74,13 @@ pub struct EndedCall {
 /// One line of a call's log.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
 pub struct LogLine {
+    /// When it was written.
     #[n(0)]
     pub time: Time,
+    /// How important the tool says it is.
     #[n(1)]
     pub level: Level,
+    /// The line, without its end.
     #[n(2)]
     pub text: String,
 }

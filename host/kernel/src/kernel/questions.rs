@@ -24,17 +24,40 @@ use crate::store::table::{self, Table};
 /// What a person does with a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reaction {
+    /// A decision, for approvals and permissions.
     Approve {
+        /// Yes or no, once or from now on.
         approval: Approval,
+        /// What the tool is told with it.
         note: Option<String>,
     },
+    /// Words, for an open question.
     Tell {
+        /// The answer.
         text: String,
     },
     /// Nobody is there to ask, and somebody decided beforehand that this means no. Nobody's word: it is asked again another time.
     Nobody {
+        /// What the tool is told.
         note: String,
     },
+}
+
+impl Reaction {
+    /// Yes, once.
+    pub fn allow() -> Reaction {
+        Reaction::Approve { approval: Approval::Allow, note: None }
+    }
+
+    /// No, once.
+    pub fn deny() -> Reaction {
+        Reaction::Approve { approval: Approval::Deny, note: None }
+    }
+
+    /// An answer in words.
+    pub fn tell(text: impl Into<String>) -> Reaction {
+        Reaction::Tell { text: text.into() }
+    }
 }
 
 /// What an answer did.

@@ -110,6 +110,34 @@ pub const CALL_MEMORY_BYTES_MAX: u64 = 4 << 30;
 pub const CALL_MEMORY_BYTES_MIN: u64 = 1 << 20;
 /// Most bytes for replay that a policy may give a call: they are in memory when it comes back.
 pub const CALL_JOURNAL_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of a component.
+pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
+/// Functions of a component, in all of its modules.
+pub const COMPONENT_FUNCTIONS_MAX: u32 = 100_000;
+/// Bytes of one function of a component: what compiling it costs grows faster than its size. The largest of a JavaScript engine has a tenth.
+pub const COMPONENT_FUNCTION_BYTES_MAX: usize = 1 << 20;
+/// Modules and components in a component, itself included.
+pub const COMPONENT_PARTS_MAX: usize = 1_000;
+/// Components within components within components.
+pub const COMPONENT_DEPTH_MAX: usize = 16;
+/// Sections of a component, in all of its parts. A component of a Rust tool has about a hundred.
+pub const COMPONENT_SECTIONS_MAX: usize = 20_000;
+/// Items of all sections of a component but functions: types, imports, exports, tables, memories, globals, elements, data segments.
+pub const COMPONENT_ITEMS_MAX: u32 = 200_000;
+/// Address space of a program that compiles one component, in bytes.
+pub const COMPILE_ADDRESS_SPACE_BYTES: u64 = 2 << 30;
+/// Processor time of a program that compiles one component. The largest standard tool needs a few seconds on a slow machine.
+pub const COMPILE_PROCESSOR_TIME: Duration = Duration::from_secs(60);
+/// Time that a program may take to compile one component, whatever it waits for.
+pub const COMPILE_WALL_TIME: Duration = Duration::from_secs(180);
+/// Bytes of machine code of one component.
+pub const COMPILED_BYTES_MAX: usize = 256 << 20;
+/// Programs that compile at once; more wait.
+pub const COMPILERS_MAX: usize = 2;
+/// Open files of a program that compiles: those that it is started with.
+pub const COMPILE_FILES_MAX: u64 = 3;
+/// Bytes of what a program that compiles says before it fails.
+pub const COMPILE_MESSAGE_BYTES_MAX: usize = 4 << 10;
 /// Fewest bytes for replay that a policy may give a call.
 pub const CALL_JOURNAL_BYTES_MIN: u64 = 64 << 10;
 /// The step in which processor time is counted.

@@ -98,6 +98,7 @@ pub struct Failure {
     /// `invalid-arguments`, `denied`, `failed` by the tool; `trap`, `limit`, `fault` by the runtime.
     #[n(0)]
     pub reason: FailureReason,
+    /// What happened, and what to do.
     #[n(1)]
     pub message: String,
     /// The import in progress, if the runtime stopped it in one.

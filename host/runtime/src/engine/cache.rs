@@ -5,10 +5,14 @@
 
 use libos_kernel::kernel::Kernel;
 use libos_kernel::model::id::{Digest, hex};
+use libos_kernel::model::limit;
+use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::path::PathBuf;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -28,22 +32,22 @@ impl CodeCache {
     /// The compiled code of a component, if it is there and what was written.
     pub(super) fn load(&self, engine: &Engine, component: &Digest, identity: &Digest) -> Option<Component> {
         let known = self.kernel.compiled(component, identity)?;
-        let code = fs::read(self.path(component, identity)?).ok()?;
+        let code = read(&self.path(component, identity)?).ok()?;
         let have: Digest = Sha256::digest(&code).into();
         if have != known {
             return None;
         }
-        deserialize(engine, &code)
+        deserialize(engine, &code).ok()
     }
 
     /// Keeps compiled code. A cache that cannot be written is no error: the next start compiles again.
-    pub(super) fn store(&self, component: &Component, digest: &Digest, identity: &Digest) {
+    pub(super) fn store(&self, code: &[u8], digest: &Digest, identity: &Digest) {
         let Some(path) = self.path(digest, identity) else { return };
-        let Ok(code) = component.serialize() else { return };
         let temporary = path.with_extension("new");
-        let written = fs::write(&temporary, &code).and_then(|()| fs::rename(&temporary, &path));
-        if written.is_ok() {
-            self.kernel.set_compiled(digest, identity, Sha256::digest(&code).into());
+        let written = write_new(&temporary, code).and_then(|()| fs::rename(&temporary, &path));
+        match written {
+            Ok(()) => self.kernel.set_compiled(digest, identity, Sha256::digest(code).into()),
+            Err(_) => drop(fs::remove_file(&temporary)),
         }
     }
 
@@ -53,11 +57,33 @@ impl CodeCache {
     }
 }
 
+/// The content of a regular file; waits for nobody.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW).bits().cast_signed();
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut code = Vec::new();
+    file.take(limit::COMPILED_BYTES_MAX as u64 + 1).read_to_end(&mut code)?;
+    Ok(code)
+}
+
+/// Writes a file that was not there, whatever was at its name.
+fn write_new(path: &Path, code: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(code)
+}
+
 #[expect(unsafe_code, reason = "wasmtime's only way to load compiled code")]
-fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
-    // SAFETY: the bytes are those that `Component::serialize` of this engine gave: their digest is the one that was noted in the store when
-    // they were written, and the store is out of reach of every guest.
-    unsafe { Component::deserialize(engine, code) }.ok()
+pub(super) fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes are those that the compiler of this very program gave. Either they came just now, from this process or over a
+    // pipe that only this process and the child that it started hold; or they are from the disk, and their digest is the one that was
+    // noted in the store when they were written, and the store is out of reach of every guest.
+    unsafe { Component::deserialize(engine, code) }
 }
 
 /// What compiled code depends on: wasmtime's version and configuration.

@@ -1,12 +1,9 @@
 //! What a component can ever do, read from its bytes before it is compiled; and a clear error for what is no component of this world.
 
 use super::declared::{self, Declaration};
+use libos_kernel::model::limit;
 use wasmparser::{ComponentExternName, ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures};
 
-/// Bytes of a component.
-pub const COMPONENT_BYTES_MAX: usize = 64 << 20;
-/// Functions of a component, in all of its modules.
-pub const FUNCTIONS_MAX: u32 = 100_000;
 /// The interfaces of the runtime, by their names without version.
 const INTERFACES: [&str; 9] = ["types", "fs", "object", "clock", "random", "human", "log", "process", "tools"];
 /// Version of the contract.
@@ -34,9 +31,7 @@ pub struct Inspected {
 /// It is no component, or of another world; the text names what is missing.
 pub fn inspect(bytes: &[u8]) -> Result<Inspected, BadComponent> {
     let bad = |text: String| Err(BadComponent(text));
-    if bytes.len() > COMPONENT_BYTES_MAX {
-        return bad(format!("it has {} bytes, at most {COMPONENT_BYTES_MAX}", bytes.len()));
-    }
+    at_most("bytes", bytes.len(), limit::COMPONENT_BYTES_MAX)?;
     if bytes.starts_with(b"\x7fELF") {
         return bad("it is machine code, perhaps compiled ahead of time; only components in WebAssembly's own form are accepted".into());
     }
@@ -46,10 +41,11 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, BadComponent> {
     if !Parser::is_component(bytes) {
         return bad("it is a core module, not a component; build the tool for the target wasm32-wasip2".into());
     }
+    // Before the validator, whose work grows with what is counted here.
+    let Outline { imports, exports, sections, .. } = outline(bytes)?;
     Validator::new_with_features(WasmFeatures::default())
         .validate_all(bytes)
         .map_err(|error| BadComponent(format!("it is damaged or cut short: {error}")))?;
-    let Outline { imports, exports, sections } = outline(bytes)?;
     for name in ["describe", "call"] {
         if !exports.iter().any(|export| export == name) {
             return bad(format!("it lacks the export '{name}' of the world libos:runtime/tool@{VERSION}"));
@@ -85,7 +81,7 @@ fn interfaces(imports: &[String]) -> Result<Vec<String>, BadComponent> {
     Ok(found)
 }
 
-/// What stands in the outermost component.
+/// What stands in the outermost component, and how much there is of everything.
 #[derive(Default)]
 struct Outline<'a> {
     /// Names.
@@ -95,15 +91,83 @@ struct Outline<'a> {
     /// Declarations: its own, and those of the core modules directly in it. Components in it have tools of their own. One more than
     /// there may be at most.
     sections: Vec<&'a [u8]>,
+    functions: u32,
+    items: u32,
+    parts: usize,
+    payloads: usize,
+}
+
+impl Outline<'_> {
+    /// Counts one more piece of the component.
+    fn count(&mut self, payload: &Payload<'_>, depth: usize) -> Result<(), BadComponent> {
+        // Functions have a payload each, and a bound of their own.
+        if let Payload::CodeSectionEntry(body) = payload {
+            return at_most("bytes in one function", body.range().len(), limit::COMPONENT_FUNCTION_BYTES_MAX);
+        }
+        self.payloads += 1;
+        at_most("sections", self.payloads, limit::COMPONENT_SECTIONS_MAX)?;
+        match payload {
+            Payload::Version { .. } => {
+                self.parts += 1;
+                at_most("modules and components", self.parts, limit::COMPONENT_PARTS_MAX)?;
+                at_most("components within each other", depth, limit::COMPONENT_DEPTH_MAX)
+            }
+            Payload::FunctionSection(section) => {
+                self.functions = self.functions.saturating_add(section.count());
+                at_most("functions", self.functions as usize, limit::COMPONENT_FUNCTIONS_MAX as usize)
+            }
+            other => {
+                self.items = self.items.saturating_add(items(other));
+                at_most(
+                    "types, imports, exports and the like",
+                    self.items as usize,
+                    limit::COMPONENT_ITEMS_MAX as usize,
+                )
+            }
+        }
+    }
+}
+
+/// How many items a section has.
+fn items(payload: &Payload<'_>) -> u32 {
+    match payload {
+        Payload::TypeSection(section) => section.count(),
+        Payload::ImportSection(section) => section.count(),
+        Payload::TableSection(section) => section.count(),
+        Payload::MemorySection(section) => section.count(),
+        Payload::GlobalSection(section) => section.count(),
+        Payload::ExportSection(section) => section.count(),
+        Payload::ElementSection(section) => section.count(),
+        Payload::DataSection(section) => section.count(),
+        Payload::InstanceSection(section) => section.count(),
+        Payload::CoreTypeSection(section) => section.count(),
+        Payload::ComponentInstanceSection(section) => section.count(),
+        Payload::ComponentAliasSection(section) => section.count(),
+        Payload::ComponentTypeSection(section) => section.count(),
+        Payload::ComponentCanonicalSection(section) => section.count(),
+        Payload::ComponentImportSection(section) => section.count(),
+        Payload::ComponentExportSection(section) => section.count(),
+        _ => 0,
+    }
+}
+
+fn at_most(what: &str, have: usize, most: usize) -> Result<(), BadComponent> {
+    if have <= most {
+        Ok(())
+    } else {
+        Err(BadComponent(format!("it has {have} {what}, at most {most}; make it smaller")))
+    }
 }
 
 fn outline(bytes: &[u8]) -> Result<Outline<'_>, BadComponent> {
     let damaged = |error: wasmparser::BinaryReaderError| BadComponent(format!("it is damaged or cut short: {error}"));
     let mut outline = Outline::default();
-    let (mut around, mut functions) = (Vec::new(), 0u32);
+    let mut around = Vec::new();
     let name = |name: ComponentExternName<'_>| name.name.to_owned();
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(damaged)? {
+        let payload = payload.map_err(damaged)?;
+        outline.count(&payload, around.len())?;
+        match payload {
             Payload::Version { encoding, .. } => around.push(encoding),
             Payload::End(_) => drop(around.pop()),
             Payload::CustomSection(section)
@@ -113,7 +177,6 @@ fn outline(bytes: &[u8]) -> Result<Outline<'_>, BadComponent> {
             {
                 outline.sections.push(section.data());
             }
-            Payload::FunctionSection(section) => functions = functions.saturating_add(section.count()),
             Payload::ComponentImportSection(section) if around.len() == 1 => {
                 for import in section {
                     let import = import.map_err(damaged)?;
@@ -130,9 +193,6 @@ fn outline(bytes: &[u8]) -> Result<Outline<'_>, BadComponent> {
             }
             _ => {}
         }
-    }
-    if functions > FUNCTIONS_MAX {
-        return Err(BadComponent(format!("it has {functions} functions, at most {FUNCTIONS_MAX}")));
     }
     Ok(outline)
 }

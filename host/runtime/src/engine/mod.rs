@@ -2,6 +2,7 @@
 
 mod bindings;
 mod cache;
+pub mod compile;
 pub mod declared;
 mod failure;
 mod guest;
@@ -15,6 +16,7 @@ pub use failure::failure;
 pub use inspect::{BadComponent, Inspected};
 
 use bindings::{Reason, Tool, ToolPre};
+use compile::{Origin, PrepareError};
 use guest::Guest;
 use libos_kernel::kernel::{NewTool, Started};
 use libos_kernel::model::answer::Stop;
@@ -93,31 +95,48 @@ impl Engine {
         })
     }
 
-    /// A component ready to be started, compiled now unless it was before. May take seconds; runs on a thread that may block.
+    /// A component ready to be started, compiled now unless it was before. May take minutes; runs on a thread that may block.
     ///
     /// # Errors
-    /// It is no component of this world.
+    /// It is no component of this world, or cannot be compiled within the limits.
     pub fn prepare(
         &self,
         digest: &Digest,
         cache: &CodeCache,
+        origin: Origin<'_>,
         bytes: impl FnOnce() -> Result<Vec<u8>, String>,
-    ) -> Result<Arc<Prepared>, BadComponent> {
-        if let Some(known) = self.ready(digest) {
-            return Ok(known);
+    ) -> Result<Arc<Prepared>, PrepareError> {
+        // Whoever had the turn before may have compiled the same.
+        if let Some(known) = self.known(digest, cache) {
+            return Ok(known?);
         }
-        let component = match cache.load(&self.wasmtime, digest, &self.identity) {
-            Some(component) => component,
-            None => {
-                let bytes = bytes().map_err(BadComponent)?;
-                inspect::inspect(&bytes)?;
-                let component = Component::new(&self.wasmtime, &bytes)
-                    .map_err(|error| BadComponent(format!("it cannot be compiled: {error:#}")))?;
-                cache.store(&component, digest, &self.identity);
-                component
-            }
+        let bytes = bytes().map_err(BadComponent)?;
+        inspect::inspect(&bytes)?;
+        let elsewhere = match origin {
+            Origin::Program => None,
+            Origin::Outside(compiler, wanted) => compiler.compile(&bytes, wanted),
         };
-        let prepared = Arc::new(self.link(&component)?);
+        let code = match elsewhere {
+            Some(code) => code?,
+            None => self.wasmtime.precompile_component(&bytes).map_err(|error| cannot_compile(&error))?,
+        };
+        let component = cache::deserialize(&self.wasmtime, &code)
+            .map_err(|error| BadComponent(format!("its machine code cannot be loaded here: {error:#}")))?;
+        cache.store(&code, digest, &self.identity);
+        Ok(self.keep(digest, &component)?)
+    }
+
+    /// A component that needs no compiling: it is ready, or its code is on the disk. Runs on a thread that may block.
+    pub fn known(&self, digest: &Digest, cache: &CodeCache) -> Option<Result<Arc<Prepared>, BadComponent>> {
+        if let Some(ready) = self.ready(digest) {
+            return Some(Ok(ready));
+        }
+        let component = cache.load(&self.wasmtime, digest, &self.identity)?;
+        Some(self.keep(digest, &component))
+    }
+
+    fn keep(&self, digest: &Digest, component: &Component) -> Result<Arc<Prepared>, BadComponent> {
+        let prepared = Arc::new(self.link(component)?);
         let mut known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= PREPARED_MAX {
             known.clear();
@@ -282,6 +301,17 @@ fn told_failure(told: bindings::Failure) -> Failure {
     failure(reason, message, None)
 }
 
+fn cannot_compile(error: &wasmtime::Error) -> BadComponent {
+    BadComponent(format!("it cannot be compiled: {error:#}"))
+}
+
+/// Machine code for an engine of this program, made on this thread alone and without the memory that instances need.
+fn precompile(component: &[u8]) -> Result<Vec<u8>, wasmtime::Error> {
+    let mut config = code_config();
+    config.parallel_compilation(false);
+    Wasmtime::new(&config)?.precompile_component(component)
+}
+
 fn config(instances_max: u32) -> Config {
     let mut pool = PoolingAllocationConfig::default();
     // A component of a Rust tool has three core instances: the adapter, its shims, and the tool itself.
@@ -293,9 +323,15 @@ fn config(instances_max: u32) -> Config {
         .max_unused_warm_slots(64)
         .linear_memory_keep_resident(RESIDENT_BYTES)
         .table_keep_resident(16 << 10);
+    let mut config = code_config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// What machine code depends on.
+fn code_config() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .wasm_component_model(true)
         .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK_BYTES)

@@ -1,10 +1,12 @@
 //! Drives one call: in memory while it runs or waits for a short time, dropped when it waits long, ended when it ends.
 
-use super::{CallEvent, Runtime, Waiting};
+use super::{CallEvent, Runtime, RuntimeError, Waiting};
 use crate::engine::{Prepared, failure};
 use libos_kernel::kernel::Started;
+use libos_kernel::kernel::view::View;
 use libos_kernel::model::answer::Stop;
-use libos_kernel::model::id::CallId;
+use libos_kernel::model::id::{CallId, QuestionId};
+use libos_kernel::model::question::QuestionState;
 use libos_kernel::model::row::{Failure, FailureReason, Wait};
 use libos_kernel::syscall::Line;
 use std::sync::Arc;
@@ -40,9 +42,14 @@ impl Runtime {
                 return self.tell(call, CallEvent::Interrupted("the host is closed".into())).await;
             }
         };
-        let driven = match self.prepared(&started).await {
-            Ok(prepared) => self.run_in_memory(&prepared, &started).await,
-            Err(failure) => Driven::Ended(Err(failure)),
+        let prepared = tokio::select! {
+            prepared = self.prepared(&started) => Some(prepared),
+            () = until(&mut closing, |closing| *closing) => None,
+        };
+        let driven = match prepared {
+            Some(Ok(prepared)) => self.run_in_memory(&prepared, &started).await,
+            Some(Err(failure)) => Driven::Ended(Err(failure)),
+            None => Driven::Closing,
         };
         drop(permit);
         match driven {
@@ -74,17 +81,12 @@ impl Runtime {
 
     async fn prepared(self: &Arc<Self>, started: &Started) -> Result<Arc<Prepared>, Failure> {
         let not_runnable = |text: String| failure(FailureReason::NotRunnable, text, None);
-        let engine = self.engine().await.map_err(|error| not_runnable(error.to_string()))?.clone();
-        if let Some(ready) = engine.ready(&started.row.component) {
-            return Ok(ready);
-        }
         let (runtime, component) = (Arc::clone(self), started.row.component);
-        let prepare = move || {
-            let bytes = || runtime.kernel.component(&component).map_err(|error| error.to_string());
-            engine.prepare(&component, &runtime.cache, bytes)
-        };
-        let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|error| not_runnable(error.to_string()))?;
-        prepared.map_err(|error| not_runnable(format!("the component cannot be started: {error}")))
+        let bytes = move || runtime.kernel.component(&component).map_err(|error| error.to_string());
+        self.prepare(component, false, bytes).await.map_err(|error| match error {
+            RuntimeError::Engine(error) => not_runnable(error.to_string()),
+            error => not_runnable(format!("the component cannot be started: {error}")),
+        })
     }
 
     async fn run_in_memory(&self, prepared: &Prepared, started: &Started) -> Driven {
@@ -145,6 +147,19 @@ impl Runtime {
         }
     }
 
+    /// Lets the program that embeds the runtime answer; false if the question is still open.
+    async fn answer_from_code(&self, id: QuestionId) -> bool {
+        let Some(answer) = &self.config.on_question else { return false };
+        let question = || self.kernel.snapshot().and_then(|snapshot| View(&snapshot).question(id)).ok().flatten();
+        // Another call may have asked the same before, and the answer did for both.
+        let over = || question().is_some_and(|question| question.state != QuestionState::Open);
+        let Some(asked) = question().filter(|asked| asked.state == QuestionState::Open) else { return over() };
+        match answer(&asked) {
+            Some(reaction) => self.answer(id, reaction).await.is_ok() || over(),
+            None => false,
+        }
+    }
+
     /// Tells what a call waits for, once that is on the disk.
     async fn tell_wait(&self, call: CallId) {
         let Some(kind) = self.kernel.wait_of(call) else { return };
@@ -155,6 +170,11 @@ impl Runtime {
             Wait::Call(_) => return,
         };
         if self.kernel.barrier().await.is_ok() {
+            if let Wait::Question(id) = kind
+                && self.answer_from_code(id).await
+            {
+                return;
+            }
             for call in self.kernel.callers_of(call) {
                 self.tell(call, event.clone()).await;
             }

@@ -1,18 +1,26 @@
 //! The runtime: a kernel, an engine, and the loop that starts calls whose time has come.
 
+mod builder;
 mod drive;
+mod outcome;
 
-use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, declared, inspect};
-use crate::world::WorldSetupError;
+pub use builder::{BuildError, Builder};
+pub use outcome::NotDone;
+
+use crate::engine::compile::{Compile, CompileError, CompileLimits, Compiler, Origin, PrepareError, Wants};
+use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, Prepared, declared, inspect};
+use crate::world::{WorldSetupError, read_component};
 use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, Kernel, NewTool, Options, Reaction, StartCall};
 use libos_kernel::model::decide::Ceiling;
-use libos_kernel::model::id::{CallId, Pid, QuestionId};
+use libos_kernel::model::id::{CallId, Digest, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
-use libos_kernel::model::limit::CallLimits;
+use libos_kernel::model::limit::{self, CallLimits};
+use libos_kernel::model::question::QuestionRow;
 use libos_kernel::model::row::ToolRow;
 use libos_kernel::model::time::Time;
 use libos_kernel::store::disk::Storage;
 use libos_kernel::world::World;
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,19 +35,30 @@ const EFFECTS_GRACE: Duration = Duration::from_secs(10);
 
 /// What a runtime is made of.
 pub struct Config {
+    /// Where everything is kept that is to survive.
     pub storage: Arc<dyn Storage>,
+    /// What tools can reach, as far as they are allowed.
     pub world: Arc<dyn World>,
     /// What no grant can give.
     pub ceiling: Ceiling,
     /// Where compiled code is kept; nowhere if none.
     pub code: Option<PathBuf>,
+    /// Where components from outside are compiled. Calls of theirs whose compiled code is gone are compiled there, too.
+    pub compile: Compile,
+    /// What one compilation in a child process may use.
+    pub compile_limits: CompileLimits,
     /// Calls that may be in memory at once, running or waiting.
     pub resident_max: u32,
     /// How long a waiting call stays in memory.
     pub park_after: Duration,
     /// What a call may use, instead of what the policy in force says.
     pub limits: Option<CallLimits>,
+    /// Who answers questions as they are asked; see [`Builder::on_question`].
+    pub on_question: Option<AnswerQuestion>,
 }
+
+/// Answers a question, or leaves it to somebody else.
+pub type AnswerQuestion = Arc<dyn Fn(&QuestionRow) -> Option<Reaction> + Send + Sync>;
 
 impl Config {
     /// Everything as it usually is.
@@ -49,9 +68,12 @@ impl Config {
             world,
             ceiling: Ceiling::default(),
             code: None,
+            compile: Compile::default(),
+            compile_limits: CompileLimits::default(),
             resident_max: 1_000,
             park_after: Duration::from_secs(2),
             limits: None,
+            on_question: None,
         }
     }
 }
@@ -59,15 +81,42 @@ impl Config {
 /// Why the runtime could not do something.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
+    /// The kernel: what was asked makes no sense, or the disk failed.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// The outside cannot be made.
     #[error(transparent)]
     World(#[from] WorldSetupError),
+    /// The engine cannot start.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A component that is not of this world.
     #[error(transparent)]
     Component(#[from] BadComponent),
+    /// The file of a component.
+    #[error(
+        "the component {} cannot be read: {source}; a tool in Rust is built with `cargo build --release --target wasm32-wasip2`, into \
+         target/wasm32-wasip2/release/",
+        path.display()
+    )]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A component that cannot be compiled within limits.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+}
+
+impl From<PrepareError> for RuntimeError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Component(error) => error.into(),
+            PrepareError::Compile(error) => error.into(),
+        }
+    }
 }
 
 impl From<libos_kernel::model::answer::Stop> for RuntimeError {
@@ -79,11 +128,13 @@ impl From<libos_kernel::model::answer::Stop> for RuntimeError {
 /// A call to be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRequest {
+    /// Its name.
     pub tool: String,
     /// JSON.
     pub arguments: String,
     /// The process that calls; none for a new one from `image`, which ends with the call.
     pub pid: Option<Pid>,
+    /// The image of a new process.
     pub image: String,
 }
 
@@ -97,7 +148,9 @@ impl CallRequest {
 /// What a call waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting {
+    /// For a person's answer.
     Question(QuestionId),
+    /// For a time.
     Until(Time),
 }
 
@@ -119,6 +172,9 @@ pub struct Runtime {
     kernel: Arc<Kernel>,
     engine: tokio::sync::OnceCell<Engine>,
     cache: CodeCache,
+    compiler: Compiler,
+    /// Turns to compile.
+    compilers: Arc<Semaphore>,
     config: Settings,
     resident: Semaphore,
     listeners: Mutex<HashMap<CallId, Vec<mpsc::Sender<CallEvent>>>>,
@@ -131,21 +187,40 @@ struct Settings {
     resident_max: u32,
     park_after: Duration,
     limits: Option<CallLimits>,
+    on_question: Option<AnswerQuestion>,
 }
 
 impl Runtime {
+    /// Makes a runtime step by step.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
     /// Opens the store, recovers what a crash left open, and starts the run loop. Must run on a tokio runtime.
     ///
     /// # Errors
     /// Another host has the store, or it cannot be used.
     pub fn open(config: Config) -> Result<Arc<Runtime>, RuntimeError> {
-        let Config { storage, world, ceiling, code, resident_max, park_after, limits } = config;
+        let Config {
+            storage,
+            world,
+            ceiling,
+            code,
+            compile,
+            compile_limits,
+            resident_max,
+            park_after,
+            limits,
+            on_question,
+        } = config;
         let kernel = Kernel::open(Options { storage, world, ceiling })?;
         let runtime = Arc::new(Runtime {
             cache: CodeCache::new(Arc::clone(&kernel), code),
+            compiler: Compiler { place: compile, limits: compile_limits },
+            compilers: Arc::new(Semaphore::new(limit::COMPILERS_MAX)),
             kernel,
             engine: tokio::sync::OnceCell::new(),
-            config: Settings { resident_max, park_after, limits },
+            config: Settings { resident_max, park_after, limits, on_question },
             resident: Semaphore::new(resident_max as usize),
             listeners: Mutex::default(),
             closing: watch::Sender::new(false),
@@ -268,17 +343,14 @@ impl Runtime {
         name: Option<String>,
         standard: bool,
     ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
-        let Inspected { imports, declarations, .. } = inspect::inspect(&bytes)?;
-        let digest = {
-            use sha2::{Digest as _, Sha256};
-            Sha256::digest(&bytes).into()
-        };
+        // Reading it, too, may take a second.
+        let inspect =
+            move || inspect::inspect(&bytes).map(|inspected| (inspected, Sha256::digest(&bytes).into(), bytes));
+        let (inspected, digest, bytes) = blocking(inspect).await??;
+        let Inspected { imports, declarations, .. } = inspected;
+        let copy = bytes.clone();
+        let prepared = self.prepare(digest, standard, || Ok(copy)).await?;
         let engine = self.engine().await?;
-        let prepared = {
-            let (runtime, engine, bytes) = (Arc::clone(self), engine.clone(), bytes.clone());
-            let prepare = move || engine.prepare(&digest, &runtime.cache, || Ok(bytes));
-            tokio::task::spawn_blocking(prepare).await.map_err(|error| BadComponent(error.to_string()))??
-        };
         let mut tools: Vec<NewTool> = engine.describe(&prepared).await?;
         // By the names in the component: a new name changes nothing of what it needs.
         declared::attach(declarations, &mut tools)?;
@@ -296,6 +368,56 @@ impl Runtime {
         let added = self.kernel.add_tools(&bytes, &imports, tools, standard)?;
         self.kernel.durable(added.durable).await?;
         Ok(added)
+    }
+
+    /// Adds the tools of a component's file; `name` renames the tool of a component that has one. It is a component from outside.
+    ///
+    /// # Errors
+    /// The file cannot be read, or as [`Runtime::add_component`].
+    pub async fn add_file(
+        self: &Arc<Self>,
+        file: impl Into<PathBuf>,
+        name: Option<String>,
+    ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
+        let path: PathBuf = file.into();
+        let read = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || read_component(&path)).await.map_err(std::io::Error::other)
+        };
+        let bytes = read.flatten().map_err(|source| RuntimeError::File { path, source })?;
+        self.add_component(bytes, name, false).await
+    }
+
+    /// A component ready to run. What must be compiled outside waits for its turn, and holds up nothing that is compiled already.
+    async fn prepare(
+        self: &Arc<Self>,
+        digest: Digest,
+        standard: bool,
+        bytes: impl FnOnce() -> Result<Vec<u8>, String> + Send + 'static,
+    ) -> Result<Arc<Prepared>, RuntimeError> {
+        let engine = self.engine().await?;
+        if let Some(ready) = engine.ready(&digest) {
+            return Ok(ready);
+        }
+        let (runtime, known) = (Arc::clone(self), engine.clone());
+        if let Some(known) = blocking(move || known.known(&digest, &runtime.cache)).await? {
+            return Ok(known?);
+        }
+        let turn = match standard {
+            true => None,
+            // It is closed never.
+            false => Arc::clone(&self.compilers).acquire_owned().await.ok(),
+        };
+        let (runtime, engine) = (Arc::clone(self), engine.clone());
+        // Whoever does not wait any more, or a host that closes, ends the compiler too.
+        let wants = Wants::default();
+        let wanted = wants.told();
+        let prepare = move || {
+            let _turn = turn;
+            let origin = if standard { Origin::Program } else { Origin::Outside(&runtime.compiler, &wanted) };
+            engine.prepare(&digest, &runtime.cache, origin, bytes)
+        };
+        Ok(blocking(prepare).await??)
     }
 
     async fn engine(&self) -> Result<&Engine, RuntimeError> {
@@ -382,6 +504,11 @@ impl Runtime {
         // Joining the committer is quick, but it blocks.
         let _ = tokio::task::spawn_blocking(move || kernel.shutdown()).await;
     }
+}
+
+/// Runs something on a thread that may block.
+async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> Result<T, BadComponent> {
+    tokio::task::spawn_blocking(what).await.map_err(|error| BadComponent(error.to_string()))
 }
 
 /// Tasks that are waited for at the end.

@@ -17,13 +17,17 @@ mod read;
 mod remove;
 mod rename;
 mod resolve;
+mod setup;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod write;
 
 pub use facility::{probe_data_directory, probe_names};
+pub use libos_kernel::world::files::Body;
+pub use libos_kernel::world::memory::MemoryWorld;
 pub use resolve::Resolver;
+pub use setup::{ceiling, make_private_directory, mounts, read_component};
 
 use guard::Guard;
 use libos_kernel::kernel::Permit;
@@ -64,19 +68,42 @@ pub struct WorldOptions {
 pub enum WorldSetupError {
     /// The directory cannot be opened.
     #[error("the mount '{name}' cannot be opened at {}: {source}", path.display())]
-    Mount { name: String, path: PathBuf, source: std::io::Error },
+    Mount {
+        /// Of the mount.
+        name: String,
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Two mounts have one name, or the name is no segment.
     #[error("'{name}' is no name for a mount, or two mounts have it")]
-    MountName { name: String },
+    MountName {
+        /// Of the mount.
+        name: String,
+    },
     /// The directory belongs to the runtime.
     #[error("the mount '{name}' lies in a directory of the runtime's own; no process may be given that")]
-    MountProtected { name: String },
+    MountProtected {
+        /// Of the mount.
+        name: String,
+    },
     /// A protected path cannot be watched: the directory that it lies in must exist.
     #[error("{} cannot be protected: {source}", path.display())]
-    Protected { path: PathBuf, source: std::io::Error },
+    Protected {
+        /// What was to be protected.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Something that is required is missing here, and nobody accepted that.
     #[error("{} is missing ({detail}); without it {}", facility.word(), facility.weakens())]
-    Lacks { facility: Facility, detail: String },
+    Lacks {
+        /// What is missing.
+        facility: Facility,
+        /// What was found instead.
+        detail: String,
+    },
     /// The wanted resolver is missing.
     #[error("this system has no openat2, or forbids it")]
     NoOpenat2,

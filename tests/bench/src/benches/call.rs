@@ -5,6 +5,7 @@ use crate::guests;
 use crate::measure::{Parts, each, keep, processor_time, turns};
 use crate::report::{Report, Row, Target};
 use crate::stage::{self, Scratch};
+use libos::engine::compile::Origin;
 use libos::engine::{CodeCache, Engine, Prepared};
 use libos::kernel::kernel::Kernel;
 use libos::kernel::model::id::Pid;
@@ -112,7 +113,8 @@ impl Stage {
         let kernel = Arc::clone(runtime.kernel());
         let engine = Engine::new(AT_ONCE as u32 + 8).unwrap();
         let cache = CodeCache::new(Arc::clone(&kernel), None);
-        let prepared = engine.prepare(&added.what[0].component, &cache, || Ok(guests::NOOP.to_vec())).unwrap();
+        let prepared =
+            engine.prepare(&added.what[0].component, &cache, Origin::Program, || Ok(guests::NOOP.to_vec())).unwrap();
         let pid = stage::process(&kernel);
         Stage {
             runtime,

@@ -8,6 +8,7 @@ use crate::report::{Report, Row, Target};
 use crate::stage::{self, Scratch};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use libos::engine::compile::Origin;
 use libos::engine::{CodeCache, Engine, Prepared};
 use libos::kernel::kernel::{Admit, Attempt, Kernel, Place};
 use libos::kernel::model::call::{Call, ObjectOptions, Payload};
@@ -99,8 +100,9 @@ impl Stage {
     fn new(on: Handle, kernel: Arc<Kernel>) -> Stage {
         let engine = Engine::new(72).unwrap();
         let cache = CodeCache::new(Arc::clone(&kernel), None);
-        let prepare =
-            |number: u8, bytes: &'static [u8]| engine.prepare(&[number; 32], &cache, || Ok(bytes.to_vec())).unwrap();
+        let prepare = |number: u8, bytes: &'static [u8]| {
+            engine.prepare(&[number; 32], &cache, Origin::Program, || Ok(bytes.to_vec())).unwrap()
+        };
         let (loops, reads) = (prepare(1, guests::BENCH_LOOPS), prepare(2, guests::READ_LOOP));
         let pid = stage::process(&kernel);
         let payload = Payload::Bytes(vec![7; 1_024]);

@@ -5,6 +5,7 @@ use crate::guests;
 use crate::measure::{each, median, nanoseconds};
 use crate::report::{Report, Row, Target, Unit};
 use crate::stage::{self, Scratch};
+use libos::engine::compile::Origin;
 use libos::engine::{CodeCache, Engine, Prepared};
 use libos::kernel::kernel::{Kernel, Reaction, Started};
 use libos::kernel::model::call::{Call, ObjectOptions, Payload};
@@ -113,7 +114,7 @@ impl Stage {
     fn new(on: Handle, kernel: Arc<Kernel>) -> Stage {
         let engine = Engine::new(72).unwrap();
         let cache = CodeCache::new(Arc::clone(&kernel), None);
-        let prepared = engine.prepare(&[1; 32], &cache, || Ok(guests::BENCH_LOOPS.to_vec())).unwrap();
+        let prepared = engine.prepare(&[1; 32], &cache, Origin::Program, || Ok(guests::BENCH_LOOPS.to_vec())).unwrap();
         let pid = stage::process(&kernel);
         let payload = Payload::Bytes(vec![7; 1_024]);
         let options =

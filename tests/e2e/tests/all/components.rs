@@ -1,6 +1,7 @@
 //! What is no tool of this world: a clear error, and nothing is added.
 
 use libos_e2e::{Host, OPEN, guest};
+use std::path::Path;
 
 #[tokio::test]
 async fn what_is_no_tool_is_refused_with_a_reason() {
@@ -57,17 +58,86 @@ async fn a_name_of_a_standard_tool_is_not_taken_and_one_tool_can_be_renamed() {
     host.done("nothing", serde_json::json!({})).await;
 }
 
+/// Something that somebody does to two files of compiled code.
+type Deed = fn(&Path, &Path);
+
 #[tokio::test]
 async fn compiled_code_that_was_changed_is_not_run() {
-    let host = Host::new(OPEN, &["noop"]).await;
-    let code = host.data().join("code");
-    for entry in std::fs::read_dir(&code).unwrap() {
-        let path = entry.unwrap().path();
-        let mut bytes = std::fs::read(&path).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        std::fs::write(&path, bytes).unwrap();
+    let rows: [(&str, Deed); 8] = [
+        ("one bit", |one, _| {
+            let mut bytes = std::fs::read(one).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(one, bytes).unwrap();
+        }),
+        ("two swapped", |one, other| {
+            let bytes = std::fs::read(one).unwrap();
+            std::fs::copy(other, one).unwrap();
+            std::fs::write(other, bytes).unwrap();
+        }),
+        ("cut short", |one, _| {
+            let bytes = std::fs::read(one).unwrap();
+            std::fs::write(one, &bytes[..bytes.len() - 1]).unwrap();
+        }),
+        ("nothing in it", |one, _| std::fs::write(one, b"").unwrap()),
+        ("a link to the other", |one, other| {
+            std::fs::remove_file(one).unwrap();
+            std::os::unix::fs::symlink(other, one).unwrap();
+        }),
+        ("a pipe", |one, _| {
+            std::fs::remove_file(one).unwrap();
+            assert!(std::process::Command::new("mkfifo").arg(one).status().unwrap().success());
+        }),
+        ("a directory", |one, _| {
+            std::fs::remove_file(one).unwrap();
+            std::fs::create_dir(one).unwrap();
+        }),
+        ("gone, and a pipe where the new one is written", |one, _| {
+            std::fs::remove_file(one).unwrap();
+            let status = std::process::Command::new("mkfifo").arg(one.with_extension("new")).status();
+            assert!(status.unwrap().success());
+        }),
+    ];
+    for (what, deed) in rows {
+        println!("{what}");
+        let host = Host::new(OPEN, &["noop", "two_writes"]).await;
+        let change = |root: &Path| {
+            let code = root.join("data/code");
+            let mut files: Vec<_> = std::fs::read_dir(code).unwrap().map(|entry| entry.unwrap().path()).collect();
+            files.sort();
+            // Whichever of the two is the one of `noop`.
+            deed(&files[0], &files[1]);
+        };
+        let host = host.restart_with(change, |_| {}).await;
+        host.done("noop", serde_json::json!({})).await;
+        host.done("two_writes", serde_json::json!({})).await;
     }
-    let host = host.restart().await;
-    host.done("noop", serde_json::json!({})).await;
+}
+
+#[tokio::test]
+async fn a_link_to_the_very_code_is_not_followed() {
+    let host = Host::new(OPEN, &["noop"]).await;
+    let moved = |root: &Path| {
+        let entry = std::fs::read_dir(root.join("data/code")).unwrap().next().unwrap().unwrap().path();
+        let elsewhere = root.join("workspace/code");
+        std::fs::rename(&entry, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &entry).unwrap();
+    };
+    // Nothing can be compiled: who followed the link could run it all the same.
+    let host = host.restart_with(moved, |config| config.compile = libos::Compile::Child("/bin/false".into())).await;
+    let failure = host.failed("noop", serde_json::json!({})).await;
+    assert!(failure.message.contains("the compiler ended"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn machine_code_is_not_taken_from_outside() {
+    let host = Host::new(OPEN, &["noop"]).await;
+    let entry = std::fs::read_dir(host.data().join("code")).unwrap().next().unwrap().unwrap();
+    let code = std::fs::read(entry.path()).unwrap();
+    let mut disguised = b"\0asm\x0d\0\x01\0".to_vec();
+    disguised.extend_from_slice(&code);
+    for (bytes, expected) in [(code, "machine code"), (disguised, "damaged")] {
+        let error = host.runtime.add_component(bytes, Some("other".into()), false).await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }

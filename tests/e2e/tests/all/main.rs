@@ -6,8 +6,11 @@
 mod components;
 mod declarations;
 mod dropping;
+mod embedding;
 mod imports;
 mod limits;
 mod nested;
+mod parity;
 mod replay;
+mod stage;
 mod walking;

@@ -4,15 +4,15 @@
 use super::disk::SimStorage;
 use super::gate::{Door, Gate};
 use libos_kernel::kernel::Permit;
-use libos_kernel::model::call::{Entry, EntryKind, Stat, WriteMode};
+use libos_kernel::model::call::{Entry, Stat, WriteMode};
 use libos_kernel::model::id::Digest;
-use libos_kernel::model::path;
 use libos_kernel::model::resource::Resource;
-use libos_kernel::model::row::{Before, Probe};
+use libos_kernel::model::row::Probe;
 use libos_kernel::model::time::Time;
+use libos_kernel::world::files::{Body, Files, is_within, sibling};
 use libos_kernel::world::{Content, Found, Probed, Range, World, WorldError};
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Files from this size on are read on a thread that may block.
@@ -37,25 +37,11 @@ enum Hook {
     Wait(Arc<Door>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Body {
-    File(Vec<u8>),
-    Directory,
-    Link(String),
-}
-
-#[derive(Debug, Clone)]
-struct Node {
-    inode: u64,
-    body: Body,
-}
-
 #[derive(Debug, Default)]
 struct Outside {
     clock: u64,
     drawn: u64,
-    inodes: u64,
-    nodes: BTreeMap<String, Node>,
+    files: Files,
     done: Vec<String>,
     looks: Vec<String>,
     counts: HashMap<&'static str, u64>,
@@ -88,7 +74,7 @@ impl SimWorld {
     }
 
     fn put(&self, path: &str, body: Body) {
-        self.lock().put(path, body);
+        self.lock().files.put(path, body);
     }
 
     /// Puts a file there, as somebody outside.
@@ -108,7 +94,7 @@ impl SimWorld {
 
     /// Names and contents of everything, to be compared.
     pub fn listing(&self) -> Vec<String> {
-        self.lock().nodes.iter().map(|(path, node)| format!("{path} {:?}", node.body)).collect()
+        self.lock().files.iter().map(|(path, body)| format!("{path} {body:?}")).collect()
     }
 
     /// What was changed, in order.
@@ -216,97 +202,8 @@ impl SimWorld {
     }
 }
 
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(parent, _)| parent)
-}
-
-fn sibling(path: &str, name: &str) -> String {
-    format!("{}/{name}", parent(path))
-}
-
 fn digest(bytes: &[u8]) -> Digest {
     Sha256::digest(bytes).into()
-}
-
-impl Outside {
-    fn put(&mut self, path: &str, body: Body) {
-        self.inodes += 1;
-        self.nodes.insert(path.to_owned(), Node { inode: self.inodes, body });
-    }
-
-    /// What is at a name; a link on the way, or at the end with `follow`, leads elsewhere.
-    fn find(&self, name: &Resource, index: usize, follow: bool) -> Result<Option<&Node>, WorldError> {
-        let path = name.path();
-        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
-        for end in ends {
-            let last = end == path.len();
-            let Some(node) = self.nodes.get(&path[..end]) else {
-                return if last { Ok(None) } else { Err(WorldError::NotFound) };
-            };
-            match &node.body {
-                Body::Link(target) if !last || follow => {
-                    let link = Resource::new(name.kind(), &path[..end]);
-                    let rest = path[end..].trim_start_matches('/');
-                    return Err(WorldError::Link { index, to: path::follow(&link, target, rest) });
-                }
-                Body::File(_) if !last => return Err(WorldError::WrongKind("a file is no directory".into())),
-                _ if last => return Ok(Some(node)),
-                _ => {}
-            }
-        }
-        Ok(None)
-    }
-
-    fn content(&self, name: &Resource) -> Result<&[u8], WorldError> {
-        match self.find(name, 0, true)?.map(|node| &node.body) {
-            Some(Body::File(content)) => Ok(content),
-            Some(_) => Err(WorldError::WrongKind("not a file".into())),
-            None => Err(WorldError::NotFound),
-        }
-    }
-
-    fn entries(&self, path: &str) -> Vec<(String, &Node)> {
-        let below = format!("{path}/");
-        let all = self.nodes.range(below.clone()..).take_while(|(name, _)| name.starts_with(&below));
-        all.map(|(name, node)| (name[below.len()..].to_owned(), node)).filter(|(name, _)| !name.contains('/')).collect()
-    }
-
-    fn stat(&self, node: &Node) -> Stat {
-        let (kind, size) = match &node.body {
-            Body::File(content) => (EntryKind::File, content.len() as u64),
-            Body::Directory => (EntryKind::Directory, 0),
-            Body::Link(_) => (EntryKind::Link, 0),
-        };
-        Stat { kind, size, modified: Time(0) }
-    }
-
-    fn before(&self, path: &str) -> Before {
-        match self.nodes.get(path) {
-            None => Before::Absent,
-            Some(node) => Before::Present {
-                device: 1,
-                inode: node.inode,
-                size: match &node.body {
-                    Body::File(content) => content.len() as u64,
-                    _ => self.entries(path).len() as u64,
-                },
-                directory: node.body == Body::Directory,
-            },
-        }
-    }
-
-    fn move_tree(&mut self, old: &str, new: &str) {
-        let all: Vec<String> = self.nodes.keys().filter(|path| is_within(path, old)).cloned().collect();
-        for path in all {
-            if let Some(node) = self.nodes.remove(&path) {
-                self.nodes.insert(format!("{new}{}", &path[old.len()..]), node);
-            }
-        }
-    }
-}
-
-fn is_within(path: &str, other: &str) -> bool {
-    path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl World for SimWorld {
@@ -328,11 +225,7 @@ impl World for SimWorld {
     fn fs_read(&self, permit: &Permit, range: Option<Range>) -> Result<Content, WorldError> {
         let name = permit.resource(0);
         self.look("fs.read", name)?;
-        let content = self.lock().content(name)?.to_vec();
-        let content = match range {
-            Some(range) => content.into_iter().skip(range.offset as usize).take(range.length as usize).collect(),
-            None => content,
-        };
+        let content = self.lock().files.read(name, range)?;
         if content.len() < LARGE {
             return Ok(Content::Whole(content));
         }
@@ -355,168 +248,65 @@ impl World for SimWorld {
 
     fn fs_write(&self, permit: &Permit, content: &[u8], mode: WriteMode, temporary: &str) -> Result<(), WorldError> {
         let name = permit.resource(0);
-        let path = name.path();
         let said = format!("fs.write {name} {}", String::from_utf8_lossy(content));
-        let whole = |outside: &mut Outside| {
-            match (outside.find(name, 0, true)?.map(|node| &node.body), mode) {
-                (Some(Body::Directory), _) => return Err(WorldError::WrongKind("a directory".into())),
-                (Some(_), WriteMode::CreateNew) => return Err(WorldError::AlreadyExists),
-                (None, WriteMode::ReplaceExisting) => return Err(WorldError::NotFound),
-                _ => {}
-            }
-            outside.put(path, Body::File(content.to_vec()));
-            Ok(())
-        };
+        let whole = |outside: &mut Outside| outside.files.write(name, content, mode);
         self.change("fs.write", said, whole, |outside| {
-            outside.put(&sibling(path, temporary), Body::File(content[..content.len() / 2].to_vec()));
+            outside.files.put(&sibling(name.path(), temporary), Body::File(content[..content.len() / 2].to_vec()));
         })
     }
 
     fn fs_append(&self, permit: &Permit, content: &[u8]) -> Result<(), WorldError> {
         let name = permit.resource(0);
         let said = format!("fs.append {name} {}", String::from_utf8_lossy(content));
-        let add = |outside: &mut Outside, content: &[u8]| match outside.nodes.get_mut(name.path()) {
-            Some(Node { body: Body::File(old), .. }) => {
-                old.extend(content);
-                Ok(())
-            }
-            Some(_) => Err(WorldError::WrongKind("not a file".into())),
-            None => {
-                outside.put(name.path(), Body::File(content.to_vec()));
-                Ok(())
-            }
-        };
         let half = &content[..content.len() / 2];
+        let add = |outside: &mut Outside, content: &[u8]| outside.files.append(name, content);
         self.change("fs.append", said, |outside| add(outside, content), |outside| drop(add(outside, half)))
     }
 
     fn fs_list(&self, permit: &Permit) -> Result<Vec<Entry>, WorldError> {
         let name = permit.resource(0);
         self.look("fs.list", name)?;
-        let outside = self.lock();
-        match outside.find(name, 0, true)?.map(|node| &node.body) {
-            Some(Body::Directory) => {}
-            Some(_) => return Err(WorldError::WrongKind("not a directory".into())),
-            None => return Err(WorldError::NotFound),
-        }
-        let entries = outside.entries(name.path()).into_iter();
-        Ok(entries.map(|(name, node)| Entry { name, stat: outside.stat(node) }).collect())
+        self.lock().files.list(name)
     }
 
     fn fs_stat(&self, permit: &Permit) -> Result<Stat, WorldError> {
         let name = permit.resource(0);
         self.look("fs.stat", name)?;
-        let outside = self.lock();
-        let node = outside.find(name, 0, false)?.ok_or(WorldError::NotFound)?;
-        Ok(outside.stat(node))
+        self.lock().files.stat(name)
     }
 
     fn fs_make_dir(&self, permit: &Permit) -> Result<(), WorldError> {
         let name = permit.resource(0);
-        let whole = |outside: &mut Outside| {
-            if outside.find(name, 0, false)?.is_some() {
-                return Err(WorldError::AlreadyExists);
-            }
-            outside.put(name.path(), Body::Directory);
-            Ok(())
-        };
+        let whole = |outside: &mut Outside| outside.files.make_dir(name);
         self.change("fs.make-dir", format!("fs.make-dir {name}"), whole, |_| {})
     }
 
     fn fs_remove(&self, permit: &Permit, recursive: bool) -> Result<(), WorldError> {
         let name = permit.resource(0);
-        let whole = |outside: &mut Outside| {
-            outside.find(name, 0, false)?.ok_or(WorldError::NotFound)?;
-            if !recursive && !outside.entries(name.path()).is_empty() {
-                return Err(WorldError::NotEmpty);
-            }
-            outside.nodes.retain(|path, _| !is_within(path, name.path()));
-            Ok(())
-        };
+        let whole = |outside: &mut Outside| outside.files.remove(name, recursive);
         let half = |outside: &mut Outside| {
-            let first = outside.entries(name.path()).first().map(|(entry, _)| format!("{}/{entry}", name.path()));
-            outside.nodes.retain(|path, _| first.as_ref().is_none_or(|first| !is_within(path, first)));
+            let first = outside.files.names(name.path()).first().map(|entry| format!("{}/{entry}", name.path()));
+            outside.files.retain(|path| first.as_ref().is_none_or(|first| !is_within(path, first)));
         };
         self.change("fs.remove", format!("fs.remove {name}"), whole, half)
     }
 
     fn fs_rename(&self, permit: &Permit, replace: bool) -> Result<(), WorldError> {
         let (old, new) = (permit.resource(0), permit.resource(1));
-        let whole = |outside: &mut Outside| {
-            outside.find(old, 0, false)?.ok_or(WorldError::NotFound)?;
-            if outside.find(new, 1, false)?.is_some() && !replace {
-                return Err(WorldError::AlreadyExists);
-            }
-            outside.nodes.retain(|path, _| !is_within(path, new.path()));
-            outside.move_tree(old.path(), new.path());
-            Ok(())
-        };
+        let whole = |outside: &mut Outside| outside.files.rename(old, new, replace);
         self.change("fs.rename", format!("fs.rename {old} {new}"), whole, |_| {})
     }
 
     fn fs_inspect(&self, permit: &Permit, index: usize, follow: bool, content: bool) -> Result<Found, WorldError> {
         let name = permit.resource(index);
         self.look("fs.inspect", name)?;
-        let outside = self.lock();
-        let found = outside.find(name, index, follow)?;
-        let content = match found.map(|node| &node.body) {
-            Some(Body::File(bytes)) if content => Some(digest(bytes)),
-            _ => None,
-        };
-        Ok(Found { before: outside.before(name.path()), content })
+        self.lock().files.inspect(name, index, follow, content)
     }
 
     fn probe(&self, _: &Permit, probe: &Probe, temporary: &str) -> Probed {
         if self.look("probe", &Resource::new(libos_kernel::model::resource::Kind::Fs, "probe")).is_err() {
             return Probed::Unknown;
         }
-        self.lock().probe(probe, temporary)
-    }
-}
-
-/// Classifies as the runtime's world does: what does not fit exactly is unknown.
-impl Outside {
-    fn probe(&mut self, probe: &Probe, temporary: &str) -> Probed {
-        match probe {
-            Probe::Write { target, before, after, .. } => {
-                self.nodes.remove(&sibling(target.path(), temporary));
-                let now = self.content(target).ok().map(digest);
-                if now == Some(*after) { Probed::Done } else { self.unless_changed(target, before) }
-            }
-            Probe::Append { target, before, tail, size } => {
-                let offset = if let Before::Present { size, .. } = before { *size as usize } else { 0 };
-                let now = self.content(target).ok();
-                let added = now.and_then(|now| now.get(offset..)).filter(|added| added.len() as u64 == *size);
-                let done =
-                    added.map(digest) == Some(*tail) && (*before == Before::Absent || self.is_same(target, before));
-                if done { Probed::Done } else { self.unless_changed(target, before) }
-            }
-            Probe::MakeDir { target, before } => match (before, self.before(target.path())) {
-                (Before::Absent, Before::Present { directory: true, .. }) => Probed::Done,
-                _ => self.unless_changed(target, before),
-            },
-            Probe::Remove { target, before } => match (before, self.before(target.path())) {
-                (Before::Present { .. }, Before::Absent) => Probed::Done,
-                (Before::Present { directory: true, size, .. }, _) if *size > 0 => Probed::Unknown,
-                _ => self.unless_changed(target, before),
-            },
-            Probe::Rename { old, new, before, before_new } => {
-                match (self.before(old.path()), self.before(new.path())) {
-                    (Before::Absent, _) if self.is_same(new, before) => Probed::Done,
-                    (_, now) if self.is_same(old, before) && now == *before_new => Probed::NotStarted,
-                    _ => Probed::Unknown,
-                }
-            }
-            Probe::None => Probed::Unknown,
-        }
-    }
-
-    fn is_same(&self, target: &Resource, before: &Before) -> bool {
-        let inode = |before: &Before| if let Before::Present { inode, .. } = before { Some(*inode) } else { None };
-        inode(&self.before(target.path())).is_some_and(|now| Some(now) == inode(before))
-    }
-
-    fn unless_changed(&self, target: &Resource, before: &Before) -> Probed {
-        if self.before(target.path()) == *before { Probed::NotStarted } else { Probed::Unknown }
+        self.lock().files.probe(probe, temporary)
     }
 }
