@@ -245,20 +245,16 @@ impl Crew {
             if is_nested { self.nested(line, round).await } else { self.guest(line, round).await }
         };
         tokio::pin!(guest);
+        let mut attended = None;
         let ended = loop {
-            tokio::select! {
+            let is_new = |wait: &Option<u64>| wait.is_some() && *wait != attended;
+            attended = tokio::select! {
                 biased;
                 ended = &mut guest => break ended,
-                waits = waiting.wait_for(Option::is_some) => drop(waits),
-            }
+                wait = waiting.wait_for(is_new) => wait.ok().and_then(|wait| *wait),
+            };
             if self.attend(call, round) {
                 return;
-            }
-            // Until that wait has ended.
-            tokio::select! {
-                biased;
-                ended = &mut guest => break ended,
-                over = waiting.wait_for(Option::is_none) => drop(over),
             }
         };
         let Ok(result) = ended else { return self.kernel.drop_call(call) };
