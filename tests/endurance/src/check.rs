@@ -150,8 +150,11 @@ fn read(snapshot: &Snapshot, witness: &Witness) -> Result<(Vec<Record>, BTreeMap
 /// I3.
 fn check_provider(tries: &BTreeMap<EffectId, Try>, executions: &Executions) -> Found {
     let mut by_key: BTreeMap<&str, (BTreeSet<(CallId, u32)>, Vec<&Outcome>)> = BTreeMap::new();
+    let mut keys: BTreeMap<(CallId, u32), &String> = BTreeMap::new();
     for (effect, tried) in tries {
         demand(tried.ends.len() == 1, || format!("I3: {effect} ended {:?}", tried.ends))?;
+        let key = tried.place.map(|place| *keys.entry(place).or_insert(&tried.key));
+        demand(key == Some(&tried.key), || format!("I3: {effect} is another try and has another key"))?;
         let (places, ends) = by_key.entry(&tried.key).or_default();
         places.extend(tried.place);
         ends.extend(&tried.ends);
