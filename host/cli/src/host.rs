@@ -256,7 +256,9 @@ impl Host {
             Ok(changed) => changed,
             Err(HostError::Usage(why)) => {
                 return Err(Failure::usage(why)
-                    .hint(format!("`libos effects show {effect}` shows it, `libos effects --unknown` what can be settled"))
+                    .hint(format!(
+                        "`libos effects show {effect}` shows it, `libos effects --unknown` what can be settled"
+                    ))
                     .into());
             }
             Err(error) => return Err(error.into()),
@@ -266,7 +268,9 @@ impl Host {
         let call = changed.what.call;
         let word = if done { "done" } else { "not done" };
         let then = match &changed.what.settled {
-            Some(settled) if settled.too_late => format!("{call} had ended or been told that nobody knows, and stays so"),
+            Some(settled) if settled.too_late => {
+                format!("{call} had ended or been told that nobody knows, and stays so")
+            }
             _ if done => format!("{call} will be told so when it goes on (`libos calls --resume {call}`)"),
             _ => format!("{call} will ask for it again when it goes on (`libos calls --resume {call}`)"),
         };

@@ -68,7 +68,11 @@ fn what_nobody_knows_is_shown_everywhere_and_settled_as_not_done_it_is_asked_for
     assert_eq!(scene.json(&["effects", "--unknown"]), json!([]));
     let row = effect(&scene);
     assert_eq!((&row["state"], &row["settled"]["note"]), (&json!("not-started"), &json!("half-removed")), "{row}");
-    scene.run(&words("effects show e1")).ends(0).says(&["not done by user ", "half-removed", row["key"].as_str().unwrap()]);
+    scene.run(&words("effects show e1")).ends(0).says(&[
+        "not done by user ",
+        "half-removed",
+        row["key"].as_str().unwrap(),
+    ]);
     scene.run(&words("audit show")).ends(0).says(&["host.settle", "half-removed"]);
 
     resume(&scene).ends(0);

@@ -218,7 +218,9 @@ fn check_people(
     for tried in tries.values() {
         let Some((_, name)) = executions.get(&tried.key).filter(|(_, name)| name.contains("/asked/")) else { continue };
         let round = name.split(['/', ' ']).nth(2).and_then(Round::read).ok_or_else(|| format!("what is {name}?"))?;
-        demand(tried.place.is_some_and(|place| allowed.contains(&place)), || format!("{name} was done, nobody allowed it"))?;
+        demand(tried.place.is_some_and(|place| allowed.contains(&place)), || {
+            format!("{name} was done, nobody allowed it")
+        })?;
         demand(!matches!(round.person(), Person::Denies | Person::Never), || format!("{name} was done against a no"))?;
     }
     Ok(())

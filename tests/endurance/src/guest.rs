@@ -241,9 +241,7 @@ impl Crew {
         let (call, is_nested) = (started.row.id, started.row.caller.is_some());
         let line = Line::new(Arc::clone(&self.kernel), &started);
         let mut waiting = line.waiting();
-        let guest = async {
-            if is_nested { self.nested(line, round).await } else { self.guest(line, round).await }
-        };
+        let guest = async { if is_nested { self.nested(line, round).await } else { self.guest(line, round).await } };
         tokio::pin!(guest);
         let mut attended = None;
         let ended = loop {

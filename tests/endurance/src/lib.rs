@@ -1,6 +1,9 @@
 //! A host under load against a provider of effects, to be killed. The host's program, the provider's and the tests share what is here.
 
-#![allow(clippy::disallowed_methods, reason = "all of this is a test: it starts programs, and is the outside of a kernel")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "all of this is a test: it starts programs, and is the outside of a kernel"
+)]
 
 pub mod check;
 pub mod guest;

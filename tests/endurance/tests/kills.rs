@@ -104,7 +104,8 @@ impl Tally {
         }
         stage.drain();
         let seen = stage.check();
-        tally.seen = seen.unwrap_or_else(|problem| panic!("{problem}\nLIBOS_SOAK_SEED={seed}, store {store}, in the end"));
+        tally.seen =
+            seen.unwrap_or_else(|problem| panic!("{problem}\nLIBOS_SOAK_SEED={seed}, store {store}, in the end"));
         assert_eq!(tally.seen.waiting, 0, "LIBOS_SOAK_SEED={seed}, store {store}: calls are left");
         tally.heard = stage.witness.size();
         tally.openings = std::mem::take(&mut stage.openings);

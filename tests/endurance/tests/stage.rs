@@ -81,8 +81,7 @@ impl Stage {
     }
 
     fn open(&self) -> Arc<Kernel> {
-        let world =
-            Outside { socket: self.socket(), mine: Arc::default(), returned: Arc::default(), lies: self.lies };
+        let world = Outside { socket: self.socket(), mine: Arc::default(), returned: Arc::default(), lies: self.lies };
         let storage = Arc::new(Directory::new(&self.directory));
         Kernel::open(Options { storage, world: Arc::new(world), ceiling: Ceiling::default() }).unwrap()
     }

@@ -31,7 +31,9 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
                 eprintln!("{interrupted} calls were interrupted; `libos calls --resume` runs them");
             }
             if unknown > 0 {
-                eprintln!("of {unknown} effects nobody knows whether they happened; `libos effects --unknown` lists them");
+                eprintln!(
+                    "of {unknown} effects nobody knows whether they happened; `libos effects --unknown` lists them"
+                );
             }
         }
         let end = tokio::select! {

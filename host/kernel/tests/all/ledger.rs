@@ -33,7 +33,9 @@ async fn ledger(house: &House, call: Option<CallId>) -> Vec<EffectLine> {
 async fn keys(house: &House) -> Vec<(CallId, u32, EffectKey)> {
     let records = house.records().await.into_iter();
     let intents = records.filter(|record| record.outcome == Outcome::Intent);
-    intents.map(|record| (record.call.unwrap(), record.position.unwrap(), record.key.expect("an intent has a key"))).collect()
+    intents
+        .map(|record| (record.call.unwrap(), record.position.unwrap(), record.key.expect("an intent has a key")))
+        .collect()
 }
 
 /// A house after a crash in the middle of an addition, of which nobody can know; its grant was good for one use.

@@ -22,5 +22,6 @@ mod races;
 mod recovery;
 mod replay;
 mod sim;
+mod stories;
 mod tools;
 mod waits;
