@@ -68,10 +68,13 @@ pub struct Seen {
 #[derive(Debug, Default)]
 struct Try {
     key: String,
-    place: Option<(CallId, u32)>,
+    place: Option<Position>,
     grants: Vec<GrantId>,
     ends: Vec<Outcome>,
 }
+
+/// A call, and where in it.
+type Position = (CallId, u32);
 
 type Found = Result<(), String>;
 
@@ -91,7 +94,7 @@ pub fn check(snapshot: &Snapshot, executions: &Executions, witness: &Witness) ->
     let verified = audit::verify(snapshot).map_err(store)?;
     demand(verified.problem.is_none(), || format!("I2: the log does not verify: {:?}", verified.problem))?;
     let (records, tries) = read(snapshot, witness)?;
-    let by_place: BTreeMap<(CallId, u32), Vec<&Record>> = records.iter().fold(BTreeMap::new(), |mut map, record| {
+    let by_place: BTreeMap<Position, Vec<&Record>> = records.iter().fold(BTreeMap::new(), |mut map, record| {
         if let (Some(call), Some(position)) = (record.call, record.position) {
             map.entry((call, position)).or_insert_with(Vec::new).push(record);
         }
@@ -149,8 +152,8 @@ fn read(snapshot: &Snapshot, witness: &Witness) -> Result<(Vec<Record>, BTreeMap
 
 /// I3.
 fn check_provider(tries: &BTreeMap<EffectId, Try>, executions: &Executions) -> Found {
-    let mut by_key: BTreeMap<&str, (BTreeSet<(CallId, u32)>, Vec<&Outcome>)> = BTreeMap::new();
-    let mut keys: BTreeMap<(CallId, u32), &String> = BTreeMap::new();
+    let mut by_key: BTreeMap<&str, (BTreeSet<Position>, Vec<&Outcome>)> = BTreeMap::new();
+    let mut keys: BTreeMap<Position, &String> = BTreeMap::new();
     for (effect, tried) in tries {
         demand(tried.ends.len() == 1, || format!("I3: {effect} ended {:?}", tried.ends))?;
         let key = tried.place.map(|place| *keys.entry(place).or_insert(&tried.key));
@@ -204,7 +207,7 @@ fn check_people(
         let question = by_id.get(id).ok_or_else(|| format!("{id} was asked and is gone"))?;
         demand(question.is_of(*call), || format!("{id} was asked by {call}, now by {}", question.call))?;
     }
-    let allowed: BTreeSet<(CallId, u32)> = questions
+    let allowed: BTreeSet<Position> = questions
         .iter()
         .filter(|question| {
             let approval = match &question.state {
