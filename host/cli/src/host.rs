@@ -124,12 +124,17 @@ impl Host {
     /// # Errors
     /// The disk failed.
     pub async fn tell_unknown(&self) -> anyhow::Result<()> {
+        if !self.kernel.found_unknown().is_empty() {
+            self.kernel.barrier().await.map_err(HostError::from)?;
+            self.print_unknown();
+        }
+        Ok(())
+    }
+
+    /// Tells what the start of this host could not find out; to be done once that is on the disk.
+    pub fn print_unknown(&self) {
         const SHOWN: usize = 3;
         let found = self.kernel.found_unknown();
-        if found.is_empty() {
-            return Ok(());
-        }
-        self.kernel.barrier().await.map_err(HostError::from)?;
         for effect in found.iter().take(SHOWN) {
             eprintln!(
                 "the last host ended in the middle of effect {effect}, and nobody knows whether it happened; `libos effects show {effect}` \
@@ -139,7 +144,6 @@ impl Host {
         if found.len() > SHOWN {
             eprintln!("and {} more; `libos effects --unknown` lists them", found.len() - SHOWN);
         }
-        Ok(())
     }
 
     /// Carries out a verb and tells what happens, to the end.

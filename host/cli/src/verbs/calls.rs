@@ -123,11 +123,7 @@ fn show(context: &Context, id: CallId) -> anyhow::Result<u8> {
         out.heading("questions")?;
         questions.iter().flat_map(question::lines).try_for_each(|line| out.line(&line))?;
     }
-    if !effects.is_empty() {
-        out.heading("effects")?;
-        out.table(&super::effects::table(&effects), "")?;
-        super::effects::hint(&effects);
-    }
+    super::effects::section(out, &effects)?;
     if !denied.is_empty() {
         out.heading("refused")?;
         out.table(&super::events::table(&denied), "")?;

@@ -3,7 +3,7 @@
 use super::{Context, simple};
 use crate::args::{EffectsArgs, EffectsVerb, SettleWord};
 use crate::error::{Failure, code};
-use crate::out::Table;
+use crate::out::{Out, Table};
 use crate::protocol::Request;
 use libos_kernel::kernel::ledger::EffectLine;
 use libos_kernel::kernel::view::View;
@@ -43,7 +43,7 @@ fn list(context: &Context, unknown: bool, call: Option<CallId>) -> anyhow::Resul
 }
 
 /// Effects as a table.
-pub fn table(rows: &[EffectLine]) -> Table {
+fn table(rows: &[EffectLine]) -> Table {
     let mut table = Table::new(&["ID", "STATE", "OPERATION", "RESOURCE", "CALL", "WHEN", "KEY", "WHY"]);
     for row in rows {
         table.row(vec![
@@ -60,8 +60,18 @@ pub fn table(rows: &[EffectLine]) -> Table {
     table
 }
 
+/// The effects of a call, where it is shown.
+pub fn section(out: &Out, rows: &[EffectLine]) -> anyhow::Result<()> {
+    if !rows.is_empty() {
+        out.heading("effects")?;
+        out.table(&table(rows), "")?;
+        hint(rows);
+    }
+    Ok(())
+}
+
 /// Tells whoever looks at effects of which nobody knows whether they happened what can be done about them.
-pub fn hint(rows: &[EffectLine]) {
+fn hint(rows: &[EffectLine]) {
     let mut unknown = rows.iter().filter(|row| row.state == EffectState::Unknown);
     if let Some(first) = unknown.next() {
         let id = first.id;

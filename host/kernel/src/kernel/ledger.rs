@@ -259,8 +259,24 @@ impl View<'_> {
         Ok(lines.into_values().collect())
     }
 
-    /// An effect.
+    /// An effect. Reads the log up to its end, if it has no row that says it.
     pub fn effect(&self, id: EffectId) -> Result<Option<EffectLine>, StoreError> {
-        Ok(self.ledger(None)?.into_iter().find(|line| line.id == id))
+        let row: Option<EffectRow> = self.0.row(Table::Effect, &table::number(id.0))?;
+        if let Some(settled) = row.as_ref().filter(|row| row.settled.is_some()) {
+            return Ok(Some(EffectLine::of_row(settled)));
+        }
+        let mut line: Option<EffectLine> = None;
+        self.records(row.as_ref().map_or(0, |row| row.intent), |record| match &mut line {
+            _ if record.effect != Some(id) => ControlFlow::Continue(()),
+            Some(line) => {
+                line.end(record);
+                ControlFlow::Break(())
+            }
+            None => {
+                line = EffectLine::of_intent(record);
+                ControlFlow::Continue(())
+            }
+        })?;
+        Ok(line.or_else(|| row.as_ref().map(EffectLine::of_row)))
     }
 }

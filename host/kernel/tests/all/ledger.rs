@@ -187,6 +187,9 @@ async fn the_ledger_says_how_every_effect_ended() {
     assert_eq!(states, [Done, Failed, Unknown, NotStarted]);
     assert!(all[1].why.as_ref().unwrap().contains("full") && all[3].why.as_ref().unwrap().contains("away"), "{all:?}");
     assert!(all.iter().all(|line| line.key.is_some()));
+    for line in &all {
+        assert_eq!(View(&house.snapshot()).effect(line.id).unwrap().as_ref(), Some(line), "alone as in the list");
+    }
     assert_eq!(ledger(&house, Some(first.call())).await, all[..2]);
     assert_eq!(ledger(&house, Some(second.call())).await, all[2..3]);
     let unknown = View(&house.snapshot()).unknown_effects().unwrap();
