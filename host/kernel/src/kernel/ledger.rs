@@ -64,13 +64,12 @@ impl Kernel {
         id: EffectId,
         done: bool,
         by: &str,
-        note: Option<String>,
+        mut note: Option<String>,
     ) -> Result<Changed<EffectRow>, HostError> {
         let now = self.now();
         let mut state = self.lock();
         state.check_alive()?;
         let row = state.unsettled(id)?;
-        let mut note = note;
         if let Some(note) = &mut note {
             cut(note, SETTLE_NOTE_BYTES_MAX);
         }
