@@ -103,7 +103,10 @@ fn settled_as_done_the_call_is_told_so() {
 fn what_the_call_was_told_before_it_was_settled_stays_so_and_the_row_says_it() {
     let scene = killed_in_the_middle("told");
     // A command that only looks finds it, too, and says so.
-    scene.run(&["effects", "--unknown"]).ends(0).says(&["the last host ended in the middle of effect e1", "e1\tunknown"]);
+    scene
+        .run(&["effects", "--unknown"])
+        .ends(0)
+        .says(&["the last host ended in the middle of effect e1", "e1\tunknown"]);
     resume(&scene).ends(1).says(&["nobody knows whether effect e1 happened"]);
     scene.run(&words("effects settle e1 not-done")).ends(0).says(&["c1 had ended or been told that nobody knows"]);
     assert_eq!(effect(&scene)["settled"]["too_late"], true);
