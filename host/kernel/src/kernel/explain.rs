@@ -294,10 +294,11 @@ fn end_on_chain(grants: &Grants, id: GrantId, now: Time) -> Option<(GrantId, &'s
 }
 
 fn own_end(grant: &Grant, counts: bool, now: Time) -> Option<&'static str> {
-    if grant.revoked {
-        Some("is revoked")
-    } else if grant.not_after.is_some_and(|last| now > last) {
+    if grant.not_after.is_some_and(|last| now > last) {
         Some("has expired")
+    } else if grant.revoked {
+        // Also what had expired before the clock was set back.
+        Some("is revoked")
     } else if counts && grant.uses_left == Some(0) {
         Some("is used up")
     } else {

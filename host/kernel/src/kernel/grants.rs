@@ -31,6 +31,8 @@ pub struct Grants {
     free: Vec<u32>,
     by_id: HashMap<GrantId, u32, BuildHasherDefault<ById>>,
     holders: HashMap<Holder, Held>,
+    /// Allows that end by themselves, by their last moment.
+    ending: BTreeSet<(Time, GrantId)>,
 }
 
 /// Spreads numbers that we gave ourselves, one after another. Nobody else chooses them, so nothing slower is needed, and a decision
@@ -94,6 +96,13 @@ impl Grants {
 
     /// Adds a grant, or takes the place of the row with its number.
     pub fn insert(&mut self, grant: Grant) {
+        if let Some(last) = grant.not_after.filter(|_| grant.effect == Effect::Allow) {
+            if grant.revoked {
+                self.ending.remove(&(last, grant.id));
+            } else {
+                self.ending.insert((last, grant.id));
+            }
+        }
         if let Some(slot) = self.by_id.get(&grant.id) {
             self.slots[*slot as usize] = grant;
             return;
@@ -113,9 +122,24 @@ impl Grants {
     /// Forgets the grants of a holder that has ended; their rows stay in the store.
     pub fn forget(&mut self, holder: &Holder) {
         for slot in self.holders.remove(holder).unwrap_or_default().slots {
-            self.by_id.remove(&self.slots[slot as usize].id);
+            let grant = &self.slots[slot as usize];
+            self.by_id.remove(&grant.id);
+            if let Some(last) = grant.not_after {
+                self.ending.remove(&(last, grant.id));
+            }
             self.free.push(slot);
         }
+    }
+
+    /// The last moment of the allow that ends next.
+    pub fn next_end(&self) -> Option<Time> {
+        self.ending.first().map(|(last, _)| *last)
+    }
+
+    /// An allow whose last moment is over.
+    pub fn ended(&self, now: Time) -> Option<Grant> {
+        let (_, id) = self.ending.first().filter(|(last, _)| *last < now)?;
+        self.get(*id).cloned()
     }
 
     /// Whether a grant and all that it hangs on are in force; and if so, whether uses are limited anywhere on its chain.

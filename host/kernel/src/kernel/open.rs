@@ -98,6 +98,9 @@ impl Kernel {
         let kernel =
             Arc::new(Kernel { shared, world, storage, database, committer: Mutex::new(Some(thread)), changed });
         kernel.recover();
+        // What ended while no host ran has ended, whatever the clock says next.
+        let now = kernel.now();
+        kernel.lock().expire_grants(now);
         Ok(kernel)
     }
 }

@@ -186,6 +186,18 @@ impl State {
         changed
     }
 
+    /// Ends the allows whose time is over, for good: a clock that goes back does not bring them back. A restriction whose time is over
+    /// is none any more only as long as the clock says so.
+    pub(super) fn expire_grants(&mut self, now: Time) {
+        while let Some(mut grant) = self.grants.ended(now) {
+            grant.revoked = true;
+            let mut record = Record::new("grant.expire", now, Decided::Free, Outcome::Done);
+            record.detail = Some(format!("{} {grant}", grant.id));
+            self.note(record);
+            self.put_grant(grant);
+        }
+    }
+
     pub(super) fn set_revoked(&mut self, mut grant: Grant, now: Time) -> Grant {
         grant.revoked = true;
         let mut record = Record::new("host.revoke", now, Decided::Host, Outcome::Done);

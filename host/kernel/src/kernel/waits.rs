@@ -25,7 +25,8 @@ impl Kernel {
         let state = self.lock();
         let timer = state.timers.first().map(|(time, ..)| *time);
         let expiry = state.asking.next_expiry().map(|(time, _)| time);
-        [timer, expiry].into_iter().flatten().min()
+        let end = state.grants.next_end().map(|last| last.after(Duration::from_nanos(1)));
+        [timer, expiry, end].into_iter().flatten().min()
     }
 
     /// What a call waits for.
@@ -34,11 +35,14 @@ impl Kernel {
         state.waits.range((call, 0)..=(call, Position::MAX)).next().map(|(_, row)| row.kind.clone())
     }
 
-    /// Ends the waits whose time has come.
+    /// Ends the waits and the grants whose time has come.
     pub fn fire_timers_due(&self) {
         let now = self.now();
         self.expire_questions(now);
         let mut state = self.lock();
+        if state.failed.is_none() {
+            state.expire_grants(now);
+        }
         while let Some((due, call, position)) = state.timers.first().copied()
             && due <= now
         {

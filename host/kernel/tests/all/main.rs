@@ -5,6 +5,7 @@
 mod approvals;
 mod audit;
 mod calls;
+mod clock;
 mod consent;
 mod crash;
 mod delegate;
