@@ -3,7 +3,7 @@
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use libos_kernel::model::call::Approval;
 use libos_kernel::model::grant::Holder;
-use libos_kernel::model::id::{CallId, GrantId, Pid, QuestionId, Seq};
+use libos_kernel::model::id::{CallId, EffectId, GrantId, Pid, QuestionId, Seq};
 use libos_kernel::model::resource::{Pattern, Resource};
 use libos_kernel::model::right::{Right, Rights};
 use std::path::PathBuf;
@@ -105,6 +105,8 @@ pub enum Verb {
     Revoke { id: GrantId },
     /// List calls; show, cancel or resume them.
     Calls(CallsArgs),
+    /// List what was done outside; show one effect, or settle one of which nobody knows whether it happened.
+    Effects(EffectsArgs),
     /// List objects, all or of a process.
     Objects { pid: Option<Pid> },
     /// One object.
@@ -302,6 +304,42 @@ pub enum CallsVerb {
     Cancel { id: CallId },
 }
 
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct EffectsArgs {
+    #[command(subcommand)]
+    pub verb: Option<EffectsVerb>,
+    /// Only those of which nobody knows whether they happened.
+    #[arg(long)]
+    pub unknown: bool,
+    /// Only those of this call.
+    #[arg(long, value_name = "ID")]
+    pub call: Option<CallId>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EffectsVerb {
+    /// Show an effect.
+    Show { id: EffectId },
+    /// Say, after a look outside, whether an unknown effect happened. If it did not, its uses are given back. A call that has not been
+    /// told yet goes on accordingly.
+    Settle {
+        id: EffectId,
+        #[arg(value_name = "OUTCOME")]
+        outcome: SettleWord,
+        /// How you know.
+        #[arg(long, value_name = "N")]
+        note: Option<String>,
+    },
+}
+
+/// What a person found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SettleWord {
+    Done,
+    NotDone,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum ObjectVerb {
     /// Show an object and its content.
@@ -373,6 +411,10 @@ mod tests {
             "calls --resume",
             "calls --resume c1 c2",
             "calls show c1",
+            "effects",
+            "effects --unknown --call c1",
+            "effects show e1",
+            "effects settle e1 not-done --note looked",
             "events --follow --from 3",
             "audit verify --json",
             "policy check libos.toml",
@@ -393,6 +435,8 @@ mod tests {
             "explain p1 read fs:a/**",
             "grant p1 read fs:a --from p2 --deny",
             "calls --waiting show c1",
+            "effects settle e1",
+            "effects settle e1 unknown",
             "call echo {} --as 1 --image x",
         ] {
             let words = std::iter::once("libos").chain(line.split(' ').filter(|word| !word.is_empty()));

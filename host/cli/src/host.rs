@@ -12,7 +12,7 @@ use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{Changed, Delegation, HostError, Kernel, NewGrant, Options};
 use libos_kernel::model::facility::{self, Finding};
 use libos_kernel::model::grant::{Grant, Holder};
-use libos_kernel::model::id::{CallId, Pid, QuestionId};
+use libos_kernel::model::id::{CallId, EffectId, Pid, QuestionId};
 use libos_kernel::model::image::Image;
 use libos_kernel::model::limit;
 use libos_kernel::model::policy::Policy;
@@ -120,6 +120,33 @@ impl Host {
         Ok(())
     }
 
+    /// Tells whoever starts the host what its start could not find out, once that is on the disk.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub async fn tell_unknown(&self) -> anyhow::Result<()> {
+        if !self.kernel.found_unknown().is_empty() {
+            self.kernel.barrier().await.map_err(HostError::from)?;
+            self.print_unknown();
+        }
+        Ok(())
+    }
+
+    /// Tells what the start of this host could not find out; to be done once that is on the disk.
+    pub fn print_unknown(&self) {
+        const SHOWN: usize = 3;
+        let found = self.kernel.found_unknown();
+        for effect in found.iter().take(SHOWN) {
+            eprintln!(
+                "the last host ended in the middle of effect {effect}, and nobody knows whether it happened; `libos effects show {effect}` \
+                 shows it, `libos effects settle {effect} done|not-done` ends the doubt"
+            );
+        }
+        if found.len() > SHOWN {
+            eprintln!("and {} more; `libos effects --unknown` lists them", found.len() - SHOWN);
+        }
+    }
+
     /// Carries out a verb and tells what happens, to the end.
     pub async fn perform(&self, request: Request, listener: &Listener) {
         if self.ready.subscribe().wait_for(|ready| *ready).await.is_err() {
@@ -196,6 +223,7 @@ impl Host {
                 let lines: Vec<String> = made.what.iter().map(|grant| format!("{}: {grant}", grant.id)).collect();
                 self.changed(made.durable, rows, lines.join("\n"), listener).await
             }
+            Request::Settle { effect, done, note } => self.settle(effect, done, note, listener).await,
             Request::Revoke { id } => {
                 let done = self.kernel.revoke(id)?;
                 let text = format!("{id} is revoked: {}", done.what);
@@ -218,6 +246,41 @@ impl Host {
             | Request::Cancel { .. }
             | Request::Policy { .. } => Err(Failure::cannot("this verb is carried out elsewhere").into()),
         }
+    }
+
+    /// Takes a person's word on an effect. Who uses the socket is the user of the host.
+    async fn settle(
+        &self,
+        effect: EffectId,
+        done: bool,
+        note: Option<String>,
+        listener: &Listener,
+    ) -> anyhow::Result<()> {
+        let by = format!("user {}", rustix::process::geteuid().as_raw());
+        let changed = match self.kernel.settle(effect, done, &by, note) {
+            Ok(changed) => changed,
+            Err(HostError::Usage(why)) => {
+                return Err(Failure::usage(why)
+                    .hint(format!(
+                        "`libos effects show {effect}` shows it, `libos effects --unknown` what can be settled"
+                    ))
+                    .into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.durable(changed.durable).await?;
+        let line = View(&self.kernel.snapshot()?).effect(effect)?;
+        let call = changed.what.call;
+        let word = if done { "done" } else { "not done" };
+        let then = match &changed.what.settled {
+            Some(settled) if settled.too_late => {
+                format!("{call} had ended or been told that nobody knows, and stays so")
+            }
+            _ if done => format!("{call} will be told so when it goes on (`libos calls --resume {call}`)"),
+            _ => format!("{call} will ask for it again when it goes on (`libos calls --resume {call}`)"),
+        };
+        let rows = line.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+        self.changed(changed.durable, rows, format!("effect {effect} is settled as {word}: {then}"), listener).await
     }
 
     /// Adds the tools of a component and tells what they can have at most, and what changed for those whose names were taken.

@@ -4,7 +4,7 @@ use crate::error::Failure;
 use libos_kernel::kernel::Reaction;
 use libos_kernel::model::call::Approval;
 use libos_kernel::model::grant::Effect;
-use libos_kernel::model::id::{CallId, GrantId, Pid, QuestionId};
+use libos_kernel::model::id::{CallId, EffectId, GrantId, Pid, QuestionId};
 use libos_kernel::model::limit;
 use libos_kernel::model::row::Failure as CallFailure;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,12 @@ pub enum Request {
     Cancel {
         call: CallId,
         why: String,
+    },
+    /// Say whether an effect happened of which nobody knew it.
+    Settle {
+        effect: EffectId,
+        done: bool,
+        note: Option<String>,
     },
     Grant(GrantRequest),
     Revoke {

@@ -124,6 +124,7 @@ impl Session {
 impl Local {
     async fn start(host: Host, place: &Place, tasks: &mut JoinSet<()>) -> anyhow::Result<Local> {
         let host = Arc::new(host);
+        host.tell_unknown().await?;
         let server = if host.runs() { Some(Server::listen(Arc::clone(&host), place, tasks)?) } else { None };
         host.install_standard_tools().await?;
         Ok(Local { host, server })
@@ -136,6 +137,7 @@ fn needs_run_loop(request: &Request) -> bool {
         Request::Call { .. } | Request::Attach { .. } | Request::ToolAdd { .. } => true,
         Request::Answer { run, .. } => *run,
         Request::Cancel { .. }
+        | Request::Settle { .. }
         | Request::Grant(_)
         | Request::Revoke { .. }
         | Request::ToolRemove { .. }

@@ -46,6 +46,7 @@ fn recover(place: &Place) -> anyhow::Result<()> {
         match Host::open_accepted(place, false) {
             Ok(host) => {
                 host.kernel().shutdown();
+                host.print_unknown();
                 return Ok(());
             }
             // Another command recovers it.

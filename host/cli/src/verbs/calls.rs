@@ -9,6 +9,7 @@ use crate::own::now;
 use crate::protocol::Request;
 use crate::{duration, json, question};
 use libos_kernel::kernel::LogLine;
+use libos_kernel::kernel::ledger::EffectLine;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::id::CallId;
 use libos_kernel::model::preview::escape;
@@ -63,6 +64,8 @@ struct Shown<'a> {
     log: &'a [LogLine],
     /// What it was refused.
     denied: &'a [Record],
+    /// What it did outside.
+    effects: &'a [EffectLine],
 }
 
 fn show(context: &Context, id: CallId) -> anyhow::Result<u8> {
@@ -80,6 +83,7 @@ fn show(context: &Context, id: CallId) -> anyhow::Result<u8> {
     }
     let log = view.call_log(id)?;
     let denied = denied(&snapshot, &row)?;
+    let effects = view.ledger(Some(id))?;
     if context.out.json {
         let raw = |text: Option<String>| text.map(|text| RawValue::from_string(json::compact(&text))).transpose();
         let (arguments, result) = (raw(arguments)?, raw(result)?);
@@ -90,6 +94,7 @@ fn show(context: &Context, id: CallId) -> anyhow::Result<u8> {
             questions: &questions,
             log: &log,
             denied: &denied,
+            effects: &effects,
         })?;
         return Ok(code::DONE);
     }
@@ -118,6 +123,7 @@ fn show(context: &Context, id: CallId) -> anyhow::Result<u8> {
         out.heading("questions")?;
         questions.iter().flat_map(question::lines).try_for_each(|line| out.line(&line))?;
     }
+    super::effects::section(out, &effects)?;
     if !denied.is_empty() {
         out.heading("refused")?;
         out.table(&super::events::table(&denied), "")?;

@@ -5,6 +5,7 @@ mod audit;
 mod call;
 mod calls;
 mod doctor;
+mod effects;
 mod events;
 mod explain;
 mod grants;
@@ -92,6 +93,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Explain(args) => explain::run(&context, args),
         Verb::Revoke { id } => simple(&context, Request::Revoke { id }),
         Verb::Calls(args) => calls::run(&context, args),
+        Verb::Effects(args) => effects::run(&context, args),
         Verb::Objects { pid } => objects::list(&context, pid),
         Verb::Object(crate::args::ObjectVerb::Show { name }) => objects::show(&context, &name),
         Verb::Image(verb) => image::run(&context, verb),

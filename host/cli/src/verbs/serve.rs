@@ -7,6 +7,7 @@ use crate::host::Host;
 use crate::session::Session;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::row::CallState;
+use std::sync::Arc;
 
 /// Runs a host until Ctrl-C.
 pub fn run(context: &Context) -> anyhow::Result<u8> {
@@ -14,8 +15,11 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
     block_on(async {
         let session = Session::new(place.clone());
         let host = Host::open_accepted(&place, true)?;
-        let rows = View(&host.kernel().snapshot()?).calls()?;
+        let kernel = Arc::clone(host.kernel());
+        let rows = View(&kernel.snapshot()?).calls()?;
         session.become_host(host).await?;
+        let unknown = View(&kernel.snapshot()?).unknown_effects()?.len();
+        drop(kernel);
         let socket = place.socket()?;
         if context.out.json {
             context.out.value(&serde_json::json!({ "id": place.workspace, "data": place.data, "socket": socket }))?;
@@ -25,6 +29,11 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
                 rows.iter().filter(|row| matches!(row.state, CallState::Running | CallState::Runnable)).count();
             if interrupted > 0 {
                 eprintln!("{interrupted} calls were interrupted; `libos calls --resume` runs them");
+            }
+            if unknown > 0 {
+                eprintln!(
+                    "of {unknown} effects nobody knows whether they happened; `libos effects --unknown` lists them"
+                );
             }
         }
         let end = tokio::select! {

@@ -95,8 +95,10 @@ impl Scene {
 
     /// Starts a host and waits until others find it.
     pub fn serve(&self) -> Running {
-        let host = self.start(&["serve"]);
         let data = self.data();
+        // A host that was killed leaves it.
+        let _ = fs::remove_file(data.join("secret"));
+        let host = self.start(&["serve"]);
         let deadline = Instant::now() + PATIENCE;
         while !data.join("secret").exists() {
             assert!(Instant::now() < deadline, "the host does not start");
@@ -147,6 +149,11 @@ impl Scene {
         let file = self.root.join("workspace").join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, text).unwrap();
+    }
+
+    /// How many entries a directory has; none if it is not there.
+    pub fn entries(&self, name: &str) -> Option<usize> {
+        fs::read_dir(self.root.join("workspace").join(name)).ok().map(Iterator::count)
     }
 
     pub fn read(&self, name: &str) -> Option<String> {

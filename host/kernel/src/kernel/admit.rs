@@ -4,14 +4,14 @@ use super::Kernel;
 use super::approvals::{Asked, Said};
 use super::calls::Place;
 use super::grants::Asking;
-use super::permit::{Open, Permit};
+use super::permit::{Intended, Open, Permit};
 use super::state::{State, Woken};
 use crate::model::answer::{Answer, CallError, Denial, Fault, Stop};
 use crate::model::bound::Bound;
 use crate::model::call::{Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
 use crate::model::grant::Holder;
-use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId};
+use crate::model::id::{CallId, Digest, EffectKey, GrantId, Pid, QuestionId};
 use crate::model::limit::UNCOMMITTED_BYTES_MAX;
 use crate::model::need::{Need, needs};
 use crate::model::record::{Decided, Outcome, Record};
@@ -270,14 +270,11 @@ impl Kernel {
             uses,
             question,
             effect: None,
-            intent: None,
             started: now,
         };
         let mut durable = None;
         if attempt.call.class() == Class::Effect {
-            let (effect, intent) = state.write_intent(attempt, &open, now);
-            open.effect = Some(effect);
-            open.intent = Some(intent);
+            open.effect = Some(state.write_intent(attempt, &open, now));
             durable = Some(state.mark());
         }
         Admit::Go(Permit::of_call(attempt.names.clone(), open), durable)
@@ -378,9 +375,10 @@ impl State {
     }
 
     /// Writes what must be known before an effect may start.
-    fn write_intent(&mut self, attempt: &Attempt, open: &Open, now: Time) -> (crate::model::id::EffectId, u64) {
+    fn write_intent(&mut self, attempt: &Attempt, open: &Open, now: Time) -> Intended {
         self.flush_kept(attempt.place.call);
-        let id = self.new_effect();
+        let (id, request) = (self.new_effect(), request_digest(&attempt.call));
+        let key = self.idempotency_key(attempt.place, &request);
         let mut record = Record::new(attempt.call.operation(), now, open.decided.clone(), Outcome::Intent);
         attempt.place.mark(&mut record);
         record.resources = attempt.names.iter().map(ToString::to_string).collect();
@@ -388,6 +386,7 @@ impl State {
             record.asked = attempt.asked.iter().map(ToString::to_string).collect();
         }
         record.effect = Some(id);
+        record.key = Some(key);
         record.question = open.question;
         let intent = self.record(NewRecord { record, request: Some(Arc::clone(&attempt.call)), answer: None });
         let row = EffectRow {
@@ -397,18 +396,36 @@ impl State {
             position: attempt.place.position,
             operation: attempt.call.operation().to_owned(),
             resources: attempt.names.clone(),
-            idempotency_key: idempotency_key(attempt.place),
+            idempotency_key: key,
             probe: attempt.prepared.as_ref().map_or(Probe::None, |prepared| prepared.probe.clone()),
             state: EffectState::Prepared,
             intent,
             time: now,
             uses: open.uses.clone(),
-            request: request_digest(&attempt.call),
+            request,
             question: open.question,
+            settled: None,
+            incarnation: Some(attempt.place.incarnation),
         };
         self.put(Table::Effect, table::number(id.0), &row);
         self.effects.insert(id, row);
-        (id, intent)
+        Intended { id, key, intent }
+    }
+
+    /// The same for all tries of one effect, and for no other. The store and the place in a call say which effect it is. A copy of a
+    /// store makes calls of its own with the same numbers: they are told apart by the call's seed, which nothing derives. And if a
+    /// call from before the copy goes another way in each, the request tells them apart.
+    fn idempotency_key(&self, place: Place, request: &Digest) -> EffectKey {
+        let seed = self.calls.get(&place.call).map(|live| live.row.seed).unwrap_or_default();
+        let digest = Sha256::new()
+            .chain_update(b"libos effect")
+            .chain_update(self.store_key)
+            .chain_update(seed)
+            .chain_update(place.call.0.to_be_bytes())
+            .chain_update(place.position.to_be_bytes())
+            .chain_update(request)
+            .finalize();
+        EffectKey(digest.into())
     }
 
     /// Refuses; the guest gets a typed value. A refusal that was told before in this call is only counted.
@@ -478,14 +495,4 @@ pub(super) fn denial_of(attempt: &Attempt, reason: &str) -> CallError {
         }),
         None => CallError::Internal,
     }
-}
-
-/// The same for all tries of one effect, and for no other.
-fn idempotency_key(place: Place) -> Digest {
-    Sha256::new()
-        .chain_update(place.pid.0.to_be_bytes())
-        .chain_update(place.call.0.to_be_bytes())
-        .chain_update(place.position.to_be_bytes())
-        .finalize()
-        .into()
 }

@@ -11,6 +11,7 @@ mod delegate;
 pub mod explain;
 pub mod grants;
 pub mod host;
+pub mod ledger;
 mod nested;
 mod objects;
 mod open;

@@ -69,6 +69,8 @@ impl Kernel {
             questions: BTreeMap::new(),
             asking: super::asking::Asking::default(),
             effects: HashMap::new(),
+            found_unknown: Vec::new(),
+            store_key: *writer.key(),
             tools: BTreeMap::new(),
             images: BTreeMap::new(),
             policy: Policy::default(),

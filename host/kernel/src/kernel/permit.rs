@@ -7,10 +7,10 @@ use super::state::State;
 use crate::model::answer::{Answer, CallError};
 use crate::model::call::{Call, Class, Reply};
 use crate::model::grant::Holder;
-use crate::model::id::{EffectId, GrantId, QuestionId, Seq};
+use crate::model::id::{EffectId, EffectKey, GrantId, QuestionId, Seq};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Resource;
-use crate::model::row::EffectState;
+use crate::model::row::{EffectRow, EffectState};
 use crate::model::time::Time;
 use crate::store::batch::{NewJournal, NewRecord, Request};
 use crate::store::table::{self, Table};
@@ -20,6 +20,7 @@ use std::sync::Arc;
 #[must_use = "a permit that is not closed is recorded as unknown"]
 pub struct Permit {
     resources: Vec<Resource>,
+    key: Option<EffectKey>,
     open: Option<Open>,
 }
 
@@ -33,19 +34,41 @@ pub(super) struct Open {
     /// The grants of which a use was taken.
     pub uses: Vec<GrantId>,
     pub question: Option<QuestionId>,
-    pub effect: Option<EffectId>,
-    pub intent: Option<Seq>,
+    pub effect: Option<Intended>,
     pub started: Time,
+}
+
+/// An effect whose intent is written.
+#[derive(Clone, Copy)]
+pub(super) struct Intended {
+    pub id: EffectId,
+    pub key: EffectKey,
+    pub intent: Seq,
 }
 
 impl Permit {
     /// For what the kernel itself must see: the time, randomness, what is at a name before an effect, what became of an effect.
     pub(crate) fn of_kernel(resources: Vec<Resource>) -> Permit {
-        Permit { resources, open: None }
+        Permit { resources, key: None, open: None }
+    }
+
+    /// For a look at what became of an effect.
+    pub(super) fn of_effect(row: &EffectRow) -> Permit {
+        Permit { resources: row.resources.clone(), key: Some(row.idempotency_key), open: None }
     }
 
     pub(super) fn of_call(resources: Vec<Resource>, open: Open) -> Permit {
-        Permit { resources, open: Some(open) }
+        let key = open.effect.as_ref().map(|effect| effect.key);
+        Permit { resources, key, open: Some(open) }
+    }
+
+    /// What a provider can tell tries of one effect by: for an effect, and for a look at what became of one. It is the same when an
+    /// effect that did not start is asked for again, in this host or a later one, and another for every other effect.
+    ///
+    /// In a store that was copied, a call from before the copy goes on in both with the same keys: its provider carries each
+    /// effect out for one of them. Calls that are started after the copy have keys of their own.
+    pub fn idempotency_key(&self) -> Option<EffectKey> {
+        self.key
     }
 
     /// What it is for.
@@ -83,7 +106,7 @@ impl Permit {
 
     /// The part of it that is for its second name: where a copy is written.
     pub(crate) fn of_second(&self) -> Permit {
-        Permit::of_kernel(self.resources[1..].to_vec())
+        Permit { resources: self.resources[1..].to_vec(), key: self.key, open: None }
     }
 
     pub(super) fn grants(&self) -> &[GrantId] {
@@ -95,7 +118,7 @@ impl Permit {
 
     /// The effect that it stands for.
     pub fn effect(&self) -> Option<EffectId> {
-        self.open.as_ref().and_then(|open| open.effect)
+        self.open.as_ref().and_then(|open| open.effect.as_ref()).map(|effect| effect.id)
     }
 }
 
@@ -124,8 +147,17 @@ impl Kernel {
         let mut state = self.lock();
         let result = result.and_then(|reply| apply(&mut state, &open.place, reply));
         let answer = Arc::new(Answer::from(result));
-        state.finish(open, &resources, now, &answer);
+        state.finish(open, &resources, now, &answer, false);
         answer
+    }
+
+    /// From here on the outside may have carried the effect out.
+    pub(crate) fn dispatch(&self, permit: &Permit) {
+        if let Some(id) = permit.effect()
+            && let Some(row) = self.lock().effects.get_mut(&id)
+        {
+            row.state = EffectState::Dispatched;
+        }
     }
 
     /// Closes the permit of an effect that was not started, because its authority was taken back while its intent became durable.
@@ -134,12 +166,15 @@ impl Kernel {
     }
 
     /// Closes the permit of an effect that was not started; its uses are given back in the same change.
-    pub fn close_unstarted(&self, permit: Permit, error: CallError) -> Arc<Answer> {
-        let uses = permit.open.as_ref().map(|open| open.uses.clone()).unwrap_or_default();
-        self.close(permit, Ok(Reply::Unit), |state, _, _| {
-            state.give_uses_back(&uses);
-            Err(error)
-        })
+    pub fn close_unstarted(&self, mut permit: Permit, error: CallError) -> Arc<Answer> {
+        let now = self.now();
+        let answer = Arc::new(Answer::Failed(error));
+        let resources = std::mem::take(&mut permit.resources);
+        let Some(open) = permit.open.take() else { return answer };
+        let mut state = self.lock();
+        state.give_uses_back(&open.uses);
+        state.finish(open, &resources, now, &answer, true);
+        answer
     }
 
     /// Gives a permit back that was not used: the name leads to another one, which is to be decided again. Only for observes.
@@ -152,30 +187,43 @@ impl Kernel {
 
 impl State {
     /// Writes record and journal line of something that has ended.
-    fn finish(&mut self, open: Open, resources: &[Resource], now: Time, answer: &Arc<Answer>) {
+    fn finish(&mut self, open: Open, resources: &[Resource], now: Time, answer: &Arc<Answer>, unstarted: bool) {
         let class = open.call.class();
-        let outcome = match &**answer {
-            Answer::Done(_) => Outcome::Done,
-            Answer::Failed(error) => Outcome::Failed(error.to_string()),
+        let (outcome, state, detail) = match &**answer {
+            Answer::Done(_) => (Outcome::Done, EffectState::Done, None),
+            Answer::Failed(error) if unstarted => {
+                (Outcome::NotStarted, EffectState::NotStarted, Some(error.to_string()))
+            }
+            Answer::Failed(error) => (Outcome::Failed(error.to_string()), EffectState::Failed, None),
         };
         if let Some(effect) = open.effect {
-            self.settle_effect(effect, EffectState::Done);
+            self.close_effect(effect.id, state);
         }
         let place = open.place;
         // A use or a person's answer that was taken is gone for good, so what it gave must not be lost either.
         let survives = class != Class::Observe || !open.uses.is_empty() || open.question.is_some();
         self.journal_answer(place, &open.call, answer, now, survives);
-        self.record_end(open, resources, now, outcome, Some(Arc::clone(answer)));
+        self.record_end(open, resources, now, (outcome, detail), Some(Arc::clone(answer)));
     }
 
-    /// Writes the record of something of which nobody knows how it ended.
+    /// Writes the record of something of which nobody knows how it ended; of an effect that was never handed to the outside it is
+    /// known that it did not start.
     fn abandon(&mut self, open: Open, resources: &[Resource], now: Time) {
-        if let Some(effect) = open.effect {
-            self.settle_effect(effect, EffectState::Unknown);
-            let answer = Arc::new(Answer::Failed(CallError::OutcomeUnknown(effect)));
-            self.journal_answer(open.place, &open.call, &answer, now, true);
+        let mut outcome = Outcome::Unknown;
+        if let Some(Intended { id, .. }) = open.effect {
+            let prepared = self.effects.get(&id).filter(|row| row.state == EffectState::Prepared).cloned();
+            if let Some(row) = prepared {
+                outcome = Outcome::NotStarted;
+                self.give_uses_back(&row.uses);
+                self.give_answer_back(&row);
+                self.close_effect(id, EffectState::NotStarted);
+            } else {
+                self.close_effect(id, EffectState::Unknown);
+                let answer = Arc::new(Answer::Failed(CallError::OutcomeUnknown(id)));
+                self.journal_answer(open.place, &open.call, &answer, now, true);
+            }
         }
-        self.record_end(open, resources, now, Outcome::Unknown, None);
+        self.record_end(open, resources, now, (outcome, None), None);
     }
 
     fn record_end(
@@ -183,7 +231,7 @@ impl State {
         open: Open,
         resources: &[Resource],
         now: Time,
-        outcome: Outcome,
+        (outcome, detail): (Outcome, Option<String>),
         answer: Option<Arc<Answer>>,
     ) {
         let mut record = Record::new(open.call.operation(), now, open.decided, outcome);
@@ -193,14 +241,15 @@ impl State {
             record.asked = open.asked.iter().map(ToString::to_string).collect();
         }
         record.question = open.question;
-        record.effect = open.effect;
-        record.parent = open.intent;
+        record.effect = open.effect.map(|effect| effect.id);
+        record.parent = open.effect.map(|effect| effect.intent);
+        record.detail = detail;
         record.duration = u64::try_from(now.since(open.started).as_nanos()).unwrap_or(u64::MAX);
         self.record(NewRecord { record, request: Some(open.call), answer });
     }
 
     /// Takes an effect off the list of open ones. A row of a finished effect stays only if a person may have to settle it.
-    pub(super) fn settle_effect(&mut self, id: EffectId, state: EffectState) {
+    pub(super) fn close_effect(&mut self, id: EffectId, state: EffectState) {
         if let Some(mut row) = self.effects.remove(&id) {
             row.state = state;
             let key = table::number(id.0);

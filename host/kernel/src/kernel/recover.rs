@@ -27,7 +27,7 @@ impl Kernel {
             let probed = match &row.probe {
                 Probe::None => Probed::Unknown,
                 probe => {
-                    let permit = Permit::of_kernel(row.resources.clone());
+                    let permit = Permit::of_effect(&row);
                     self.world().probe(&permit, probe, &temporary_name(row.id))
                 }
             };
@@ -64,11 +64,14 @@ impl State {
             let request = Request::Kept { digest: row.request, operation: row.operation.clone() };
             self.journal(NewJournal { call: row.call, position: row.position, time: now, request, answer });
         }
-        self.settle_effect(row.id, state);
+        self.close_effect(row.id, state);
+        if state == EffectState::Unknown {
+            self.found_unknown.push(row.id);
+        }
     }
 
     /// An approval that was used for an effect that did not start can be used again.
-    fn give_answer_back(&mut self, row: &EffectRow) {
+    pub(super) fn give_answer_back(&mut self, row: &EffectRow) {
         use crate::model::question::QuestionState;
         // A call that has ended uses no answer.
         let Some(id) = row.question.filter(|_| self.calls.contains_key(&row.call)) else { return };

@@ -7,7 +7,7 @@ use crate::model::call::{ObjectInfo, Payload};
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;
 use crate::model::grant::Grant;
-use crate::model::id::{CallId, EffectId, GrantId, Pid, Position, QuestionId, Seq};
+use crate::model::id::{CallId, Digest, EffectId, GrantId, Pid, Position, QuestionId, Seq};
 use crate::model::image::Image;
 use crate::model::limit;
 use crate::model::policy::Policy;
@@ -135,6 +135,10 @@ pub struct State {
     pub questions: BTreeMap<(CallId, Position), QuestionId>,
     pub asking: Asking,
     pub effects: HashMap<EffectId, EffectRow>,
+    /// What recovery could not find out when the store was opened.
+    pub found_unknown: Vec<EffectId>,
+    /// Random, and only in this store and its copies.
+    pub(super) store_key: Digest,
     pub tools: BTreeMap<String, Arc<ToolRow>>,
     pub images: BTreeMap<String, Arc<Image>>,
     pub policy: Policy,

@@ -163,7 +163,7 @@ impl View<'_> {
         Ok(self.grants()?.into_iter().find(|grant| grant.id == id))
     }
 
-    /// Effects that are open or of which nobody knows how they ended.
+    /// Effects that are open, of which nobody knows how they ended, or that a person has settled.
     pub fn effects(&self) -> Result<Vec<EffectRow>, StoreError> {
         self.0.rows(Table::Effect, &[])
     }

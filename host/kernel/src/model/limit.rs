@@ -62,6 +62,8 @@ pub const RECORD_BYTES_MAX: usize = 4_096;
 pub const RECORD_NAME_BYTES_MAX: usize = 1_024;
 /// Bytes of a reason or error as a record keeps it.
 pub const RECORD_TEXT_BYTES_MAX: usize = 512;
+/// Bytes of a person's note on an effect that was settled.
+pub const SETTLE_NOTE_BYTES_MAX: usize = 1_024;
 /// Links between a grant and its root.
 pub const GRANT_DEPTH_MAX: usize = 8;
 /// Grants of one holder.

@@ -1,7 +1,7 @@
 //! The line that every system call and every verb of a person leaves in the log. At most 4 KiB; payloads are not in it, only what
 //! commits to them.
 
-use super::id::{CallId, Digest, EffectId, GrantId, Pid, Position, QuestionId, Seq};
+use super::id::{CallId, Digest, EffectId, EffectKey, GrantId, Pid, Position, QuestionId, Seq};
 use super::limit;
 use super::right::Right;
 use super::time::Time;
@@ -157,6 +157,10 @@ pub struct Record {
     #[n(19)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Of an intent: what its provider tells tries of one effect by.
+    #[n(20)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<EffectKey>,
 }
 
 impl Record {
@@ -183,6 +187,7 @@ impl Record {
             parent: None,
             count: 1,
             detail: None,
+            key: None,
         }
     }
 
@@ -239,6 +244,7 @@ mod tests {
             parent: Some(u64::MAX),
             count: u32::MAX,
             detail: Some(long()),
+            key: Some(EffectKey([255; 32])),
             ..Record::new(
                 "object.create-namespace",
                 Time(u64::MAX),

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::bound::Bound;
 use super::call::Call;
 use super::decide::Default as WithoutGrant;
-use super::id::{CallId, Digest, EffectId, GrantId, Pid, Position, QuestionId, Seq};
+use super::id::{CallId, Digest, EffectId, EffectKey, GrantId, Pid, Position, QuestionId, Seq};
 use super::limit::CallLimits;
 use super::process::State;
 use super::resource::Resource;
@@ -278,10 +278,11 @@ pub enum Wait {
 #[cbor(index_only)]
 #[serde(rename_all = "kebab-case")]
 pub enum EffectState {
-    /// The intent is written.
+    /// The intent is written, and nothing more is known on the disk: it may have been handed to the outside.
     #[n(0)]
     Prepared,
-    /// Handed to the outside.
+    /// Handed to the outside. Only known in memory: to write it down before the fact would cost as much as the intent, and written
+    /// after it, it would prove nothing. So what a crash leaves as prepared is probed, and never taken for not started.
     #[n(1)]
     Dispatched,
     #[n(2)]
@@ -292,6 +293,43 @@ pub enum EffectState {
     /// Nobody knows.
     #[n(4)]
     Unknown,
+    /// The outside said that it failed; its uses stay taken.
+    #[n(5)]
+    Failed,
+}
+
+impl EffectState {
+    /// One word.
+    pub fn word(self) -> &'static str {
+        match self {
+            EffectState::Prepared => "prepared",
+            EffectState::Dispatched => "dispatched",
+            EffectState::Done => "done",
+            EffectState::NotStarted => "not-started",
+            EffectState::Unknown => "unknown",
+            EffectState::Failed => "failed",
+        }
+    }
+}
+
+/// What a person found out about an effect of which the host did not know whether it happened.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
+#[cbor(map)]
+pub struct Settled {
+    /// It happened.
+    #[n(0)]
+    pub done: bool,
+    /// Who said so.
+    #[n(1)]
+    pub by: String,
+    #[n(2)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    #[n(3)]
+    pub at: Time,
+    /// The call had been told before that nobody knows, or had ended: it did not learn of this.
+    #[n(4)]
+    pub too_late: bool,
 }
 
 /// How recovery finds out whether an effect happened.
@@ -388,8 +426,8 @@ pub struct EffectRow {
     #[n(5)]
     pub resources: Vec<Resource>,
     /// The same for all tries of one effect.
-    #[cbor(n(6), with = "minicbor::bytes")]
-    pub idempotency_key: Digest,
+    #[n(6)]
+    pub idempotency_key: EffectKey,
     #[n(7)]
     pub probe: Probe,
     #[n(8)]
@@ -408,6 +446,12 @@ pub struct EffectRow {
     /// The approval that it used up, to be given back if it did not start.
     #[n(13)]
     pub question: Option<QuestionId>,
+    /// What a person found out, if nobody knew.
+    #[n(14)]
+    pub settled: Option<Settled>,
+    /// How often its call had been started again when it was made: a later start was told how it ended.
+    #[n(15)]
+    pub incarnation: Option<u32>,
 }
 
 /// A tool that the host has.

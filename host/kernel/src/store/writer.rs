@@ -65,6 +65,11 @@ impl Writer {
         &self.database
     }
 
+    /// The random bytes that only this store has.
+    pub fn key(&self) -> &Digest {
+        &self.key
+    }
+
     /// Records in the log.
     pub fn size(&self) -> u64 {
         self.frontier.size()

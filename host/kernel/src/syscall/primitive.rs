@@ -39,6 +39,7 @@ pub fn perform(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Step {
 
 /// Carries out an effect. Runs on a thread that may block and owns the permit.
 pub fn effect(kernel: &Arc<Kernel>, permit: Permit, attempt: &Attempt) -> Arc<Answer> {
+    kernel.dispatch(&permit);
     let result = fs::effect(kernel, &permit, attempt);
     kernel.close(permit, result, |_, _, reply| Ok(reply))
 }

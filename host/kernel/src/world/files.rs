@@ -287,7 +287,11 @@ impl Files {
             Probe::Write { target, before, after, .. } => {
                 self.nodes.remove(&sibling(target.path(), temporary));
                 let now = self.content(target).map(digest);
-                if now == Some(*after) { Probed::Done } else { self.unless_changed(target, before) }
+                if now == Some(*after) && !self.is_same(target, before) {
+                    Probed::Done
+                } else {
+                    self.unless_changed(target, before)
+                }
             }
             Probe::Append { target, before, tail, size } => {
                 let offset = if let Before::Present { size, .. } = before { *size as usize } else { 0 };
@@ -298,7 +302,7 @@ impl Files {
                 if done { Probed::Done } else { self.unless_changed(target, before) }
             }
             Probe::MakeDir { target, before } => match (before, self.before(target.path())) {
-                (Before::Absent, Before::Present { directory: true, .. }) => Probed::Done,
+                (Before::Absent, Before::Present { directory: true, size: 0, .. }) => Probed::Done,
                 _ => self.unless_changed(target, before),
             },
             Probe::Remove { target, before } => match (before, self.before(target.path())) {

@@ -1,6 +1,9 @@
 //! Whether an effect happened, told from what is there now and what was there before. Changes nothing but the temporary file
 //! that is left over; whatever does not fit exactly is unknown.
 //!
+//! What somebody else made meanwhile exactly as it was asked for, under another identity, cannot be told from our own work: it is
+//! taken for done, and what was asked for is there.
+//!
 //! What is found done is synced: the effect may have died between its last change and its own sync.
 
 use super::OsWorld;
@@ -39,7 +42,9 @@ impl OsWorld {
         let place = self.place(target, Access::Itself)?;
         remove_temporary(&place, temporary)?;
         let now = self.look(&place)?;
-        if let Some(now) = now.filter(|now| now.kind == EntryKind::File && now.size == size) {
+        // The new file existed beside the old one, so it is another: what is still the old one was not replaced, whatever is in it.
+        let replaced = |now: &&Meta| now.kind == EntryKind::File && now.size == size && !is_same(now, before);
+        if let Some(now) = now.as_ref().filter(replaced) {
             let (file, opened) = self.open_file(&place, OFlags::RDONLY)?;
             let same = opened.identity == now.identity;
             if same && read::digest(&file, 0)?.is_some_and(|(digest, _)| digest == *after) {
@@ -71,7 +76,11 @@ impl OsWorld {
     fn probe_make_directory(&self, target: &Resource, before: &Before) -> Result<Probed, WorldError> {
         let place = self.place(target, Access::Itself)?;
         match (before, self.look(&place)?) {
-            (Before::Absent, Some(now)) if now.kind == EntryKind::Directory => done(&[&place]),
+            // One with something in it was used by somebody, who may have made it.
+            (Before::Absent, Some(now)) if now.kind == EntryKind::Directory => match self.before(target, &now)? {
+                Before::Present { size: 0, .. } => done(&[&place]),
+                _ => Ok(Probed::Unknown),
+            },
             (Before::Present { .. }, Some(now)) => Ok(not_started(is_same(&now, before))),
             (Before::Absent, None) => Ok(Probed::NotStarted),
             _ => Ok(Probed::Unknown),

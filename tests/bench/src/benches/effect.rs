@@ -9,7 +9,7 @@ use libos::kernel::kernel::{Kernel, Place};
 use libos::kernel::model::answer::Answer;
 use libos::kernel::model::call::{Call, Reply};
 use libos::kernel::model::codec::to_bytes;
-use libos::kernel::model::id::{CallId, EffectId, Pid};
+use libos::kernel::model::id::{CallId, EffectId, EffectKey, Pid};
 use libos::kernel::model::resource::{Kind, Resource};
 use libos::kernel::model::row::{Before, EffectRow, EffectState, JournalRow, Probe};
 use libos::kernel::model::time::Time;
@@ -301,7 +301,7 @@ impl Rows {
             position: place.position,
             operation: "fs.append".into(),
             resources: vec![target.clone()],
-            idempotency_key: [7; 32],
+            idempotency_key: EffectKey([7; 32]),
             probe: Probe::Append {
                 target,
                 before: Before::Present { device: 1, inode: 1, size: 200, directory: false },
@@ -314,6 +314,8 @@ impl Rows {
             uses: Vec::new(),
             request: [7; 32],
             question: None,
+            settled: None,
+            incarnation: Some(0),
         };
         let journal = JournalRow {
             request: [7; 32],

@@ -7,7 +7,7 @@ use libos_kernel::model::call::{
     WriteMode,
 };
 use libos_kernel::model::codec::{from_bytes, to_bytes};
-use libos_kernel::model::id::{CallId, EffectId, GrantId, Pid, QuestionId};
+use libos_kernel::model::id::{CallId, EffectId, EffectKey, GrantId, Pid, QuestionId};
 use libos_kernel::model::limit::RECORD_BYTES_MAX;
 use libos_kernel::model::record::{Commitment, Decided, Outcome, Record};
 use libos_kernel::model::right::Right;
@@ -217,6 +217,7 @@ fn record() -> impl Strategy<Value = Record> {
             parent,
             count,
             detail,
+            key: effect.map(|effect| EffectKey([effect as u8; 32])),
             ..Record::new(operation, Time(time), decided, outcome)
         }
     })

@@ -75,6 +75,18 @@ impl SimStorage {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Another disk with what is on this one, whose database is closed.
+    pub fn copy(&self) -> SimStorage {
+        let (disk, copy) = (self.lock(), SimStorage::default());
+        {
+            let mut copied = copy.lock();
+            copied.now.clone_from(&disk.now);
+            copied.synced.clone_from(&disk.synced);
+            copied.files.clone_from(&disk.files);
+        }
+        copy
+    }
+
     /// Trouble at the operation with this number, counted from now, from 1.
     pub fn trouble_at(&self, number: u64, trouble: Trouble) {
         let mut disk = self.lock();

@@ -46,6 +46,8 @@ struct Outside {
     looks: Vec<String>,
     counts: HashMap<&'static str, u64>,
     hooks: HashMap<(&'static str, u64), Hook>,
+    /// Operations of whatever name until one fails, and with what.
+    fails_after: Option<(u64, WorldError)>,
 }
 
 /// The outside.
@@ -141,6 +143,18 @@ impl SimWorld {
         gate
     }
 
+    /// The operation with this number, from 1 and from now, of whatever name, fails with this.
+    pub fn fail_at(&self, number: u64, error: WorldError) {
+        self.lock().fails_after = Some((number, error));
+    }
+
+    /// Forgets what is planned. False if it had not come to the failure.
+    pub fn calm(&self) -> bool {
+        let mut outside = self.lock();
+        outside.hooks.clear();
+        outside.fails_after.take().is_none()
+    }
+
     fn hook(&self, operation: &'static str, nth: u64, hook: Hook) {
         let mut outside = self.lock();
         let at = outside.counts.get(operation).copied().unwrap_or(0) + nth;
@@ -154,6 +168,9 @@ impl SimWorld {
             let count = outside.counts.entry(operation).or_insert(0);
             *count += 1;
             let place = (operation, *count);
+            if let Some(error) = outside.fails_now() {
+                return Err(error);
+            }
             outside.hooks.remove(&place)
         };
         let without_power = || Err(WorldError::Io("there is no power".into()));
@@ -206,6 +223,15 @@ fn digest(bytes: &[u8]) -> Digest {
     Sha256::digest(bytes).into()
 }
 
+impl Outside {
+    /// Whether this is the operation that is to fail.
+    fn fails_now(&mut self) -> Option<WorldError> {
+        let (left, _) = self.fails_after.as_mut()?;
+        *left -= 1;
+        if *left > 0 { None } else { self.fails_after.take().map(|(_, error)| error) }
+    }
+}
+
 impl World for SimWorld {
     fn now(&self, _: &Permit) -> Time {
         Time(self.lock().clock)
@@ -234,7 +260,8 @@ impl World for SimWorld {
             let count = outside.counts.entry("fs.read-rest").or_insert(0);
             *count += 1;
             let place = ("fs.read-rest", *count);
-            outside.hooks.remove(&place)
+            let fails = outside.fails_now().map(|error| Hook::Plan(Plan::Fail(error)));
+            fails.or_else(|| outside.hooks.remove(&place))
         };
         Ok(Content::Later(Box::new(move || {
             match hook {

@@ -18,6 +18,11 @@ fn before(world: &OsWorld, name: &str) -> Before {
     world.inspect(&fs(name), 0, true, false).unwrap().before
 }
 
+/// Somebody writes into a file as it is, without making another.
+fn overwrite(sandbox: &Sandbox, name: &str, content: &str) {
+    std::fs::write(sandbox.path(name), content).unwrap();
+}
+
 /// Makes a sandbox, notes what is there, lets something happen and asks what recovery would find.
 #[track_caller]
 fn check(
@@ -63,6 +68,20 @@ fn a_write_is_told_by_its_content_or_by_the_file_that_was_there() {
         check(resolver, absent, probe, |sandbox, _| sandbox.directory("mount/f"), Unknown);
         check(resolver, absent, probe, |sandbox, _| sandbox.link("g", "mount/f"), Unknown);
         check(resolver, absent, probe, |sandbox, _| sandbox.pipe("mount/f"), Unknown);
+        // Somebody else wrote into the old file: ours never took its place.
+        check(resolver, present, probe, |sandbox, _| overwrite(sandbox, "mount/f", "new"), NotStarted);
+        check(resolver, present, probe, |sandbox, _| overwrite(sandbox, "mount/f", "else"), Unknown);
+        let longer = |sandbox: &Sandbox| sandbox.file("mount/f", "older");
+        check(resolver, longer, probe, |sandbox, _| overwrite(sandbox, "mount/f", "new"), Unknown);
+        let same = |sandbox: &Sandbox| sandbox.file("mount/f", "new");
+        check(resolver, same, probe, |_, _| {}, NotStarted);
+        check(resolver, same, probe, |_, world| write(world, "new"), Done);
+        let written_then = |sandbox: &Sandbox, world: &OsWorld, content: &str| {
+            write(world, "new");
+            overwrite(sandbox, "mount/f", content);
+        };
+        check(resolver, present, probe, |sandbox, world| written_then(sandbox, world, "newer"), Unknown);
+        check(resolver, absent, probe, |sandbox, world| written_then(sandbox, world, "NEW"), Unknown);
     });
 }
 
@@ -104,6 +123,13 @@ fn a_new_directory_is_told_by_its_presence() {
         check(resolver, absent, probe, |_, world| world.make_directory(&fs("w/d")).unwrap(), Done);
         check(resolver, present, probe, |_, _| {}, NotStarted);
         check(resolver, absent, probe, |sandbox, _| sandbox.file("mount/d", ""), Unknown);
+        check(resolver, absent, probe, |sandbox, _| sandbox.file("mount/d/of-somebody", ""), Unknown);
+        check(resolver, absent, probe, |sandbox, _| sandbox.link("elsewhere", "mount/d"), Unknown);
+        let other_directory = |sandbox: &Sandbox, world: &OsWorld| {
+            world.remove(&fs("w/d"), true).unwrap();
+            sandbox.directory("mount/d");
+        };
+        check(resolver, present, probe, other_directory, Unknown);
         check(resolver, present, probe, |_, world| world.remove(&fs("w/d"), false).unwrap(), Unknown);
     });
 }
@@ -129,6 +155,57 @@ fn a_removal_is_told_by_absence_and_a_full_directory_not_at_all() {
             world.write(&fs("w/x"), b"y", WriteMode::CreateOrReplace, TEMPORARY).unwrap();
         };
         check(resolver, file, probe, replace, Unknown);
+        check(resolver, file, probe, |sandbox, _| overwrite(sandbox, "mount/x", "longer"), Unknown);
+        let by_directory = |sandbox: &Sandbox, world: &OsWorld| {
+            world.remove(&fs("w/x"), true).unwrap();
+            sandbox.directory("mount/x");
+        };
+        for furnish in [&file as &dyn Fn(&Sandbox), &empty, &full] {
+            check(resolver, furnish, probe, by_directory, Unknown);
+        }
+        // Half of it is gone and somebody put as much there again.
+        let refilled = |sandbox: &Sandbox, world: &OsWorld| {
+            world.remove(&fs("w/x/y"), true).unwrap();
+            sandbox.file("mount/x/other", "");
+        };
+        check(resolver, full, probe, refilled, Unknown);
+        check(resolver, |_| {}, probe, |sandbox, _| sandbox.file("mount/x", ""), Unknown);
+    });
+}
+
+#[test]
+fn a_copy_is_told_as_the_write_that_it_is_whatever_became_of_its_source() {
+    let probe = |world: &OsWorld| Probe::Write {
+        target: fs("w/to"),
+        before: before(world, "w/to"),
+        after: digest("source"),
+        size: 6,
+    };
+    let copy = |world: &OsWorld| {
+        world.write(&fs("w/to"), b"source", WriteMode::CreateOrReplace, TEMPORARY).unwrap();
+    };
+    each(|_, resolver| {
+        let source = |sandbox: &Sandbox| sandbox.file("mount/from", "source");
+        let both = |sandbox: &Sandbox| {
+            source(sandbox);
+            sandbox.file("mount/to", "target");
+        };
+        for furnish in [&source as &dyn Fn(&Sandbox), &both] {
+            check(resolver, furnish, probe, |_, _| {}, NotStarted);
+            check(resolver, furnish, probe, |_, world| copy(world), Done);
+            let source_gone = |_: &Sandbox, world: &OsWorld| {
+                copy(world);
+                world.remove(&fs("w/from"), false).unwrap();
+            };
+            check(resolver, furnish, probe, source_gone, Done);
+            check(resolver, furnish, probe, |_, world| world.remove(&fs("w/from"), false).unwrap(), NotStarted);
+            check(resolver, furnish, probe, |sandbox, _| sandbox.file("mount/.libos-t", "sour"), NotStarted);
+            let linked = |sandbox: &Sandbox, world: &OsWorld| {
+                let _ = world.remove(&fs("w/to"), false);
+                sandbox.link("from", "mount/to");
+            };
+            check(resolver, furnish, probe, linked, Unknown);
+        }
     });
 }
 
@@ -163,6 +240,19 @@ fn a_move_is_told_by_both_ends() {
         check(resolver, free, probe, |_, world| world.remove(&fs("w/old"), false).unwrap(), Unknown);
         check(resolver, taken, probe, |_, world| world.remove(&fs("w/dir/new"), false).unwrap(), Unknown);
         check(resolver, taken, probe, |_, world| world.remove(&fs("w/dir"), true).unwrap(), Unknown);
+        let taken_meanwhile = |sandbox: &Sandbox, _: &OsWorld| sandbox.file("mount/dir/new", "of somebody");
+        check(resolver, free, probe, taken_meanwhile, Unknown);
+        let moved_then_replaced = |sandbox: &Sandbox, world: &OsWorld| {
+            rename(sandbox, world);
+            world.write(&fs("w/dir/new"), b"else", WriteMode::CreateOrReplace, TEMPORARY).unwrap();
+        };
+        check(resolver, free, probe, moved_then_replaced, Unknown);
+        let moved_and_old_is_back = |sandbox: &Sandbox, world: &OsWorld| {
+            rename(sandbox, world);
+            sandbox.file("mount/old", "old");
+        };
+        check(resolver, free, probe, moved_and_old_is_back, Unknown);
+        check(resolver, taken, probe, moved_and_old_is_back, Unknown);
     });
 }
 

@@ -1,0 +1,76 @@
+//! The named points at which a host ends, as by a kill. They are placed by what wraps the outside and the disk: the host has none.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Where a host ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// An effect was looked at; its intent is not written.
+    BeforeIntent,
+    /// The intent is on the disk; nothing was sent.
+    AfterIntent,
+    /// It was sent; whether the provider has carried it out is open.
+    AfterDispatch,
+    /// The provider has carried it out; the host has not read that.
+    ResultUnread,
+    /// The host has read it; it is not on the disk.
+    ResultRead,
+    /// In the middle of a payload file.
+    PayloadFile,
+    /// In a commit after an effect: the one before had its intent, this one or the next has its outcome.
+    OutcomeCommit,
+    /// In recovery, while the provider is asked.
+    Recovery,
+    /// Likewise, in the recovery of what was left of a recovery.
+    SecondRecovery,
+}
+
+impl Point {
+    pub const ALL: [Point; 9] = [
+        Point::BeforeIntent,
+        Point::AfterIntent,
+        Point::AfterDispatch,
+        Point::ResultUnread,
+        Point::ResultRead,
+        Point::PayloadFile,
+        Point::OutcomeCommit,
+        Point::Recovery,
+        Point::SecondRecovery,
+    ];
+
+    /// A word for it.
+    pub fn word(self) -> String {
+        format!("{self:?}")
+    }
+
+    /// The point that a word means.
+    pub fn read(word: &str) -> Option<Point> {
+        Point::ALL.into_iter().find(|point| point.word() == word)
+    }
+}
+
+/// Ends this process when a point is passed for the so-manieth time.
+#[derive(Debug, Default)]
+pub struct Mine {
+    at: Option<Point>,
+    left: AtomicU32,
+}
+
+impl Mine {
+    /// At the `nth` passage, from 1.
+    pub fn new(at: Option<Point>, nth: u32) -> Mine {
+        Mine { at, left: AtomicU32::new(nth) }
+    }
+
+    /// Whether this is the passage.
+    pub fn is_reached(&self, point: Point) -> bool {
+        self.at == Some(point) && self.left.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+
+    /// Ends the process if this is the passage.
+    pub fn pass(&self, point: Point) {
+        if self.is_reached(point) {
+            std::process::abort();
+        }
+    }
+}
