@@ -5,8 +5,10 @@
 //! what the kernel says is runnable.
 
 pub mod engine;
+mod replay;
 mod runtime;
 pub mod world;
 
 pub use libos_kernel as kernel;
+pub use replay::{Difference, ReplayError, Replayer, Report, Verdict, replay, request_value};
 pub use runtime::{CallEvent, CallRequest, Config, Runtime, RuntimeError, Waiting};

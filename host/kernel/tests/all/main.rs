@@ -14,6 +14,7 @@ mod durability;
 mod explain;
 mod fail_stop;
 mod grants;
+mod kept;
 mod nested;
 mod policy;
 mod properties;

@@ -15,6 +15,8 @@ pub use failure::failure;
 pub use inspect::{BadComponent, Inspected};
 
 use bindings::{Reason, Tool, ToolPre};
+pub use guest::{Printed, Wire};
+
 use guest::Guest;
 use libos_kernel::kernel::{NewTool, Started};
 use libos_kernel::model::answer::Stop;
@@ -22,7 +24,6 @@ use libos_kernel::model::id::Digest;
 use libos_kernel::model::limit::{self, CallLimits};
 use libos_kernel::model::record::cut;
 use libos_kernel::model::row::{Failure, FailureReason};
-use libos_kernel::syscall::Line;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -56,6 +57,24 @@ pub struct Engine {
     running: Arc<AtomicU64>,
     ticker: Arc<Mutex<Weak<()>>>,
     identity: Digest,
+}
+
+/// What a call runs with, whoever asked for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// The name that the component exports the tool by.
+    pub export: &'a str,
+    pub arguments: &'a str,
+    /// Where the guest's own random numbers come from.
+    pub seed: Digest,
+    pub limits: CallLimits,
+}
+
+impl<'a> From<&'a Started> for Run<'a> {
+    fn from(started: &'a Started) -> Run<'a> {
+        let row = &started.row;
+        Run { export: &row.export, arguments: &started.arguments, seed: row.seed, limits: row.limits }
+    }
 }
 
 /// A component that is compiled and linked.
@@ -178,19 +197,20 @@ impl Engine {
     ///
     /// # Errors
     /// The host failed, or the call was ended from outside; the call has not ended.
-    pub async fn call(
+    pub async fn call<'a>(
         &self,
         prepared: &Prepared,
-        line: Line,
-        started: &Started,
+        line: impl Into<Wire>,
+        run: impl Into<Run<'a>>,
     ) -> Result<Result<String, Failure>, Stop> {
-        let CallLimits { memory_bytes, .. } = started.row.limits;
+        let (line, run): (Wire, Run<'a>) = (line.into(), run.into());
+        let CallLimits { memory_bytes, .. } = run.limits;
         let import = line.import();
-        let mut store = self.store(Guest::for_call(line, started.row.seed, &started.row.limits));
+        let mut store = self.store(Guest::for_call(line, run.seed, &run.limits));
         let _ticking = self.tick();
         let called = async {
             let tool = prepared.pre.instantiate_async(&mut store).await?;
-            tool.call_call(&mut store, &started.row.export, &started.arguments).await
+            tool.call_call(&mut store, run.export, run.arguments).await
         };
         match called.await {
             Ok(Ok(result)) => Ok(check_result(result)),

@@ -85,12 +85,14 @@ pub struct CallRequest {
     /// The process that calls; none for a new one from `image`, which ends with the call.
     pub pid: Option<Pid>,
     pub image: String,
+    /// Keep every request and every answer, so that the call can be exported when it has ended.
+    pub keep: bool,
 }
 
 impl CallRequest {
     /// A call of a tool by a new process of the image `base`.
     pub fn new(tool: impl Into<String>, arguments: impl Into<String>) -> CallRequest {
-        CallRequest { tool: tool.into(), arguments: arguments.into(), pid: None, image: BASE.into() }
+        CallRequest { tool: tool.into(), arguments: arguments.into(), pid: None, image: BASE.into(), keep: false }
     }
 }
 
@@ -179,6 +181,7 @@ impl Runtime {
             tool: request.tool,
             arguments: request.arguments,
             limits: self.config.limits.unwrap_or_else(|| self.kernel.call_limits()),
+            keep: request.keep,
         });
         let started = match started {
             Ok(started) => started,

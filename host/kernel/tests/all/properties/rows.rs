@@ -160,6 +160,7 @@ fn call_row() -> impl Strategy<Value = CallRow> {
                 from: Resource::new(Kind::Fs, "workspace"),
                 to: Resource::new(Kind::Fs, "workspace/src"),
             }),
+            kept: small[0] % 2 == 1,
         },
     )
 }
