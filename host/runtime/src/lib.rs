@@ -10,5 +10,5 @@ mod runtime;
 pub mod world;
 
 pub use libos_kernel as kernel;
-pub use replay::{Difference, ReplayError, Replayer, Report, Verdict, replay, request_value};
+pub use replay::{ComponentOf, Difference, ReplayError, Replayer, Report, Verdict, replay, request_value};
 pub use runtime::{CallEvent, CallRequest, Config, Runtime, RuntimeError, Waiting};

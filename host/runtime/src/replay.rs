@@ -17,6 +17,9 @@ use std::sync::{Arc, PoisonError};
 /// Instances that a replay has at once; the pool has room for what an instance consists of.
 const INSTANCES_MAX: u32 = 2;
 
+/// Has the bytes of the component to run for a call, given how that was started and how many calls are around it.
+pub type ComponentOf<'a> = &'a (dyn Fn(&Start, usize) -> Option<Vec<u8>> + Sync);
+
 /// How a recorded call went with a component.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -121,7 +124,7 @@ impl Replayer {
     pub async fn replay(
         &self,
         history: &History,
-        component: &dyn Fn(&Start, usize) -> Option<Vec<u8>>,
+        component: ComponentOf<'_>,
     ) -> Result<Report, ReplayError> {
         let Some(bytes) = component(&history.start, 0) else {
             let Start { tool, component, .. } = &history.start;
@@ -245,7 +248,7 @@ fn end_value(end: &End) -> Value {
 /// As [`Replayer::replay`].
 pub async fn replay(
     history: &History,
-    component: &dyn Fn(&Start, usize) -> Option<Vec<u8>>,
+    component: ComponentOf<'_>,
 ) -> Result<Report, ReplayError> {
     Replayer::new()?.replay(history, component).await
 }

@@ -8,8 +8,9 @@ use crate::out::Table;
 use crate::own::now;
 use crate::protocol::Request;
 use crate::{duration, json, question};
-use libos_kernel::kernel::LogLine;
+use libos_kernel::kernel::{LogLine, NotKept};
 use libos_kernel::kernel::view::View;
+use libos_kernel::model::history;
 use libos_kernel::model::id::CallId;
 use libos_kernel::model::preview::escape;
 use libos_kernel::model::question::QuestionRow;
@@ -18,7 +19,9 @@ use libos_kernel::model::row::{CallRow, CallState};
 use libos_kernel::store::reader::Snapshot;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
+use std::path::Path;
 
 pub fn run(context: &Context, args: CallsArgs) -> anyhow::Result<u8> {
     match (args.verb, args.resume) {
@@ -26,6 +29,7 @@ pub fn run(context: &Context, args: CallsArgs) -> anyhow::Result<u8> {
         (Some(CallsVerb::Cancel { id }), _) => {
             simple(context, Request::Cancel { call: id, why: "cancelled by a person".into() })
         }
+        (Some(CallsVerb::Export { id, file }), _) => export(context, id, &file),
         (None, Some(ids)) => resume(context, ids),
         (None, None) => {
             let (_, snapshot) = context.look()?;
@@ -128,6 +132,56 @@ fn show(context: &Context, id: CallId) -> anyhow::Result<u8> {
             out.line(&format!("  {}", escape(line)))?;
         }
     }
+    Ok(code::DONE)
+}
+
+#[derive(Serialize)]
+struct Exported<'a> {
+    id: CallId,
+    file: &'a Path,
+    /// Imports and calls, also of the calls that were made from it.
+    imports: usize,
+    calls: usize,
+    bytes: usize,
+}
+
+/// Writes a kept call to a file.
+fn export(context: &Context, id: CallId, file: &Path) -> anyhow::Result<u8> {
+    let (_, snapshot) = context.look()?;
+    let history = View(&snapshot).history(id).map_err(|why| match why {
+        NotKept::Store(error) => anyhow::Error::from(error),
+        NotKept::NoSuchCall(_) => Failure::usage(why.to_string()).hint("`libos calls` lists them").into(),
+        NotKept::NotKept(_) => {
+            Failure::usage(why.to_string()).hint("keep the next one from its start: libos call --keep TOOL JSON").into()
+        }
+        NotKept::Lives { .. } => {
+            Failure::usage(why.to_string()).hint("export it when it has ended; `libos calls cancel` ends it").into()
+        }
+        NotKept::Nested { outermost, .. } => {
+            Failure::usage(why.to_string()).hint(format!("libos calls export {outermost} FILE")).into()
+        }
+        NotKept::Dropped { .. } => Failure::usage(why.to_string()).hint("call the tool again with --keep").into(),
+    })?;
+    let text = history::write(&history);
+    if file == Path::new("-") {
+        std::io::stdout().lock().write_all(text.as_bytes())?;
+        return Ok(code::DONE);
+    }
+    crate::own::create(file, 0o600, text.as_bytes()).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => Failure::usage("the file is there already")
+            .at(file.display())
+            .hint("give another name, or remove it first"),
+        _ => Failure::usage(format!("it cannot be written: {error}")).at(file.display()),
+    })?;
+    let (imports, calls) = history.size();
+    if context.out.json {
+        context.out.value(&Exported { id, file, imports, calls, bytes: text.len() })?;
+        return Ok(code::DONE);
+    }
+    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let (imports, calls) = (count(imports, "import"), count(calls, "call"));
+    context.out.line(&format!("exported {id} to {}: {calls}, {imports}", escape(&file.display().to_string())))?;
+    eprintln!("note: the file holds everything that the tool was given, saw and wrote");
     Ok(code::DONE)
 }
 
