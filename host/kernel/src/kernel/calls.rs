@@ -161,7 +161,10 @@ impl Kernel {
         record.call = Some(call);
         record.incarnation = row.incarnation;
         record.parent = Some(row.record);
-        record.detail = Some(format!("{} answers are replayed", journal.len()));
+        record.detail = Some(match journal.len() {
+            1 => "1 answer is replayed".into(),
+            count => format!("{count} answers are replayed"),
+        });
         state.note(record);
         state.save_call(call);
         state.refresh_process(row.pid);

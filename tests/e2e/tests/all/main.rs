@@ -3,9 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "the tests make the outside that the host sees")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod artefacts;
 mod components;
 mod declarations;
 mod dropping;
+mod golden;
 mod imports;
 mod limits;
 mod nested;
