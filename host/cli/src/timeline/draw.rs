@@ -326,19 +326,20 @@ mod tests {
     #[test]
     fn a_timeline_is_aligned() {
         let drawn = lines(&every_kind("fs:workspace/a"), None, &|text, _| text.to_owned());
-        let want = "\
-     SINCE        TOOK  IMPORT     ABOUT               SIZE  BY
-       0 s              c1 starts: fs:workspace/a, component 0123456789abcdef
-   1.00 ms     1.50 ms  fs.read    workspace/a      2.0 KiB  g9
-   2.00 ms     1.50 ms  fs.read    workspace/a      2.0 KiB  denied by g4: fs:workspace/a
-   3.00 ms     1.50 ms  fs.write   workspace/a      2.0 KiB  g9  e3  × 4
-   4.00 ms              human.ask  workspace/a      2.0 KiB  waits  (fs:workspace/a)
-   5.00 ms        7 ns  a person answers q2 with fs:workspace/a: fs:workspace/a
-   6.00 ms              ┌ c2 starts: fs:workspace/a
-   7.00 ms              │ warn: fs:workspace/a (3 times)
-   8.00 ms        5 ns  └ c2 ends: failed: fs:workspace/a
-   9.00 ms              ── started again, run 3: fs:workspace/a
-   10.0 ms              cancelled: fs:workspace/a";
-        assert_eq!(drawn.join("\n"), want);
+        let want = [
+            "     SINCE        TOOK  IMPORT     ABOUT            SIZE  BY",
+            "       0 s              c1 starts: fs:workspace/a, component 0123456789abcdef",
+            "   1.00 ms     1.50 ms  fs.read    workspace/a   2.0 KiB  g9",
+            "   2.00 ms     1.50 ms  fs.read    workspace/a   2.0 KiB  denied by g4: fs:workspace/a",
+            "   3.00 ms     1.50 ms  fs.write   workspace/a   2.0 KiB  g9  e3  × 4",
+            "   4.00 ms              human.ask  workspace/a   2.0 KiB  waits  (fs:workspace/a)",
+            "   5.00 ms        7 ns  a person answers q2 with fs:workspace/a: fs:workspace/a",
+            "   6.00 ms              ┌ c2 starts: fs:workspace/a",
+            "   7.00 ms              │ warn: fs:workspace/a (3 times)",
+            "   8.00 ms        5 ns  └ c2 ends: failed: fs:workspace/a",
+            "   9.00 ms              ── started again, run 3: fs:workspace/a",
+            "   10.0 ms              cancelled: fs:workspace/a",
+        ];
+        assert_eq!(drawn, want);
     }
 }

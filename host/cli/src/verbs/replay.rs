@@ -8,6 +8,7 @@ use crate::place::Place;
 use crate::term::Colour;
 use crate::{json, own, standard};
 use libos::{Difference, ReplayError, Replayer, Report, Verdict, request_value};
+use libos_kernel::model::call::Call;
 use libos_kernel::model::history::{self, Field, History, Start};
 use libos_kernel::model::id::Digest;
 use libos_kernel::model::limit;
@@ -163,18 +164,18 @@ fn difference_lines(context: &Context, difference: &Difference) -> Vec<String> {
         }
         Difference::Import { position, recorded, made, recorded_request, made_request, .. } => vec![
             format!("at position {position}: {made} instead of {recorded}"),
-            format!("  recorded  {recorded} {}", value(&request_value(recorded_request))),
-            format!("  made      {made} {}", value(&request_value(made_request))),
+            format!("  recorded  {}", request(recorded_request)),
+            format!("  made      {}", request(made_request)),
         ],
         Difference::Extra { position, made, made_request } => vec![
             format!("at position {position}: {made}, and the record has nothing left"),
-            format!("  made      {made} {}", value(&request_value(made_request))),
+            format!("  made      {}", request(made_request)),
         ],
         Difference::Missing { position, recorded, recorded_request, left, ended } => {
             let rest = if *left > 1 { format!(" and {} more", left - 1) } else { String::new() };
             vec![
                 format!("at position {position}: it ended, before {recorded}{rest}"),
-                format!("  recorded  {recorded} {}", value(&request_value(recorded_request))),
+                format!("  recorded  {}", request(recorded_request)),
                 format!("  ended     {}", value(ended)),
             ]
         }
@@ -208,8 +209,10 @@ fn field_lines(context: &Context, field: &Field) -> Vec<String> {
         if shown.len() > LINES_SHOWN {
             found.push(format!("    ... and {} more lines", shown.len() - LINES_SHOWN));
         }
-        if old.lines().eq(new.lines()) {
-            found.push("    the ends of their lines differ".into());
+        if old.ends_with('\n') != new.ends_with('\n') {
+            found.push("    (the end of the last line differs)".into());
+        } else if old.lines().eq(new.lines()) {
+            found.push("    (the ends of the lines differ)".into());
         }
         return found;
     }
@@ -219,6 +222,14 @@ fn field_lines(context: &Context, field: &Field) -> Vec<String> {
         context.out.paint(&format!("    - {}", side(&field.recorded)), Colour::Red),
         context.out.paint(&format!("    + {}", side(&field.made)), Colour::Green),
     ]
+}
+
+/// A system call on one line.
+fn request(call: &Call) -> String {
+    match request_value(call) {
+        Value::Null => call.operation().to_owned(),
+        fields => format!("{} {}", call.operation(), value(&fields)),
+    }
 }
 
 /// A value on one line, safe for a terminal and not endless.

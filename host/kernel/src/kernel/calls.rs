@@ -221,7 +221,7 @@ impl Kernel {
     }
 
     /// Ends a call, as a person; its process too, if that was made for it. Its waits and questions are withdrawn. An effect that has
-    /// started ends by itself and is recorded; a guest that runs is stopped at its next import.
+    /// started ends by itself and is recorded; a guest that runs is stopped at its next import, and by the engine at its next tick.
     ///
     /// # Errors
     /// It has ended already or never was, or the host has stopped.

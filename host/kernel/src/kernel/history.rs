@@ -4,12 +4,13 @@ use super::Kernel;
 use super::calls::Place;
 use super::state::State;
 use super::view::View;
-use crate::model::call::{Call, Class};
+use crate::model::answer::Answer;
+use crate::model::call::{Call, Class, Reply};
 use crate::model::codec::from_bytes;
 use crate::model::history::{End, History, Import, Start};
 use crate::model::id::{CallId, Position};
 use crate::model::limit;
-use crate::model::row::{CallRow, CallState, JournalRow};
+use crate::model::row::{CallRow, CallState, FailureReason, JournalRow};
 use crate::store::StoreError;
 use crate::store::table::{self, Table};
 use std::collections::BTreeMap;
@@ -60,6 +61,17 @@ impl State {
     }
 }
 
+/// Whether a call that ended so can have an import that was never answered: it did not end by itself.
+fn may_stop_in_an_import(end: &End) -> bool {
+    match end {
+        End::Done(_) => false,
+        End::Cancelled(_) => true,
+        End::Failed(failure) => {
+            matches!(failure.reason, FailureReason::Limit | FailureReason::Fault | FailureReason::Trap)
+        }
+    }
+}
+
 impl View<'_> {
     /// All of a kept call that has ended, with the calls that were made from it.
     ///
@@ -102,12 +114,16 @@ impl View<'_> {
         let count = requests.len();
         let mut imports = Vec::with_capacity(count);
         for (index, (position, call)) in requests.into_iter().enumerate() {
-            // Only the one in which it ended has no answer.
             let answered = answers.get(&position).map(|line| (line.time, line.answer.clone()));
-            if position as usize != index || answered.is_none() && index + 1 != count {
+            // Only the one in which it was stopped has no answer.
+            let is_whole = answered.is_some() || index + 1 == count && may_stop_in_an_import(&end);
+            if position as usize != index || !is_whole {
                 return Err(gone(format!("what it did at position {index}")));
             }
             let made = nested.remove(&(id, position)).filter(|_| depth < limit::NESTED_CALLS_MAX);
+            if made.is_none() && matches!(answered, Some((_, Answer::Done(Reply::Called(_))))) {
+                return Err(gone(format!("the call that it made at position {index}")));
+            }
             let made = made.map(|row| self.history_of(&row, nested, depth + 1).map(Box::new)).transpose()?;
             imports.push(Import { call, answered, nested: made }.without_strangers());
         }

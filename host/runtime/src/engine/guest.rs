@@ -144,6 +144,11 @@ impl Guest {
         self.printed += bytes.len() as u64;
     }
 
+    /// Whether its call was ended from outside while it runs.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(&self.line, Some(Wire::Live(line)) if !line.kernel().is_live(line.call()))
+    }
+
     /// Whether answers of an earlier run are being replayed: that time is not the guest's.
     pub(super) fn replays(&self) -> bool {
         // A run on a record alone is bounded by its own time: nobody else counts it.

@@ -233,6 +233,10 @@ impl Engine {
             if !guest.replays() {
                 guest.ticks += 1;
             }
+            // It may compute for long without an import at which it would learn that.
+            if guest.is_over() {
+                return Err(failure::Stopped(Stop::Ended).into());
+            }
             if guest.ticks > guest.ticks_max {
                 let seconds = (guest.ticks_max * TICK_MILLISECONDS) as f64 / 1_000.0;
                 return Err(failure::OutOfTime { seconds }.into());
