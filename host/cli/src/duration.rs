@@ -108,7 +108,8 @@ mod tests {
         ] {
             assert_eq!(humane(Duration::from_nanos(nanoseconds)), text);
         }
-        for (count, text) in [(0, "0 B"), (1_023, "1023 B"), (1_536, "1.5 KiB"), (16 << 20, "16 MiB"), (4 << 30, "4 GiB")]
+        for (count, text) in
+            [(0, "0 B"), (1_023, "1023 B"), (1_536, "1.5 KiB"), (16 << 20, "16 MiB"), (4 << 30, "4 GiB")]
         {
             assert_eq!(bytes(count), text);
         }

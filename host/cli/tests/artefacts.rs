@@ -48,10 +48,10 @@ fn a_kept_call_is_exported_and_replayed_where_there_is_nothing_else() {
     }
     let before = scene.elsewhere_names();
     scene.elsewhere(&["replay", "c1.jsonl"]).ends(0).says(&["c1.jsonl: read_text_file: same: 1 import, same end"]);
-    scene.elsewhere(&["replay", "c2.jsonl", "--component", "../nest.wasm"]).ends(0).says(&[
-        "nest: same: 1 import",
-        "made from it: read_text_file: same",
-    ]);
+    scene
+        .elsewhere(&["replay", "c2.jsonl", "--component", "../nest.wasm"])
+        .ends(0)
+        .says(&["nest: same: 1 import", "made from it: read_text_file: same"]);
     scene.elsewhere(&["replay", "c4.jsonl"]).ends(2).says(&["there is no component", "--component FILE"]);
     let report = scene.elsewhere(&["--json", "replay", "c1.jsonl", "c4.jsonl", "--component", "../two_writes.wasm"]);
     let report = report.ends(0).json();
@@ -154,8 +154,14 @@ fn a_call_is_shown_as_what_happened_in_order() {
         }
         assert!(!out.contains(['\u{1b}', '\u{202e}']), "{out}");
     };
-    in_order("c1", &["tool     read_text_file", "kept     whole", "c1 starts", "fs.read", "a.md", "c1 ends: done", "result"]);
-    in_order("c2", &["c2 starts", "tools.call", "waits", "┌ c3 starts: read_text_file", "│ fs.read", "└ c3 ends", "c2 ends"]);
+    in_order(
+        "c1",
+        &["tool     read_text_file", "kept     whole", "c1 starts", "fs.read", "a.md", "c1 ends: done", "result"],
+    );
+    in_order(
+        "c2",
+        &["c2 starts", "tools.call", "waits", "┌ c3 starts: read_text_file", "│ fs.read", "└ c3 ends", "c2 ends"],
+    );
     in_order(
         "c4",
         &[
@@ -173,12 +179,16 @@ fn a_call_is_shown_as_what_happened_in_order() {
             "ask write fs:workspace/guarded/**",
         ],
     );
-    in_order("c5", &["state    failed", "denied by g", "a rule denies it", "c5 ends: failed", "deny read fs:workspace/secret/**"]);
+    in_order(
+        "c5",
+        &["state    failed", "denied by g", "a rule denies it", "c5 ends: failed", "deny read fs:workspace/secret/**"],
+    );
     in_order("c7", &["state    waiting", "human.ask", "waits for q", "(owner: Which?)", "questions", "Which?"]);
     scene.run(&["calls", "cancel", "c7"]).ends(0);
     in_order("c7", &["state    cancelled", "waits for q", "cancelled: cancelled by a person", "c7 ends"]);
     let shown = scene.json(&["calls", "show", "c4"]);
-    let events: Vec<&str> = shown["events"].as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
+    let events: Vec<&str> =
+        shown["events"].as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert_eq!(
         events,
         ["start", "import", "wait", "woken", "resume", "import", "import", "import", "import", "end"],

@@ -121,11 +121,7 @@ impl Replayer {
     ///
     /// # Errors
     /// There is no component for the outermost call, it is none of this world, or the machine cannot.
-    pub async fn replay(
-        &self,
-        history: &History,
-        component: ComponentOf<'_>,
-    ) -> Result<Report, ReplayError> {
+    pub async fn replay(&self, history: &History, component: ComponentOf<'_>) -> Result<Report, ReplayError> {
         let Some(bytes) = component(&history.start, 0) else {
             let Start { tool, component, .. } = &history.start;
             return Err(ReplayError::NoComponent { tool: tool.clone(), digest: hex(component) });
@@ -246,9 +242,6 @@ fn end_value(end: &End) -> Value {
 ///
 /// # Errors
 /// As [`Replayer::replay`].
-pub async fn replay(
-    history: &History,
-    component: ComponentOf<'_>,
-) -> Result<Report, ReplayError> {
+pub async fn replay(history: &History, component: ComponentOf<'_>) -> Result<Report, ReplayError> {
     Replayer::new()?.replay(history, component).await
 }

@@ -89,7 +89,8 @@ pub fn legend(timeline: &Timeline) -> Vec<String> {
 fn row(timeline: &Timeline, event: &Event) -> Option<Row> {
     let indent = "│ ".repeat(event.depth);
     let inner = "│ ".repeat(event.depth.saturating_sub(1));
-    let (open, close) = if event.depth > 0 { (format!("{inner}┌ "), format!("{inner}└ ")) } else { Default::default() };
+    let (open, close) =
+        if event.depth > 0 { (format!("{inner}┌ "), format!("{inner}└ ")) } else { Default::default() };
     let time = |nanoseconds: u64| humane(Duration::from_nanos(nanoseconds));
     let (mut took, mut colour) = (String::new(), None);
     let body = match &event.what {
@@ -161,7 +162,10 @@ fn woken(operation: &str, question: Option<String>, said: &Option<String>, text:
 fn import_body(timeline: &Timeline, indent: String, import: &Import) -> Body {
     let mut about: Vec<String> = import.resources.iter().map(|name| escape(plain(name))).collect();
     if !import.asked.is_empty() {
-        about.push(format!("(asked for as {})", import.asked.iter().map(|name| escape(plain(name))).collect::<Vec<_>>().join(", ")));
+        about.push(format!(
+            "(asked for as {})",
+            import.asked.iter().map(|name| escape(plain(name))).collect::<Vec<_>>().join(", ")
+        ));
     }
     // The larger of what went out and what came back.
     let size = import.request_bytes.max(import.answer_bytes).map(bytes).unwrap_or_default();
@@ -285,7 +289,8 @@ mod tests {
         let allow = Decided::Allow { grants: vec![GrantId(9), GrantId(1)] };
         let reason = evil.to_owned();
         let deny = Decided::Deny { right: Right::Read, resource: evil.into(), rule: Some(GrantId(4)), reason };
-        let effect = Import { effect: Some(EffectId(3)), count: 4, ..import("fs.write", evil, allow.clone(), Outcome::Done) };
+        let effect =
+            Import { effect: Some(EffectId(3)), count: 4, ..import("fs.write", evil, allow.clone(), Outcome::Done) };
         let text = || Some(evil.to_owned());
         timeline(vec![
             (0, What::Start { pid: Some(Pid(1)), tool: format!("{evil} 0123456789abcdef") }),

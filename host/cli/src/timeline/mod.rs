@@ -145,9 +145,7 @@ impl Timeline {
 
     /// The grants of the process that allowed something, without those that they hang on.
     pub fn deciding(&self, grants: &[GrantId]) -> Vec<GrantId> {
-        let own = |id: &&GrantId| {
-            self.grants.get(id).is_some_and(|grant| matches!(grant.holder, Holder::Process(_)))
-        };
+        let own = |id: &&GrantId| self.grants.get(id).is_some_and(|grant| matches!(grant.holder, Holder::Process(_)));
         let found: Vec<GrantId> = grants.iter().filter(own).copied().collect();
         if found.is_empty() { grants.first().copied().into_iter().collect() } else { found }
     }
@@ -217,7 +215,8 @@ impl<'a> Gather<'a> {
             }
             "process.end" => {}
             "host.answer" | "question.expire" => self.answered(call, record)?,
-            _ if record.request.is_none() && record.parent.is_none_or(|parent| !self.intents.contains_key(&parent))
+            _ if record.request.is_none()
+                && record.parent.is_none_or(|parent| !self.intents.contains_key(&parent))
                 && record.position.is_some() =>
             {
                 let (position, operation) = (record.position, record.operation);

@@ -9,8 +9,8 @@ use crate::own::now;
 use crate::protocol::Request;
 use crate::timeline::{self, Timeline};
 use crate::{duration, json, question};
-use libos_kernel::kernel::{LogLine, NotKept};
 use libos_kernel::kernel::view::View;
+use libos_kernel::kernel::{LogLine, NotKept};
 use libos_kernel::model::history;
 use libos_kernel::model::id::{CallId, hex};
 use libos_kernel::model::limit;
@@ -114,7 +114,8 @@ fn show(context: &Context, id: CallId) -> anyhow::Result<u8> {
         out.heading("grants")?;
         legend.iter().try_for_each(|line| out.line(line))?;
     }
-    questions.retain(|question| question.state == QuestionState::Open && !matches!(question.subject, Subject::Note { .. }));
+    questions
+        .retain(|question| question.state == QuestionState::Open && !matches!(question.subject, Subject::Note { .. }));
     if !questions.is_empty() {
         out.heading("questions")?;
         questions.iter().flat_map(question::lines).try_for_each(|line| out.line(&line))?;
@@ -203,14 +204,18 @@ fn export(context: &Context, id: CallId, file: &Path) -> anyhow::Result<u8> {
         NotKept::Dropped { .. } => Failure::usage(why.to_string()).hint("call the tool again with --keep").into(),
     })?;
     let text = history::write(&history);
+    if text.len() > limit::HISTORY_BYTES_MAX {
+        let (is, most) = (duration::bytes(text.len() as u64), duration::bytes(limit::HISTORY_BYTES_MAX as u64));
+        return Err(Failure::usage(format!("as a file call {id} has {is}, and nothing reads more than {most}")).into());
+    }
     if file == Path::new("-") {
         std::io::stdout().lock().write_all(text.as_bytes())?;
         return Ok(code::DONE);
     }
     crate::own::create(file, 0o600, text.as_bytes()).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Failure::usage("the file is there already")
-            .at(file.display())
-            .hint("give another name, or remove it first"),
+        ErrorKind::AlreadyExists => {
+            Failure::usage("the file is there already").at(file.display()).hint("give another name, or remove it first")
+        }
         _ => Failure::usage(format!("it cannot be written: {error}")).at(file.display()),
     })?;
     let (imports, calls) = history.size();

@@ -50,8 +50,7 @@ pub fn run(context: &Context, args: &ReplayArgs) -> anyhow::Result<u8> {
     let all_same = reports.iter().all(Report::is_same);
     if context.out.json {
         let files = args.files.iter().zip(&reports);
-        let rows: Vec<_> =
-            files.map(|(file, report)| Replayed { file, same: report.is_same(), report }).collect();
+        let rows: Vec<_> = files.map(|(file, report)| Replayed { file, same: report.is_same(), report }).collect();
         context.out.value(&rows)?;
     }
     Ok(if all_same { code::DONE } else { code::FAILED })

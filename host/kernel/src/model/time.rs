@@ -35,7 +35,8 @@ impl Time {
         let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
         let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
         // Days before 1970-03-01 in years that begin with March, as in `civil`.
-        let (shifted_year, shifted_month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+        let (shifted_year, shifted_month) =
+            if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
         let era = shifted_year / 400;
         let year_of_era = shifted_year % 400;
         let day_of_year = (153 * shifted_month + 2) / 5 + day.checked_sub(1)?;

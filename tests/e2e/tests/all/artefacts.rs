@@ -164,7 +164,10 @@ async fn calls_within_a_call_are_exported_with_it_and_replayed_each() {
     let report = replayer().replay(&history, &by_tool).await.unwrap();
     same(&report);
     let innermost = &report.nested[0].nested[0];
-    assert_eq!((innermost.tool.as_str(), &innermost.verdict, innermost.same_imports), ("word_count", &Verdict::Same, 1));
+    assert_eq!(
+        (innermost.tool.as_str(), &innermost.verdict, innermost.same_imports),
+        ("word_count", &Verdict::Same, 1)
+    );
     let outer = |_: &Start, depth: usize| (depth == 0).then(|| guest("nest"));
     let report = replayer().replay(&history, &outer).await.unwrap();
     assert_eq!((&report.verdict, &report.nested[0].verdict), (&Verdict::Same, &Verdict::NotReplayed));
@@ -210,7 +213,8 @@ async fn a_hostile_record_ends_in_a_report() {
     let host = Host::new(OPEN, &["journey", "spin", "read_loop"]).await;
     let whole = journey(&host).await;
     // Answers of another shape than the import has, or larger than the guest can take.
-    for answer in [Answer::Done(Reply::Unit), Answer::Done(Reply::Names(vec!["x".into(); 100_000])), bytes(&[0xff; 9])] {
+    for answer in [Answer::Done(Reply::Unit), Answer::Done(Reply::Names(vec!["x".into(); 100_000])), bytes(&[0xff; 9])]
+    {
         for position in 0..whole.imports.len() {
             let mut history = whole.clone();
             history.imports[position].answered.as_mut().unwrap().1 = answer.clone();

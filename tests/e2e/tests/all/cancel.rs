@@ -44,7 +44,8 @@ async fn a_call_that_only_computes_is_stopped_when_it_is_cancelled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_waits_is_cancelled_with_its_question_and_with_the_calls_that_it_made() {
-    let host = Host::new(&format!("{OPEN}ask = [\"write fs:workspace/guarded/**\"]\n"), &["nest", "people", "files"]).await;
+    let host =
+        Host::new(&format!("{OPEN}ask = [\"write fs:workspace/guarded/**\"]\n"), &["nest", "people", "files"]).await;
     let ask = json!({"question": "Which?"}).to_string();
     let write = json!({"path": "guarded/a", "content": "x"}).to_string();
     let nested = json!({"name": "write_text_file", "arguments": write}).to_string();
@@ -68,9 +69,11 @@ async fn a_call_that_waits_is_cancelled_with_its_question_and_with_the_calls_tha
         assert!(matches!(question.state, QuestionState::Withdrawn { .. }), "{question:?}");
         assert_eq!(state(&host, call), CallState::Cancelled("enough".into()));
         assert!(matches!(state(&host, asking), CallState::Cancelled(_)));
-        let ended = host.records().await.into_iter().filter(|record| {
-            record.operation == "call.end" && [Some(call), Some(asking)].contains(&record.call)
-        });
+        let ended = host
+            .records()
+            .await
+            .into_iter()
+            .filter(|record| record.operation == "call.end" && [Some(call), Some(asking)].contains(&record.call));
         assert_eq!(ended.count(), calls, "{tool}");
         let snapshot = host.runtime.kernel().snapshot().unwrap();
         assert_eq!(View(&snapshot).resumable().unwrap(), [], "{tool}");

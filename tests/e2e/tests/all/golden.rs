@@ -3,8 +3,8 @@
 //! `LIBOS_RECORD=1 cargo test -p libos-e2e --test all golden` writes them anew, after a change that is meant to be one.
 
 use crate::artefacts::{exported, kept, replayer};
-use libos::kernel::model::history::{self, Start};
 use libos::Verdict;
+use libos::kernel::model::history::{self, Start};
 use libos_e2e::{Host, guest};
 use serde_json::json;
 use std::fs;
@@ -33,7 +33,12 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("read_directory", "read_directory", "files", r#"{"path":"notes"}"#),
     ("write_directory", "write_directory", "files", r#"{"path":"made/inside","parents":true}"#),
     ("delete_missing", "delete_file", "files", r#"{"path":"not/there"}"#),
-    ("create_memory_object", "create_memory_object", "objects", r#"{"name":"a","type":"note","payload":{"a":[1,2.50]}}"#),
+    (
+        "create_memory_object",
+        "create_memory_object",
+        "objects",
+        r#"{"name":"a","type":"note","payload":{"a":[1,2.50]}}"#,
+    ),
     ("object_from_file", "create_object_from_file", "objects", r#"{"name":"b","path":"notes/a.md"}"#),
     ("get_current_time", "get_current_time", "basics", "{}"),
     ("sleep", "sleep", "basics", r#"{"seconds":0.001}"#),

@@ -79,9 +79,9 @@ impl History {
     /// Imports and calls in it, with those of the calls that were made from it.
     pub fn size(&self) -> (usize, usize) {
         let nested = self.imports.iter().filter_map(|import| import.nested.as_ref());
-        nested.map(|nested| nested.size()).fold((self.imports.len(), 1), |(imports, calls), (more, inner)| {
-            (imports + more, calls + inner)
-        })
+        nested
+            .map(|nested| nested.size())
+            .fold((self.imports.len(), 1), |(imports, calls), (more, inner)| (imports + more, calls + inner))
     }
 
     /// Whether something that no replay has ended it: a person, a clock, the room for its journal. Then only what it did before can be

@@ -155,7 +155,12 @@ fn what_is_no_history_is_refused_with_its_line() {
     check(",\"time\":\"1970", ",\"times\":\"1970", 2, "unknown field");
     check("{\"import\"", "{\"imports\"", 2, "unknown variant");
     check("{\"import\"", "nonsense", 2, "column");
-    check("\"called\":{\"done\":\"{", "\"called\":{\"done\":\"[{", 37, "is not how the call that stands before it ended");
+    check(
+        "\"called\":{\"done\":\"{",
+        "\"called\":{\"done\":\"[{",
+        37,
+        "is not how the call that stands before it ended",
+    );
     for (text, line, why) in [
         ("".to_owned(), 1, "is empty"),
         ("{}".to_owned(), 1, "no exported call"),
@@ -182,8 +187,12 @@ fn a_history_with_a_changed_byte_is_refused() {
 
 #[test]
 fn differences_are_told_field_by_field() {
-    let found = differences(&json!({"a": [1, {"b": "x"}], "c": 1, "e": {}}), &json!({"a": [1, {"b": "y"}, 3], "d": 2, "e": {}}));
-    let told: Vec<_> = found.iter().map(|field| (field.field.as_str(), field.recorded.clone(), field.made.clone())).collect();
+    let found = differences(
+        &json!({"a": [1, {"b": "x"}], "c": 1, "e": {}}),
+        &json!({"a": [1, {"b": "y"}, 3], "d": 2, "e": {}}),
+    );
+    let told: Vec<_> =
+        found.iter().map(|field| (field.field.as_str(), field.recorded.clone(), field.made.clone())).collect();
     assert_eq!(
         told,
         [
