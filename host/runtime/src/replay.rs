@@ -54,7 +54,7 @@ pub enum Verdict {
     /// Nobody has a component for it. Only a call that another one made can be so.
     NotReplayed,
     Different {
-        difference: Difference,
+        difference: Box<Difference>,
     },
 }
 
@@ -184,7 +184,7 @@ impl Replayer {
 }
 
 fn verdict(history: &History, line: &Recorded, ended: End) -> Verdict {
-    let different = |difference| Verdict::Different { difference };
+    let different = |difference| Verdict::Different { difference: Box::new(difference) };
     if let Some(divergence) = line.divergence() {
         let (position, made_request) = (divergence.position, divergence.made);
         let made = made_request.operation();

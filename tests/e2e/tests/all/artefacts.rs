@@ -68,7 +68,7 @@ fn same(report: &Report) {
 
 fn different(report: Report) -> Difference {
     match report.verdict {
-        Verdict::Different { difference } => difference,
+        Verdict::Different { difference } => *difference,
         other => panic!("it is not different: {other:?}"),
     }
 }
