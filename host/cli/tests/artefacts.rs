@@ -185,7 +185,7 @@ fn a_call_is_shown_as_what_happened_in_order() {
     );
     in_order("c7", &["state    waiting", "human.ask", "waits for q", "(owner: Which?)", "questions", "Which?"]);
     scene.run(&["calls", "cancel", "c7"]).ends(0);
-    in_order("c7", &["state    cancelled", "waits for q", "cancelled: cancelled by a person", "c7 ends"]);
+    in_order("c7", &["state    cancelled", "waits for q", "cancelled: cancelled by a person", "c7 ends: cancelled"]);
     let shown = scene.json(&["calls", "show", "c4"]);
     let events: Vec<&str> =
         shown["events"].as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();

@@ -11,9 +11,6 @@ use libos_kernel::model::record::{Decided, Outcome};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Columns of a time, and of a size.
-const TIME: usize = 10;
-const SIZE: usize = 8;
 /// The widest and the narrowest column for what an import is about.
 const ABOUT: (usize, usize) = (60, 16);
 
@@ -21,48 +18,57 @@ const ABOUT: (usize, usize) = (60, 16);
 struct Row {
     since: String,
     took: String,
-    /// Two columns and a size, or one text over all.
     body: Body,
     colour: Option<Colour>,
 }
 
 enum Body {
-    Import { indent: String, operation: String, about: String, size: String, tail: String },
+    Import(ImportRow),
+    /// Over all columns.
     Text(String),
+}
+
+struct ImportRow {
+    indent: String,
+    operation: String,
+    about: String,
+    size: String,
+    tail: String,
 }
 
 /// The lines of a timeline, for so many columns; any number if none. `paint` colours a text.
 pub fn lines(timeline: &Timeline, width: Option<usize>, paint: &dyn Fn(&str, Colour) -> String) -> Vec<String> {
     let rows: Vec<Row> = timeline.events.iter().filter_map(|event| row(timeline, event)).collect();
-    // What an import's line has at least: the header's words.
-    let longest = |pick: &dyn Fn(&Body) -> usize| rows.iter().map(|row| pick(&row.body)).max().unwrap_or(0);
-    let operations = longest(&|body| match body {
-        Body::Import { indent, operation, .. } => count(indent) + count(operation),
-        Body::Text(_) => 6,
-    });
-    let abouts = longest(&|body| match body {
-        Body::Import { about, .. } => count(about),
-        Body::Text(_) => 5,
-    });
-    let tails = longest(&|body| match body {
-        Body::Import { tail, .. } => count(tail).min(24),
-        Body::Text(_) => 0,
-    });
-    let room = width.map_or(usize::MAX, |width| width.saturating_sub(2 * TIME + 4 + operations + SIZE + 6 + tails));
+    // At least the words of the header.
+    let longest = |word: &str, pick: &dyn Fn(&Row) -> usize| rows.iter().map(pick).fold(count(word), usize::max);
+    let of_import = |word: &str, pick: fn(&ImportRow) -> usize| {
+        longest(word, &|row| match &row.body {
+            Body::Import(import) => pick(import),
+            Body::Text(_) => 0,
+        })
+    };
+    let since = longest("SINCE", &|row| count(&row.since));
+    let took = longest("TOOK", &|row| count(&row.took));
+    let operations = of_import("IMPORT", |row| count(&row.indent) + count(&row.operation));
+    let abouts = of_import("ABOUT", |row| count(&row.about));
+    let sizes = of_import("SIZE", |row| count(&row.size));
+    let tails = of_import("BY", |row| count(&row.tail)).min(24);
+    let others = since + took + operations + sizes + tails + 2 * 5;
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(others));
     let about_width = abouts.min(ABOUT.0).min(room.max(ABOUT.1));
     let mut lines = Vec::with_capacity(rows.len() + 1);
     let (import, about) = (pad("IMPORT", operations), pad("ABOUT", about_width));
-    let header = format!("{:>TIME$}  {:>TIME$}  {import}  {about}  {:>SIZE$}  BY", "SINCE", "TOOK", "SIZE");
+    let header = format!("{:>since$}  {:>took$}  {import}  {about}  {:>sizes$}  BY", "SINCE", "TOOK", "SIZE");
     lines.push(paint(&end_cut(&header, width.unwrap_or(usize::MAX)), Colour::Dim));
     for row in rows {
-        let times = format!("{:>TIME$}  {:>TIME$}  ", row.since, row.took);
+        let times = format!("{:>since$}  {:>took$}  ", row.since, row.took);
         let rest = width.map_or(usize::MAX, |width| width.saturating_sub(count(&times)));
         let body = match row.body {
             Body::Text(text) => end_cut(&text, rest),
-            Body::Import { indent, operation, about, size, tail } => {
+            Body::Import(ImportRow { indent, operation, about, size, tail }) => {
                 let first = pad(&format!("{indent}{operation}"), operations);
                 let about = pad(&middle_cut(&about, about_width), about_width);
-                end_cut(format!("{first}  {about}  {size:>SIZE$}  {tail}").trim_end(), rest)
+                end_cut(format!("{first}  {about}  {size:>sizes$}  {tail}").trim_end(), rest)
             }
         };
         let body = row.colour.map_or(body.clone(), |colour| paint(&body, colour));
@@ -135,10 +141,10 @@ fn row(timeline: &Timeline, event: &Event) -> Option<Row> {
             colour = Some(Colour::Red);
             Body::Text(format!("{indent}cancelled: {}", escape(why.as_deref().unwrap_or("by a person"))))
         }
-        What::End { took: lasted, failure } => {
+        What::End { took: lasted, state, why } => {
             took = time(*lasted);
-            colour = Some(if failure.is_some() { Colour::Red } else { Colour::Green });
-            let how = failure.as_deref().map_or("done".to_owned(), |why| format!("failed: {}", escape(why)));
+            colour = Some(if *state == "done" { Colour::Green } else { Colour::Red });
+            let how = why.as_deref().map_or((*state).to_owned(), |why| format!("{state}: {}", escape(why)));
             Body::Text(format!("{close}{} ends: {how}", event.call))
         }
     };
@@ -177,7 +183,7 @@ fn import_body(timeline: &Timeline, indent: String, import: &Import) -> Body {
     }
     tail.extend(import.detail.as_deref().map(|detail| format!("({})", escape(detail))));
     let tail = tail.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
-    Body::Import { indent, operation: escape(&import.operation), about: about.join(", "), size, tail }
+    Body::Import(ImportRow { indent, operation: escape(&import.operation), about: about.join(", "), size, tail })
 }
 
 /// A resource without the word that its operation says already.
@@ -311,7 +317,7 @@ mod tests {
             ),
             (1, What::Start { pid: Some(Pid(1)), tool: evil.into() }),
             (1, What::Log { level: Level::Warn, text: evil.into(), count: 3 }),
-            (1, What::End { took: 5, failure: text() }),
+            (1, What::End { took: 5, state: "failed", why: text() }),
             (0, What::Resume { incarnation: 2, detail: text() }),
             (0, What::Cancel { why: text() }),
         ])
@@ -332,18 +338,18 @@ mod tests {
     fn a_timeline_is_aligned() {
         let drawn = lines(&every_kind("fs:workspace/a"), None, &|text, _| text.to_owned());
         let want = [
-            "     SINCE        TOOK  IMPORT     ABOUT            SIZE  BY",
-            "       0 s              c1 starts: fs:workspace/a, component 0123456789abcdef",
-            "   1.00 ms     1.50 ms  fs.read    workspace/a   2.0 KiB  g9",
-            "   2.00 ms     1.50 ms  fs.read    workspace/a   2.0 KiB  denied by g4: fs:workspace/a",
-            "   3.00 ms     1.50 ms  fs.write   workspace/a   2.0 KiB  g9  e3  × 4",
-            "   4.00 ms              human.ask  workspace/a   2.0 KiB  waits  (fs:workspace/a)",
-            "   5.00 ms        7 ns  a person answers q2 with fs:workspace/a: fs:workspace/a",
-            "   6.00 ms              ┌ c2 starts: fs:workspace/a",
-            "   7.00 ms              │ warn: fs:workspace/a (3 times)",
-            "   8.00 ms        5 ns  └ c2 ends: failed: fs:workspace/a",
-            "   9.00 ms              ── started again, run 3: fs:workspace/a",
-            "   10.0 ms              cancelled: fs:workspace/a",
+            "  SINCE     TOOK  IMPORT     ABOUT           SIZE  BY",
+            "    0 s           c1 starts: fs:workspace/a, component 0123456789abcdef",
+            "1.00 ms  1.50 ms  fs.read    workspace/a  2.0 KiB  g9",
+            "2.00 ms  1.50 ms  fs.read    workspace/a  2.0 KiB  denied by g4: fs:workspace/a",
+            "3.00 ms  1.50 ms  fs.write   workspace/a  2.0 KiB  g9  e3  × 4",
+            "4.00 ms           human.ask  workspace/a  2.0 KiB  waits  (fs:workspace/a)",
+            "5.00 ms     7 ns  a person answers q2 with fs:workspace/a: fs:workspace/a",
+            "6.00 ms           ┌ c2 starts: fs:workspace/a",
+            "7.00 ms           │ warn: fs:workspace/a (3 times)",
+            "8.00 ms     5 ns  └ c2 ends: failed: fs:workspace/a",
+            "9.00 ms           ── started again, run 3: fs:workspace/a",
+            "10.0 ms           cancelled: fs:workspace/a",
         ];
         assert_eq!(drawn, want);
     }

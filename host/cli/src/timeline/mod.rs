@@ -14,7 +14,7 @@ use libos_kernel::model::row::{CallRow, Failure};
 use libos_kernel::model::time::Time;
 use libos_kernel::store::StoreError;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 /// What happened to a call.
@@ -81,8 +81,10 @@ pub enum What {
     End {
         /// Nanoseconds since its start.
         took: u64,
+        /// `done`, `failed` or `cancelled`.
+        state: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
-        failure: Option<String>,
+        why: Option<String>,
     },
 }
 
@@ -158,6 +160,7 @@ struct Gather<'a> {
     /// The record of each call's start: the call, and the calls around it.
     starts: HashMap<Seq, (CallId, usize)>,
     depths: HashMap<CallId, usize>,
+    cancelled: HashSet<CallId>,
     /// Where the event of each intent is.
     intents: HashMap<Seq, usize>,
     questions: HashMap<QuestionId, Option<QuestionRow>>,
@@ -172,6 +175,7 @@ impl<'a> Gather<'a> {
             started: row.started,
             starts: HashMap::new(),
             depths: HashMap::from([(row.id, 0)]),
+            cancelled: HashSet::new(),
             intents: HashMap::new(),
             questions: HashMap::new(),
             events: Vec::new(),
@@ -204,13 +208,18 @@ impl<'a> Gather<'a> {
             "call.resume" => {
                 self.push(call, end, What::Resume { incarnation: record.incarnation, detail: record.detail });
             }
-            "host.cancel" => self.push(call, end, What::Cancel { why: record.detail }),
+            "host.cancel" => {
+                self.cancelled.insert(call);
+                self.push(call, end, What::Cancel { why: record.detail });
+            }
             "call.end" => {
-                let failure = match record.outcome {
-                    Outcome::Failed(text) => Some(text),
-                    _ => None,
+                let (state, why) = match record.outcome {
+                    // Why is said where it was cancelled.
+                    Outcome::Failed(_) if self.cancelled.contains(&call) => ("cancelled", None),
+                    Outcome::Failed(text) => ("failed", Some(text)),
+                    _ => ("done", None),
                 };
-                self.push(call, end, What::End { took, failure });
+                self.push(call, end, What::End { took, state, why });
                 return Ok(call == self.outermost);
             }
             "process.end" => {}
