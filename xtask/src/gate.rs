@@ -3,7 +3,7 @@
 use crate::shell::{self, GUESTS, ORACLE, Result, SDK};
 use crate::tally::{self, Tally};
 use crate::toolchain::GUEST_TARGET;
-use crate::{deny, toolchain};
+use crate::{deny, fuzz, toolchain};
 use std::time::{Duration, Instant};
 
 /// One step.
@@ -14,7 +14,7 @@ pub struct Step {
 }
 
 /// All steps. They share one build of everything: one profile and one set of features for the host, one directory for the guests.
-pub const STEPS: [Step; 8] = [
+pub const STEPS: [Step; 9] = [
     Step {
         name: "toolchain",
         about: "the pinned compiler, the guests' target, clippy, rustfmt",
@@ -35,6 +35,7 @@ pub const STEPS: [Step; 8] = [
         about: "the smallest tool, built with the one command that its reader types",
         run: |_| example(),
     },
+    Step { name: "fuzz", about: "each fuzz target for a minute, coverage-guided", run: |_| fuzz::run(&[]) },
 ];
 
 /// Runs the named steps, or all; stops at the first that fails. The last line is the number of tests.

@@ -5,6 +5,7 @@
 mod bench;
 mod demo;
 mod deny;
+mod fuzz;
 mod gate;
 mod shell;
 mod soak;
@@ -25,6 +26,8 @@ Commands:
                   an answer, a changed log. A few minutes the first time, seconds after that
   fmt             formats the host and every guest workspace
   bench [ARGS...] the measurements, in a release build; ARGS go to the benchmark
+  fuzz [TARGET...] [--seconds N]
+                  the fuzzers of tests/fuzz under libFuzzer, a minute each
   soak [CASES]    three opinions on random policies (the matcher, the rules in words, Cedar), the races, and the kernel's
                   properties with so many cases instead of 10,000. About a quarter of an hour with the usual 200,000;
                   Cedar takes minutes to build the first time
@@ -42,12 +45,13 @@ fn main() -> ExitCode {
     let wants_help = rest.iter().any(|argument| argument == "--help" || argument == "-h");
     let done = match command {
         "help" | "--help" | "-h" => return help(),
-        "test" | "demo" | "soak" if wants_help => return help(),
+        "test" | "demo" | "soak" | "fuzz" if wants_help => return help(),
         "test" => gate::run(rest),
         "demo" if rest.is_empty() => demo::run(),
         "demo" => Err(format!("demo takes no arguments, and got {rest:?}")),
         "fmt" => gate::rustfmt(&[]),
         "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
         "soak" => soak::run(rest),
         other => {
             eprintln!("error: there is no command {other}\n\n{}", help_text());

@@ -245,8 +245,11 @@ fn check_tool(tool: &NewTool) -> Result<(), HostError> {
         )));
     }
     for schema in [&tool.arguments, &tool.result] {
-        serde_json::from_str::<serde::de::IgnoredAny>(schema)
+        let schema: serde_json::Value = serde_json::from_str(schema)
             .map_err(|error| HostError::Usage(format!("a schema of '{name}' is not JSON: {error}")))?;
+        if !schema.is_object() && !schema.is_boolean() {
+            return Err(HostError::Usage(format!("a schema of '{name}' is neither an object nor true or false")));
+        }
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use libos_kernel::model::time::Time;
 use libos_kernel::syscall::{Line, Recorded};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Result};
 
@@ -67,20 +68,30 @@ pub struct Guest {
     /// Epoch ticks in which it ran and did not replay.
     pub(super) ticks: u64,
     pub(super) ticks_max: u64,
+    /// Epoch ticks of the engine since its start.
+    epoch: Arc<AtomicU64>,
+    /// A tick went by while the guest was in an import: that one is not its own.
+    in_import: bool,
 }
 
 impl Guest {
     /// The data for a call.
-    pub fn for_call(line: Wire, seed: Digest, limits: &libos_kernel::model::limit::CallLimits) -> Guest {
-        Guest::new(Some(line), seed, limits.memory_bytes, limits.cpu_ticks)
+    pub fn for_call(
+        line: Wire,
+        seed: Digest,
+        limits: &libos_kernel::model::limit::CallLimits,
+        epoch: Arc<AtomicU64>,
+    ) -> Guest {
+        Guest::new(Some(line), seed, (limits.memory_bytes, limits.cpu_ticks), epoch)
     }
 
     /// The data for a component that describes itself: no authority at all.
     pub fn without_authority(memory_bytes_max: u64, ticks_max: u64) -> Guest {
-        Guest::new(None, [0; 32], memory_bytes_max, ticks_max)
+        Guest::new(None, [0; 32], (memory_bytes_max, ticks_max), Arc::default())
     }
 
-    fn new(line: Option<Wire>, seed: Digest, memory_bytes_max: u64, ticks_max: u64) -> Guest {
+    fn new(line: Option<Wire>, seed: Digest, most: (u64, u64), epoch: Arc<AtomicU64>) -> Guest {
+        let (memory_bytes_max, ticks_max) = most;
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         Guest {
@@ -93,6 +104,8 @@ impl Guest {
             memory_refused: false,
             ticks: 0,
             ticks_max,
+            epoch,
+            in_import: false,
         }
     }
 
@@ -105,12 +118,24 @@ impl Guest {
         }
     }
 
+    /// Counts an epoch tick that the guest met. Answers whether its processor time is used up.
+    pub(super) fn tick(&mut self) -> bool {
+        // However long it waited for an import, that is one tick here.
+        if !std::mem::take(&mut self.in_import) && !self.replays() {
+            self.ticks += 1;
+        }
+        self.ticks > self.ticks_max
+    }
+
     /// Sends a system call down the line. The one way out for everything that a guest does.
     pub(super) async fn run(&mut self, call: Call) -> Result<Arc<Answer>> {
         let Some(line) = &mut self.line else {
             return Err(Stopped(Stop::Fault(Fault::Describes(call.operation()))).into());
         };
-        line.run(call).await.map_err(|stop| Stopped(stop).into())
+        let before = self.epoch.load(Ordering::Relaxed);
+        let answer = line.run(call).await.map_err(|stop| Stopped(stop).into());
+        self.in_import |= self.epoch.load(Ordering::Relaxed) != before;
+        answer
     }
 
     /// As [`Guest::run`], for calls that always answer and whose WIT has no error.

@@ -56,6 +56,8 @@ pub struct Engine {
     prepared: Arc<Mutex<HashMap<Digest, Arc<Prepared>>>>,
     running: Arc<AtomicU64>,
     ticker: Arc<Mutex<Weak<()>>>,
+    /// Epoch ticks since the start.
+    epoch: Arc<AtomicU64>,
     identity: Digest,
 }
 
@@ -105,6 +107,7 @@ impl Engine {
             prepared: Arc::default(),
             running: Arc::default(),
             ticker: Arc::default(),
+            epoch: Arc::default(),
             identity,
         })
     }
@@ -206,7 +209,7 @@ impl Engine {
         let (line, run): (Wire, Run<'a>) = (line.into(), run.into());
         let CallLimits { memory_bytes, .. } = run.limits;
         let import = line.import();
-        let mut store = self.store(Guest::for_call(line, run.seed, &run.limits));
+        let mut store = self.store(Guest::for_call(line, run.seed, &run.limits, Arc::clone(&self.epoch)));
         let _ticking = self.tick();
         let called = async {
             let tool = prepared.pre.instantiate_async(&mut store).await?;
@@ -230,14 +233,11 @@ impl Engine {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut ctx| {
             let guest = ctx.data_mut();
-            if !guest.replays() {
-                guest.ticks += 1;
-            }
             // It may compute for long without an import at which it would learn that.
             if guest.is_over() {
                 return Err(failure::Stopped(Stop::Ended).into());
             }
-            if guest.ticks > guest.ticks_max {
+            if guest.tick() {
                 let seconds = (guest.ticks_max * TICK_MILLISECONDS) as f64 / 1_000.0;
                 return Err(failure::OutOfTime { seconds }.into());
             }
@@ -254,7 +254,7 @@ impl Engine {
         if ticker.upgrade().is_none() {
             let alive = Arc::new(());
             *ticker = Arc::downgrade(&alive);
-            let (wasmtime, running) = (self.wasmtime.weak(), Arc::clone(&self.running));
+            let (wasmtime, running, epoch) = (self.wasmtime.weak(), Arc::clone(&self.running), Arc::clone(&self.epoch));
             let ticks = move || {
                 let _alive = alive;
                 // Stops after a second without work; the next call starts it again.
@@ -262,6 +262,8 @@ impl Engine {
                 while idle < 1_000 / TICK_MILLISECONDS {
                     std::thread::sleep(Duration::from_millis(TICK_MILLISECONDS));
                     let Some(wasmtime) = wasmtime.upgrade() else { return };
+                    // First the number that imports compare, so that a tick in one is never missed.
+                    epoch.fetch_add(1, Ordering::Relaxed);
                     wasmtime.increment_epoch();
                     idle = if running.load(Ordering::Relaxed) == 0 { idle + 1 } else { 0 };
                 }
