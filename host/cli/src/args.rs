@@ -103,10 +103,13 @@ pub enum Verb {
     Explain(ExplainArgs),
     /// Revoke a grant and all that hangs on it.
     Revoke { id: GrantId },
-    /// List calls; show, cancel or resume them.
+    /// List calls; show, cancel, resume or export them.
     Calls(CallsArgs),
     /// List what was done outside; show one effect, or settle one of which nobody knows whether it happened.
     Effects(EffectsArgs),
+    /// Run the tool of exported calls again on the recorded answers alone, and tell the first difference. Nothing is decided or done;
+    /// exit code 0 if all is the same, 1 if not.
+    Replay(ReplayArgs),
     /// List objects, all or of a process.
     Objects { pid: Option<Pid> },
     /// One object.
@@ -166,6 +169,9 @@ pub struct CallArgs {
     /// The arguments, as JSON; `-` reads them from standard input.
     #[arg(value_name = "JSON", default_value = "{}", allow_hyphen_values = true)]
     pub arguments: String,
+    /// Keep every request and every answer, so that the call can be exported: see `calls export` and `replay`.
+    #[arg(long)]
+    pub keep: bool,
     /// Call for this process.
     #[arg(long = "as", value_name = "PID", conflicts_with = "image")]
     pub pid: Option<Pid>,
@@ -298,10 +304,30 @@ pub struct CallsArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum CallsVerb {
-    /// Show a call: arguments, result, log, questions.
+    /// Show a call as what happened in order: arguments, imports, waits, questions, log, result.
     Show { id: CallId },
     /// End a call.
     Cancel { id: CallId },
+    /// Write a call that was kept (`call --keep`) and has ended to a file that `replay` runs a tool against. The file holds everything
+    /// that the tool saw and wrote.
+    Export {
+        id: CallId,
+        /// A new file; `-` is standard output.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ReplayArgs {
+    /// Files that `calls export` wrote.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Another build of the component, to be run instead of the recorded one.
+    #[arg(long, value_name = "NEW.wasm")]
+    pub tool: Option<PathBuf>,
+    /// A component that is not one of the standard tools and that no workspace here has, found by its digest.
+    #[arg(long = "component", value_name = "FILE")]
+    pub components: Vec<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -415,6 +441,10 @@ mod tests {
             "effects --unknown --call c1",
             "effects show e1",
             "effects settle e1 not-done --note looked",
+            "calls export c1 calls/one.jsonl",
+            "calls export 1 -",
+            "call echo {} --keep",
+            "replay a.jsonl b.jsonl --tool new.wasm --component x.wasm --component y.wasm",
             "events --follow --from 3",
             "audit verify --json",
             "policy check libos.toml",
@@ -437,6 +467,8 @@ mod tests {
             "calls --waiting show c1",
             "effects settle e1",
             "effects settle e1 unknown",
+            "calls export c1",
+            "replay",
             "call echo {} --as 1 --image x",
         ] {
             let words = std::iter::once("libos").chain(line.split(' ').filter(|word| !word.is_empty()));

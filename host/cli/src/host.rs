@@ -164,8 +164,8 @@ impl Host {
 
     async fn try_perform(&self, request: Request, listener: &Listener) -> anyhow::Result<()> {
         match request {
-            Request::Call { tool, arguments, pid, image } => {
-                let (call, events) = self.runtime()?.start(CallRequest { tool, arguments, pid, image }).await?;
+            Request::Call { tool, arguments, pid, image, keep } => {
+                let (call, events) = self.runtime()?.start(CallRequest { tool, arguments, pid, image, keep }).await?;
                 // What a person sees must be on the disk.
                 self.kernel.barrier().await.map_err(HostError::from)?;
                 let row = View(&self.kernel.snapshot()?).call(call)?.ok_or_else(|| gone(call))?;

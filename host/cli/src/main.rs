@@ -18,6 +18,7 @@ mod setup;
 mod standard;
 mod store;
 mod term;
+mod timeline;
 mod verbs;
 
 use args::Args;

@@ -21,6 +21,11 @@ impl Out {
         Out { json, width, coloured: term::coloured(width.is_some()) }
     }
 
+    /// Columns, if it is a terminal.
+    pub fn width(&self) -> Option<usize> {
+        self.width
+    }
+
     pub fn is_terminal(&self) -> bool {
         self.width.is_some()
     }

@@ -28,6 +28,9 @@ pub enum Request {
         arguments: String,
         pid: Option<Pid>,
         image: String,
+        /// Keep all of it for an export.
+        #[serde(default)]
+        keep: bool,
     },
     /// Tell how a call goes; start it again if it was interrupted.
     Attach {

@@ -37,6 +37,7 @@
 #![warn(missing_docs)]
 
 pub mod engine;
+mod replay;
 mod runtime;
 pub mod testing;
 pub mod world;
@@ -51,6 +52,7 @@ pub use libos_kernel::model::question::{QuestionRow, Subject};
 pub use libos_kernel::model::record::{Decided, Outcome as RecordOutcome, Record};
 pub use libos_kernel::model::row::{Failure, FailureReason, ToolRow};
 pub use libos_kernel::model::time::Time;
+pub use replay::{ComponentOf, Difference, ReplayError, Replayer, Report, Verdict, replay, request_value};
 pub use runtime::{
     AnswerQuestion, BuildError, Builder, CallEvent, CallRequest, Config, NotDone, Runtime, RuntimeError, Waiting,
 };

@@ -182,7 +182,7 @@ pub fn process(kernel: &Kernel) -> Pid {
 /// A call of that process.
 pub fn start(kernel: &Kernel, pid: Pid, tool: &str, arguments: String) -> Started {
     let limits = CallLimits::default();
-    kernel.start_call(StartCall { pid, tool: tool.into(), arguments, limits }).unwrap()
+    kernel.start_call(StartCall { pid, tool: tool.into(), arguments, limits, keep: false }).unwrap()
 }
 
 /// A call of that process that no engine runs: its end of the line.

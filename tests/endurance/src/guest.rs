@@ -109,7 +109,8 @@ pub async fn furnish(kernel: &Arc<Kernel>) -> Result<(), HostError> {
     kernel.add_tools(b"a component", &imports, vec![tool("round"), tool("other")], true)?;
     kernel.set_policy(POLICY)?;
     let pid = kernel.new_process(BASE, true)?;
-    let start = StartCall { pid, tool: "round".into(), arguments: "null".into(), limits: CallLimits::default() };
+    let start =
+        StartCall { pid, tool: "round".into(), arguments: "null".into(), limits: CallLimits::default(), keep: false };
     let mut line = Line::new(Arc::clone(kernel), &kernel.start_call(start)?);
     let made = line.run(Call::ObjectCreateNamespace { namespace: "team".into() }).await?;
     if let Answer::Failed(error) = &*made {
@@ -230,7 +231,7 @@ impl Crew {
         };
         self.kernel.grant(once)?;
         let arguments = format!("\"{round}\"");
-        let start = StartCall { pid, tool: "round".into(), arguments, limits: CallLimits::default() };
+        let start = StartCall { pid, tool: "round".into(), arguments, limits: CallLimits::default(), keep: false };
         Arc::clone(self).drive(self.kernel.start_call(start)?).await;
         Ok(())
     }

@@ -82,7 +82,8 @@ impl House {
         calls: Vec<Call>,
         person: &mut impl FnMut() -> Option<Approval>,
     ) -> Vec<Result<Arc<Answer>, Stop>> {
-        let start = StartCall { pid, tool: TOOL.into(), arguments: "null".into(), limits: CallLimits::default() };
+        let start =
+            StartCall { pid, tool: TOOL.into(), arguments: "null".into(), limits: CallLimits::default(), keep: false };
         let started = self.kernel.start_call(start).expect("a call starts");
         let mut line = Line::new(Arc::clone(&self.kernel), &started);
         let id = line.call();

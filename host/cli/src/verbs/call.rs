@@ -27,7 +27,7 @@ const TAKEOVERS_MAX: u32 = 16;
 pub fn run(context: &Context, args: CallArgs) -> anyhow::Result<u8> {
     let place = context.place_to_change()?;
     let arguments = arguments(&args.arguments)?;
-    let request = Request::Call { tool: args.tool, arguments, pid: args.pid, image: args.image };
+    let request = Request::Call { tool: args.tool, arguments, pid: args.pid, image: args.image, keep: args.keep };
     follow_to_code(context, place, request)
 }
 

@@ -14,6 +14,7 @@ mod inbox;
 mod objects;
 mod policy;
 mod processes;
+mod replay;
 mod serve;
 mod tool;
 mod workspace;
@@ -94,6 +95,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Revoke { id } => simple(&context, Request::Revoke { id }),
         Verb::Calls(args) => calls::run(&context, args),
         Verb::Effects(args) => effects::run(&context, args),
+        Verb::Replay(args) => replay::run(&context, &args),
         Verb::Objects { pid } => objects::list(&context, pid),
         Verb::Object(crate::args::ObjectVerb::Show { name }) => objects::show(&context, &name),
         Verb::Image(verb) => image::run(&context, verb),

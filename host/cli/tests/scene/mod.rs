@@ -156,6 +156,38 @@ impl Scene {
         fs::read_dir(self.root.join("workspace").join(name)).ok().map(Iterator::count)
     }
 
+    pub fn write_bytes(&self, name: &str, content: &[u8]) {
+        fs::write(self.root.join("workspace").join(name), content).unwrap();
+    }
+
+    /// A file that takes no room but has so many bytes.
+    pub fn make_sparse(&self, name: &str, bytes: u64) {
+        File::create(self.root.join("workspace").join(name)).unwrap().set_len(bytes).unwrap();
+    }
+
+    /// Runs a command in a directory that is no workspace, as somebody who never had one.
+    #[track_caller]
+    pub fn elsewhere(&self, arguments: &[&str]) -> Said {
+        let directory = self.root.join("elsewhere");
+        let mut command = self.command(arguments);
+        command.current_dir(&directory).env("XDG_STATE_HOME", directory.join("state"));
+        Running::new(command.spawn().unwrap()).end()
+    }
+
+    /// What is in that directory.
+    pub fn elsewhere_names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.root.join("elsewhere")).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Removes the payload files from the store.
+    pub fn lose_payloads(&self) {
+        fs::remove_dir_all(self.data().join("payloads")).unwrap();
+    }
+
     pub fn read(&self, name: &str) -> Option<String> {
         fs::read_to_string(self.root.join("workspace").join(name)).ok()
     }

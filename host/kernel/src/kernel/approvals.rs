@@ -203,8 +203,8 @@ impl State {
     /// Notes that the answer for this place was used.
     pub(super) fn use_answer(&mut self, place: (CallId, Position)) {
         let approval = self.questions.get(&place).and_then(|id| self.question(*id).ok().flatten());
-        if let Some(QuestionState::Answered { approval, at, .. }) = approval.map(|question| question.state) {
-            self.leave_question(place, QuestionState::Applied { approval, at });
+        if let Some(QuestionState::Answered { approval, note, at }) = approval.map(|question| question.state) {
+            self.leave_question(place, QuestionState::Applied { approval, at, note });
         }
     }
 

@@ -44,6 +44,8 @@ pub struct StartCall {
     /// JSON.
     pub arguments: String,
     pub limits: CallLimits,
+    /// Keep every request and every answer, so that the call can be exported when it has ended.
+    pub keep: bool,
 }
 
 /// A call that was started.
@@ -109,7 +111,8 @@ impl Kernel {
         record.call = Some(id);
         record.detail = Some(format!("{} {}", tool.name, &crate::model::id::hex(&tool.component)[..16]));
         let record = state.note(record);
-        let row = new_row(id, start.pid, &tool, (seed, start.limits), record, now);
+        let mut row = new_row(id, start.pid, &tool, (seed, start.limits), record, now);
+        row.kept = start.keep;
         state.put_process(crate::model::row::ProcessRow { state: running, ..process });
         state.put(Table::Call, table::live(id.0), &row);
         state.put_bytes(Table::CallText, table::arguments(id), start.arguments.clone().into_bytes());
@@ -146,6 +149,7 @@ impl Kernel {
         }
         // Everything that can fail comes before the first change.
         let journal = state.read_journal(call)?;
+        let requests = if state.is_kept(call) { state.request_bytes(call)? } else { 0 };
         let arguments = state.get(Table::CallText, &table::arguments(call))?;
         let arguments = arguments.and_then(|bytes| String::from_utf8(bytes).ok());
         let arguments = arguments.ok_or_else(|| StoreError::Damaged(format!("the arguments of {call} are missing")))?;
@@ -154,7 +158,7 @@ impl Kernel {
         live.row.state = CallState::Running;
         live.resident = true;
         live.kept.clear();
-        live.journal_bytes = journal.iter().map(|line| 64 + line.answer.size()).sum();
+        live.journal_bytes = requests + journal.iter().map(|line| 64 + line.answer.size()).sum::<usize>();
         live.last_time = journal.last().map_or(live.row.started, |line| line.time);
         let row = live.row.clone();
         let mut record = Record::new("call.resume", now, Decided::Host, Outcome::Done);
@@ -162,7 +166,10 @@ impl Kernel {
         record.call = Some(call);
         record.incarnation = row.incarnation;
         record.parent = Some(row.record);
-        record.detail = Some(format!("{} answers are replayed", journal.len()));
+        record.detail = Some(match journal.len() {
+            1 => "1 answer is replayed".into(),
+            count => format!("{count} answers are replayed"),
+        });
         state.note(record);
         state.save_call(call);
         state.refresh_process(row.pid);
@@ -219,7 +226,7 @@ impl Kernel {
     }
 
     /// Ends a call, as a person; its process too, if that was made for it. Its waits and questions are withdrawn. An effect that has
-    /// started ends by itself and is recorded; a guest that runs is stopped at its next import.
+    /// started ends by itself and is recorded; a guest that runs is stopped at its next import, and by the engine at its next tick.
     ///
     /// # Errors
     /// It has ended already or never was, or the host has stopped.
@@ -295,6 +302,7 @@ pub(super) fn new_row(
         bounds: vec![Bound::new(&tool.imports, tool.needs.clone())],
         nested: 0,
         moved: None,
+        kept: false,
     }
 }
 

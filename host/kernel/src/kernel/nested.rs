@@ -84,6 +84,7 @@ impl State {
             return Err(CallError::TooLarge(format!("at most {most} calls can be made from one call")));
         }
         let (seed, limits, parent) = (nested_seed(&caller.row.seed, place), caller.row.limits, caller.row.record);
+        let kept = caller.row.kept;
         let id = self.new_call();
         let mut record = Record::new("call.start", now, Decided::Host, Outcome::Done);
         record.pid = Some(place.pid);
@@ -94,6 +95,7 @@ impl State {
         let record = self.note(record);
         let mut row = new_row(id, place.pid, &tool, (seed, limits), record, now);
         row.state = CallState::Runnable;
+        row.kept = kept;
         row.caller = Some(Caller { call: place.call, position: place.position });
         row.bounds.splice(0..0, above);
         self.put(Table::Call, table::live(id.0), &row);

@@ -284,7 +284,7 @@ impl State {
         }
         live.journal_bytes += line.size();
         live.last_time = time;
-        if survives {
+        if survives || live.row.kept {
             self.flush_kept(place.call);
             self.journal(line);
         } else {

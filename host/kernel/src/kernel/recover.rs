@@ -77,8 +77,8 @@ impl State {
         let Some(id) = row.question.filter(|_| self.calls.contains_key(&row.call)) else { return };
         let Ok(Some(mut question)) = self.question(id) else { return };
         match question.state {
-            QuestionState::Applied { approval, at } => {
-                question.state = QuestionState::Answered { approval, note: None, at };
+            QuestionState::Applied { approval, at, note } => {
+                question.state = QuestionState::Answered { approval, note, at };
                 question.set_places((row.call, row.position), Vec::new());
             }
             // Others have not used it yet.

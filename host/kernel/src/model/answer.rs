@@ -7,7 +7,8 @@ use minicbor::{CborLen, Decode, Encode};
 use std::fmt;
 
 /// An error that the guest learns; variants and meanings are those of the WIT's `error`.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CallError {
     #[n(0)]
     Denied(#[n(0)] Denial),
@@ -34,7 +35,8 @@ pub enum CallError {
 }
 
 /// A refusal. Equal for what exists and what does not.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Denial {
     /// The right that was needed.
     #[n(0)]
@@ -68,7 +70,8 @@ impl fmt::Display for CallError {
 }
 
 /// What a guest gets back from an import, and what the journal keeps.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     #[n(0)]
     Done(#[n(0)] Reply),

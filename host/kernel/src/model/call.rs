@@ -1,11 +1,14 @@
 //! Everything that a tool, an agent or a script can ask for: one closed enum, one variant an import.
 
+// long: the one list of everything that can be asked for, and of everything that is answered.
+
 use super::id::{CallId, Pid};
 use minicbor::{CborLen, Decode, Encode};
 
 /// What `fs.write` may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
 #[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
 pub enum WriteMode {
     #[n(0)]
     CreateOrReplace,
@@ -16,12 +19,17 @@ pub enum WriteMode {
 }
 
 /// An object's content: checked JSON text, or bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Payload {
     #[n(0)]
     Json(#[n(0)] String),
     #[n(1)]
-    Bytes(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    Bytes(
+        #[cbor(n(0), with = "minicbor::bytes")]
+        #[serde(with = "super::text::bytes")]
+        Vec<u8>,
+    ),
 }
 
 impl Payload {
@@ -56,8 +64,9 @@ impl Payload {
 }
 
 /// What a new object gets beside name and payload.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
 #[cbor(map)]
+#[serde(deny_unknown_fields)]
 pub struct ObjectOptions {
     #[n(0)]
     pub object_type: String,
@@ -70,7 +79,9 @@ pub struct ObjectOptions {
 }
 
 /// How much a log line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, CborLen, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize,
+)]
 #[cbor(index_only)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
@@ -87,14 +98,17 @@ pub enum Level {
 /// One system call with its arguments. Its encoding is the canonical form that replay compares and that an approval is bound to.
 ///
 /// Texts are as the guest wrote them; [`super::need`] turns them into resources.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Call {
     #[n(0)]
+    #[serde(rename = "fs.read")]
     FsRead {
         #[n(0)]
         path: String,
     },
     #[n(1)]
+    #[serde(rename = "fs.read-range")]
     FsReadRange {
         #[n(0)]
         path: String,
@@ -104,37 +118,45 @@ pub enum Call {
         length: u32,
     },
     #[n(2)]
+    #[serde(rename = "fs.write")]
     FsWrite {
         #[n(0)]
         path: String,
         #[cbor(n(1), with = "minicbor::bytes")]
+        #[serde(with = "super::text::bytes")]
         content: Vec<u8>,
         #[n(2)]
         mode: WriteMode,
     },
     #[n(3)]
+    #[serde(rename = "fs.append")]
     FsAppend {
         #[n(0)]
         path: String,
         #[cbor(n(1), with = "minicbor::bytes")]
+        #[serde(with = "super::text::bytes")]
         content: Vec<u8>,
     },
     #[n(4)]
+    #[serde(rename = "fs.list")]
     FsList {
         #[n(0)]
         path: String,
     },
     #[n(5)]
+    #[serde(rename = "fs.stat")]
     FsStat {
         #[n(0)]
         path: String,
     },
     #[n(6)]
+    #[serde(rename = "fs.make-dir")]
     FsMakeDir {
         #[n(0)]
         path: String,
     },
     #[n(7)]
+    #[serde(rename = "fs.remove")]
     FsRemove {
         #[n(0)]
         path: String,
@@ -142,6 +164,7 @@ pub enum Call {
         recursive: bool,
     },
     #[n(8)]
+    #[serde(rename = "fs.rename")]
     FsRename {
         #[n(0)]
         old: String,
@@ -151,6 +174,7 @@ pub enum Call {
         replace: bool,
     },
     #[n(9)]
+    #[serde(rename = "fs.copy")]
     FsCopy {
         #[n(0)]
         source: String,
@@ -160,13 +184,16 @@ pub enum Call {
         replace: bool,
     },
     #[n(10)]
+    #[serde(rename = "fs.working-directory")]
     FsWorkingDirectory,
     #[n(11)]
+    #[serde(rename = "fs.change-directory")]
     FsChangeDirectory {
         #[n(0)]
         path: String,
     },
     #[n(12)]
+    #[serde(rename = "object.create")]
     ObjectCreate {
         #[n(0)]
         name: String,
@@ -176,11 +203,13 @@ pub enum Call {
         options: ObjectOptions,
     },
     #[n(13)]
+    #[serde(rename = "object.read")]
     ObjectRead {
         #[n(0)]
         name: String,
     },
     #[n(14)]
+    #[serde(rename = "object.update")]
     ObjectUpdate {
         #[n(0)]
         name: String,
@@ -190,6 +219,7 @@ pub enum Call {
         expected_version: Option<u64>,
     },
     #[n(15)]
+    #[serde(rename = "object.delete")]
     ObjectDelete {
         #[n(0)]
         name: String,
@@ -197,33 +227,40 @@ pub enum Call {
         expected_version: Option<u64>,
     },
     #[n(16)]
+    #[serde(rename = "object.list")]
     ObjectList {
         #[n(0)]
         namespace: Option<String>,
     },
     #[n(17)]
+    #[serde(rename = "object.namespaces")]
     ObjectNamespaces {
         #[n(0)]
         namespace: Option<String>,
     },
     #[n(18)]
+    #[serde(rename = "object.create-namespace")]
     ObjectCreateNamespace {
         #[n(0)]
         namespace: String,
     },
     #[n(19)]
+    #[serde(rename = "clock.now")]
     ClockNow,
     #[n(20)]
+    #[serde(rename = "clock.sleep")]
     ClockSleep {
         #[n(0)]
         nanoseconds: u64,
     },
     #[n(21)]
+    #[serde(rename = "random.bytes")]
     RandomBytes {
         #[n(0)]
         count: u32,
     },
     #[n(22)]
+    #[serde(rename = "human.ask")]
     HumanAsk {
         #[n(0)]
         question: String,
@@ -231,6 +268,7 @@ pub enum Call {
         queue: Option<String>,
     },
     #[n(23)]
+    #[serde(rename = "human.approve")]
     HumanApprove {
         #[n(0)]
         resource: String,
@@ -242,6 +280,7 @@ pub enum Call {
         queue: Option<String>,
     },
     #[n(24)]
+    #[serde(rename = "human.tell")]
     HumanTell {
         #[n(0)]
         message: String,
@@ -249,6 +288,7 @@ pub enum Call {
         queue: Option<String>,
     },
     #[n(25)]
+    #[serde(rename = "log.write")]
     LogWrite {
         #[n(0)]
         level: Level,
@@ -256,13 +296,16 @@ pub enum Call {
         message: String,
     },
     #[n(26)]
+    #[serde(rename = "process.self")]
     ProcessSelf,
     #[n(27)]
+    #[serde(rename = "process.exit")]
     ProcessExit {
         #[n(0)]
         result: String,
     },
     #[n(28)]
+    #[serde(rename = "tools.call")]
     ToolCall {
         #[n(0)]
         tool: String,
@@ -410,8 +453,9 @@ impl Call {
 }
 
 /// What an entry of a directory is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
 #[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
 pub enum EntryKind {
     #[n(0)]
     File,
@@ -424,7 +468,8 @@ pub enum EntryKind {
 }
 
 /// What is known of a file or directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Stat {
     #[n(0)]
     pub kind: EntryKind,
@@ -432,11 +477,13 @@ pub struct Stat {
     #[n(1)]
     pub size: u64,
     #[n(2)]
+    #[serde(with = "super::text::time")]
     pub modified: super::time::Time,
 }
 
 /// One entry of a directory.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Bytes that are not UTF-8 as `\xNN`.
     #[n(0)]
@@ -446,8 +493,9 @@ pub struct Entry {
 }
 
 /// What an object is, without its payload.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
 #[cbor(map)]
+#[serde(deny_unknown_fields)]
 pub struct ObjectInfo {
     /// `<namespace>/<name>`.
     #[n(0)]
@@ -468,14 +516,18 @@ pub struct ObjectInfo {
     #[n(6)]
     pub size: u64,
     #[n(7)]
+    #[serde(with = "super::text::time")]
     pub created: super::time::Time,
     #[n(8)]
+    #[serde(with = "super::text::time")]
     pub updated: super::time::Time,
-    /// Who made it.
+    /// Who made it; 0 where that is left out, as in an exported call.
     #[n(9)]
+    #[serde(default, skip_serializing_if = "Pid::is_nobody")]
     pub created_by: Pid,
-    /// The call that wrote its present content.
+    /// The call that wrote its present content; 0 where that is left out.
     #[n(10)]
+    #[serde(default, skip_serializing_if = "CallId::is_nobody")]
     pub written_by: CallId,
 }
 
@@ -499,8 +551,9 @@ pub enum Approval {
 }
 
 /// Who is calling.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
 #[cbor(map)]
+#[serde(deny_unknown_fields)]
 pub struct Identity {
     #[n(0)]
     pub pid: Pid,
@@ -515,12 +568,17 @@ pub struct Identity {
 }
 
 /// The result of a system call that was carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Reply {
     #[n(0)]
     Unit,
     #[n(1)]
-    Bytes(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    Bytes(
+        #[cbor(n(0), with = "minicbor::bytes")]
+        #[serde(with = "super::text::bytes")]
+        Vec<u8>,
+    ),
     #[n(2)]
     Entries(#[n(0)] Vec<Entry>),
     #[n(3)]
@@ -536,7 +594,11 @@ pub enum Reply {
     #[n(8)]
     Names(#[n(0)] Vec<String>),
     #[n(9)]
-    Time(#[n(0)] super::time::Time),
+    Time(
+        #[n(0)]
+        #[serde(with = "super::text::time")]
+        super::time::Time,
+    ),
     #[n(10)]
     Approval(#[n(0)] Approval),
     #[n(11)]
@@ -546,7 +608,8 @@ pub enum Reply {
 }
 
 /// How a call that a tool made of another tool has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Called {
     /// Its result, as JSON.
     #[n(0)]

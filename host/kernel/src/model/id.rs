@@ -20,6 +20,13 @@ macro_rules! identifier {
         #[cbor(transparent)]
         pub struct $name(#[n(0)] pub u64);
 
+        impl $name {
+            /// Whether it stands for none: numbers begin with 1.
+            pub fn is_nobody(&self) -> bool {
+                self.0 == 0
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!($letter, "{}"), self.0)

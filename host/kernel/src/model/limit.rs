@@ -142,6 +142,14 @@ pub const COMPILE_FILES_MAX: u64 = 3;
 pub const COMPILE_MESSAGE_BYTES_MAX: usize = 4 << 10;
 /// Fewest bytes for replay that a policy may give a call.
 pub const CALL_JOURNAL_BYTES_MIN: u64 = 64 << 10;
+/// Bytes of one line of an exported call: what one import moves, with every character escaped, and what is around it.
+pub const HISTORY_LINE_BYTES_MAX: usize = 6 * CALL_TEXT_BYTES_MAX + (64 << 10);
+/// Bytes of an exported call with those that were made from it: it is in memory as a whole.
+pub const HISTORY_BYTES_MAX: usize = 256 << 20;
+/// Lines of an exported call, of all calls in it.
+pub const HISTORY_LINES_MAX: usize = CALL_IMPORTS_MAX as usize + 4_096;
+/// Bytes of what a tool prints that a replay keeps to show, from the end.
+pub const REPLAY_PRINTED_BYTES_MAX: usize = 16 << 10;
 /// The step in which processor time is counted.
 pub const CALL_TICK: Duration = Duration::from_millis(10);
 /// Most processor time that a policy may give a call.
@@ -159,9 +167,19 @@ pub const POLICY_QUESTIONS_PER_HOUR_MAX: u32 = 10_000;
 
 /// What one call may use. Frozen in the call's row when it starts, so that a resumed call has what it started with.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode, minicbor::CborLen, serde::Serialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    minicbor::Encode,
+    minicbor::Decode,
+    minicbor::CborLen,
+    serde::Serialize,
+    serde::Deserialize,
 )]
 #[cbor(map)]
+#[serde(deny_unknown_fields)]
 pub struct CallLimits {
     /// Linear memory of all instances of the call, in bytes.
     #[n(0)]

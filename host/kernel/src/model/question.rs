@@ -41,6 +41,9 @@ pub enum QuestionState {
         approval: Approval,
         #[n(1)]
         at: Time,
+        #[n(2)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// Nobody waits for it any more.
     #[n(4)]

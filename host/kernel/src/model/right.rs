@@ -107,6 +107,13 @@ impl serde::Serialize for Right {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Right {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Right::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("'{text}' is no right")))
+    }
+}
+
 /// A set of rights.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Encode, Decode, CborLen)]
 #[cbor(transparent)]

@@ -205,6 +205,11 @@ pub struct CallRow {
     #[n(19)]
     #[serde(skip)]
     pub moved: Option<Moved>,
+    /// Every request and every answer of it is on the disk and stays there after its end, to be exported.
+    #[n(20)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
 }
 
 /// A change of a working directory.

@@ -20,6 +20,33 @@ impl Time {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// As RFC 3339 in UTC with nanoseconds: nothing of it is lost.
+    pub fn exact(self) -> String {
+        let (whole, (_, nanoseconds)) = (self.to_string(), self.parts());
+        format!("{}.{nanoseconds:09}Z", whole.split('.').next().unwrap_or_default())
+    }
+
+    /// The moment that [`Time::exact`] wrote so, and in no other way.
+    pub fn from_exact(text: &str) -> Option<Time> {
+        let number = |range: std::ops::Range<usize>| -> Option<u64> {
+            let digits = text.get(range)?;
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+        };
+        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+        let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+        // Days before 1970-03-01 in years that begin with March, as in `civil`.
+        let (shifted_year, shifted_month) =
+            if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+        let era = shifted_year / 400;
+        let year_of_era = shifted_year % 400;
+        let day_of_year = (153 * shifted_month + 2) / 5 + day.checked_sub(1)?;
+        let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let seconds = days.checked_sub(719_468)? * 86_400 + hour * 3_600 + minute * 60 + second;
+        let time = Time(seconds.checked_mul(1_000_000_000)?.checked_add(number(20..29)?)?);
+        // A thirteenth month and what else is no date is not written so.
+        (time.exact() == text).then_some(time)
+    }
+
     /// Whole seconds and the nanoseconds beyond them.
     pub fn parts(self) -> (u64, u32) {
         (self.0 / 1_000_000_000, (self.0 % 1_000_000_000) as u32)
@@ -58,6 +85,30 @@ fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_read_back_to_the_nanosecond_and_in_one_form() {
+        for time in [0, 1, 68_169_599_999_999_999, 951_782_400_000_000_000, 1_795_305_600_123_456_789, u64::MAX] {
+            let text = Time(time).exact();
+            assert_eq!(Time::from_exact(&text), Some(Time(time)), "{text}");
+        }
+        for text in [
+            "",
+            "2026-11-22T00:00:00Z",
+            "2026-11-22T00:00:00.000Z",
+            "2026-13-22T00:00:00.000000000Z",
+            "2026-02-29T00:00:00.000000000Z",
+            "2026-11-22T24:00:00.000000000Z",
+            "2026-11-22 00:00:00.000000000Z",
+            "2026-11-22T00:00:00.000000000+",
+            "1969-12-31T23:59:59.000000000Z",
+            "9999-12-31T23:59:59.000000000Z",
+            "+026-11-22T00:00:00.000000000Z",
+            "éééééééééééééé",
+        ] {
+            assert_eq!(Time::from_exact(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_moment_is_printed_as_a_date() {

@@ -36,6 +36,8 @@ pub enum Table {
     CallLog,
     /// Call (8), position (4) → `JournalRow`.
     Journal,
+    /// Call (8), position (4) → `Call`: the requests of a call that is kept whole.
+    CallRequest,
     /// Call (8), position (4) → `WaitRow`.
     Wait,
     /// 0 open, or answered and not used yet, or 1 closed (1), question (8) → `QuestionRow`.
@@ -66,7 +68,7 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 21] = [
+    pub const ALL: [Table; 22] = [
         Table::Meta,
         Table::Log,
         Table::Tree,
@@ -75,6 +77,7 @@ impl Table {
         Table::CallText,
         Table::CallLog,
         Table::Journal,
+        Table::CallRequest,
         Table::Wait,
         Table::Question,
         Table::Asked,
@@ -101,6 +104,7 @@ impl Table {
             Table::CallText => "call-text",
             Table::CallLog => "call-log",
             Table::Journal => "journal",
+            Table::CallRequest => "call-request",
             Table::Wait => "wait",
             Table::Question => "question",
             Table::Asked => "asked",

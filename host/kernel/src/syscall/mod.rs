@@ -4,6 +4,7 @@
 mod fs;
 mod prepare;
 mod primitive;
+mod recorded;
 
 use crate::kernel::{Admit, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
 use crate::model::answer::{Answer, CallError, Fault, Stop};
@@ -19,6 +20,8 @@ use primitive::Performed;
 use std::sync::Arc;
 use tokio::sync::watch;
 
+pub use recorded::{Divergence, Recorded};
+
 /// A call's end of the line: what a guest has of the kernel.
 pub struct Line {
     kernel: Arc<Kernel>,
@@ -30,6 +33,7 @@ pub struct Line {
     import: Arc<std::sync::Mutex<Option<&'static str>>>,
     interrupt_at: Option<Position>,
     own_namespace: String,
+    kept: bool,
 }
 
 impl Line {
@@ -46,6 +50,7 @@ impl Line {
             import: Arc::default(),
             interrupt_at: None,
             own_namespace: own_namespace(row.pid),
+            kept: row.kept,
         }
     }
 
@@ -94,6 +99,9 @@ impl Line {
             return Ok(answer);
         }
         let working_directory = self.enter().await?;
+        if self.kept {
+            self.kernel.keep_request(self.at(position), &call);
+        }
         let call = Arc::new(call);
         let context = Context { working_directory: &working_directory, own_namespace: &self.own_namespace };
         let answer = match need::names(&call, &context) {

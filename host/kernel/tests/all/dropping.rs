@@ -163,6 +163,25 @@ async fn an_effect_of_a_call_that_is_cancelled_meanwhile_is_not_started_or_is_re
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_use_of_a_call_that_is_cancelled_is_gone_only_with_its_effect() {
+    use libos_kernel::model::grant::Holder;
+    let house = House::new(&[]);
+    for begins in [false, true] {
+        let pid = house.process();
+        let once = house.grant(Holder::Process(pid), "allow write fs:workspace/**", Some(1))[0].id;
+        let line = house.line_of(pid);
+        house.kernel.barrier().await.unwrap();
+        let gate = if begins { house.world.block("fs.write", 1) } else { house.disk.stand_still() };
+        let call = begin_and_drop(&house, line, write("1"), &gate).await;
+        house.kernel.cancel_call(call, "by hand").unwrap();
+        gate.open();
+        ended(&house, call).await;
+        let grant = View(&house.snapshot()).grant(once).unwrap().unwrap();
+        assert_eq!(grant.uses_left, Some(u32::from(!begins)), "begins: {begins}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failure_outside_is_an_answer_and_is_recorded() {
     use libos_kernel::world::WorldError;
     let house = House::new(&ALL_RULES);

@@ -15,6 +15,7 @@ mod durability;
 mod explain;
 mod fail_stop;
 mod grants;
+mod kept;
 mod ledger;
 mod nested;
 mod policy;

@@ -310,7 +310,7 @@ async fn imports_and_journal_have_their_limits() {
     let house = house();
     let line = |limits: CallLimits| {
         let pid = house.process();
-        let start = StartCall { pid, tool: text("act"), arguments: text("null"), limits };
+        let start = StartCall { pid, tool: text("act"), arguments: text("null"), limits, keep: false };
         Line::new(Arc::clone(&house.kernel), &house.kernel.start_call(start).unwrap())
     };
     let mut few = line(CallLimits { imports: 2, ..CallLimits::default() });

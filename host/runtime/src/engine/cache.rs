@@ -19,19 +19,24 @@ use wasmtime::component::Component;
 
 /// Where compiled code is kept, and the store that knows its digests.
 pub struct CodeCache {
-    kernel: Arc<Kernel>,
+    kernel: Option<Arc<Kernel>>,
     directory: Option<PathBuf>,
 }
 
 impl CodeCache {
     /// A cache in a directory that only this user may write; without one nothing is kept.
     pub fn new(kernel: Arc<Kernel>, directory: Option<PathBuf>) -> CodeCache {
-        CodeCache { kernel, directory }
+        CodeCache { kernel: Some(kernel), directory }
+    }
+
+    /// A cache that keeps nothing.
+    pub fn none() -> CodeCache {
+        CodeCache { kernel: None, directory: None }
     }
 
     /// The compiled code of a component, if it is there and what was written.
     pub(super) fn load(&self, engine: &Engine, component: &Digest, identity: &Digest) -> Option<Component> {
-        let known = self.kernel.compiled(component, identity)?;
+        let known = self.kernel.as_ref()?.compiled(component, identity)?;
         let code = read(&self.path(component, identity)?).ok()?;
         let have: Digest = Sha256::digest(&code).into();
         if have != known {
@@ -42,11 +47,11 @@ impl CodeCache {
 
     /// Keeps compiled code. A cache that cannot be written is no error: the next start compiles again.
     pub(super) fn store(&self, code: &[u8], digest: &Digest, identity: &Digest) {
-        let Some(path) = self.path(digest, identity) else { return };
+        let (Some(path), Some(kernel)) = (self.path(digest, identity), &self.kernel) else { return };
         let temporary = path.with_extension("new");
         let written = write_new(&temporary, code).and_then(|()| fs::rename(&temporary, &path));
         match written {
-            Ok(()) => self.kernel.set_compiled(digest, identity, Sha256::digest(code).into()),
+            Ok(()) => kernel.set_compiled(digest, identity, Sha256::digest(code).into()),
             Err(_) => drop(fs::remove_file(&temporary)),
         }
     }

@@ -4,7 +4,9 @@ use super::failure::Stopped;
 use libos_kernel::model::answer::{Answer, CallError, Fault, Stop};
 use libos_kernel::model::call::{Call, Reply};
 use libos_kernel::model::id::Digest;
-use libos_kernel::syscall::Line;
+use libos_kernel::model::limit::REPLAY_PRINTED_BYTES_MAX;
+use libos_kernel::model::time::Time;
+use libos_kernel::syscall::{Line, Recorded};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,10 +20,44 @@ const PARTS_MAX: usize = 64;
 /// Elements of one table.
 const TABLE_ELEMENTS_MAX: usize = 100_000;
 
+/// Where a guest's system calls go.
+pub enum Wire {
+    /// To a kernel.
+    Live(Line),
+    /// To the answers of a recorded call, and nowhere else.
+    Recorded(Recorded, Printed),
+}
+
+/// The end of what a guest printed while nobody kept a log.
+pub type Printed = Arc<std::sync::Mutex<Vec<u8>>>;
+
+impl From<Line> for Wire {
+    fn from(line: Line) -> Wire {
+        Wire::Live(line)
+    }
+}
+
+impl Wire {
+    /// The import in progress, or the last one.
+    pub(super) fn import(&self) -> Arc<std::sync::Mutex<Option<&'static str>>> {
+        match self {
+            Wire::Live(line) => line.import(),
+            Wire::Recorded(line, _) => line.import(),
+        }
+    }
+
+    async fn run(&mut self, call: Call) -> std::result::Result<Arc<Answer>, Stop> {
+        match self {
+            Wire::Live(line) => line.run(call).await,
+            Wire::Recorded(line, _) => line.run(call),
+        }
+    }
+}
+
 /// The data of a store.
 pub struct Guest {
     /// None while a component describes itself: then every import is refused.
-    line: Option<Line>,
+    line: Option<Wire>,
     pub(super) table: ResourceTable,
     pub(super) random: SeededRandom,
     pub(super) printed: u64,
@@ -41,7 +77,7 @@ pub struct Guest {
 impl Guest {
     /// The data for a call.
     pub fn for_call(
-        line: Line,
+        line: Wire,
         seed: Digest,
         limits: &libos_kernel::model::limit::CallLimits,
         epoch: Arc<AtomicU64>,
@@ -54,7 +90,7 @@ impl Guest {
         Guest::new(None, [0; 32], (memory_bytes_max, ticks_max), Arc::default())
     }
 
-    fn new(line: Option<Line>, seed: Digest, most: (u64, u64), epoch: Arc<AtomicU64>) -> Guest {
+    fn new(line: Option<Wire>, seed: Digest, most: (u64, u64), epoch: Arc<AtomicU64>) -> Guest {
         let (memory_bytes_max, ticks_max) = most;
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
@@ -73,6 +109,15 @@ impl Guest {
         }
     }
 
+    /// What its own clocks show: the time of the last answer.
+    pub(super) fn time(&self) -> Time {
+        match &self.line {
+            None => Time::default(),
+            Some(Wire::Live(line)) => line.time(),
+            Some(Wire::Recorded(line, _)) => line.time(),
+        }
+    }
+
     /// Counts an epoch tick that the guest met. Answers whether its processor time is used up.
     pub(super) fn tick(&mut self) -> bool {
         // However long it waited for an import, that is one tick here.
@@ -80,11 +125,6 @@ impl Guest {
             self.ticks += 1;
         }
         self.ticks > self.ticks_max
-    }
-
-    /// Its end of the line.
-    pub(super) fn line(&self) -> Option<&Line> {
-        self.line.as_ref()
     }
 
     /// Sends a system call down the line. The one way out for everything that a guest does.
@@ -116,15 +156,28 @@ impl Guest {
 
     /// Puts what the guest printed in the call's log.
     pub(super) fn print(&mut self, bytes: &[u8]) {
-        if let Some(line) = &self.line {
-            line.kernel().print(line.call(), self.printed, bytes);
+        match &self.line {
+            None => {}
+            Some(Wire::Live(line)) => line.kernel().print(line.call(), self.printed, bytes),
+            Some(Wire::Recorded(_, printed)) => {
+                let mut printed = printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                printed.extend(bytes);
+                let over = printed.len().saturating_sub(REPLAY_PRINTED_BYTES_MAX);
+                printed.drain(..over);
+            }
         }
         self.printed += bytes.len() as u64;
     }
 
+    /// Whether its call was ended from outside while it runs.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(&self.line, Some(Wire::Live(line)) if !line.kernel().is_live(line.call()))
+    }
+
     /// Whether answers of an earlier run are being replayed: that time is not the guest's.
     pub(super) fn replays(&self) -> bool {
-        self.line.as_ref().is_some_and(Line::replays)
+        // A run on a record alone is bounded by its own time: nobody else counts it.
+        matches!(&self.line, Some(Wire::Live(line)) if line.replays())
     }
 }
 

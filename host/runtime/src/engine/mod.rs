@@ -17,6 +17,8 @@ pub use inspect::{BadComponent, Inspected};
 
 use bindings::{Reason, Tool, ToolPre};
 use compile::{Origin, PrepareError};
+pub use guest::{Printed, Wire};
+
 use guest::Guest;
 use libos_kernel::kernel::{NewTool, Started};
 use libos_kernel::model::answer::Stop;
@@ -24,7 +26,6 @@ use libos_kernel::model::id::Digest;
 use libos_kernel::model::limit::{self, CallLimits};
 use libos_kernel::model::record::cut;
 use libos_kernel::model::row::{Failure, FailureReason};
-use libos_kernel::syscall::Line;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -60,6 +61,26 @@ pub struct Engine {
     /// Epoch ticks since the start.
     epoch: Arc<AtomicU64>,
     identity: Digest,
+}
+
+/// What a call runs with, whoever asked for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// The name that the component exports the tool by.
+    pub export: &'a str,
+    /// JSON.
+    pub arguments: &'a str,
+    /// Where the guest's own random numbers come from.
+    pub seed: Digest,
+    /// What it may use.
+    pub limits: CallLimits,
+}
+
+impl<'a> From<&'a Started> for Run<'a> {
+    fn from(started: &'a Started) -> Run<'a> {
+        let row = &started.row;
+        Run { export: &row.export, arguments: &started.arguments, seed: row.seed, limits: row.limits }
+    }
 }
 
 /// A component that is compiled and linked.
@@ -200,20 +221,20 @@ impl Engine {
     ///
     /// # Errors
     /// The host failed, or the call was ended from outside; the call has not ended.
-    pub async fn call(
+    pub async fn call<'a>(
         &self,
         prepared: &Prepared,
-        line: Line,
-        started: &Started,
+        line: impl Into<Wire>,
+        run: impl Into<Run<'a>>,
     ) -> Result<Result<String, Failure>, Stop> {
-        let CallLimits { memory_bytes, .. } = started.row.limits;
+        let (line, run): (Wire, Run<'a>) = (line.into(), run.into());
+        let CallLimits { memory_bytes, .. } = run.limits;
         let import = line.import();
-        let mut store =
-            self.store(Guest::for_call(line, started.row.seed, &started.row.limits, Arc::clone(&self.epoch)));
+        let mut store = self.store(Guest::for_call(line, run.seed, &run.limits, Arc::clone(&self.epoch)));
         let _ticking = self.tick();
         let called = async {
             let tool = prepared.pre.instantiate_async(&mut store).await?;
-            tool.call_call(&mut store, &started.row.export, &started.arguments).await
+            tool.call_call(&mut store, run.export, run.arguments).await
         };
         match called.await {
             Ok(Ok(result)) => Ok(check_result(result)),
@@ -233,6 +254,10 @@ impl Engine {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut ctx| {
             let guest = ctx.data_mut();
+            // It may compute for long without an import at which it would learn that.
+            if guest.is_over() {
+                return Err(failure::Stopped(Stop::Ended).into());
+            }
             if guest.tick() {
                 let seconds = (guest.ticks_max * TICK_MILLISECONDS) as f64 / 1_000.0;
                 return Err(failure::OutOfTime { seconds }.into());

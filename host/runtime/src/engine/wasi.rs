@@ -82,7 +82,7 @@ fn io(linker: &mut Linker<Guest>) -> Result<()> {
     poll.resource("pollable", ResourceType::host::<Pollable>(), drop_handle::<Pollable>)?;
     poll.func_wrap("[method]pollable.ready", |ctx: Ctx<'_>, (pollable,): (Resource<Pollable>,)| {
         let guest = ctx.data();
-        let now = guest.line().map_or(Time::default(), |line| line.time());
+        let now = guest.time();
         Ok((guest.table.get(&pollable)?.due(now).is_none(),))
     })?;
     poll.func_wrap_async("[method]pollable.block", |mut ctx: Ctx<'_>, (pollable,): (Resource<Pollable>,)| {
@@ -140,7 +140,7 @@ impl Pollable {
 /// Waits until one of them is ready: by the system call `clock.sleep`, or not at all. Answers the places of those that are.
 async fn wait(ctx: &mut Ctx<'_>, pollables: &[Resource<Pollable>]) -> Result<Vec<u32>> {
     let guest = ctx.data_mut();
-    let mut now = guest.line().map_or(Time::default(), |line| line.time());
+    let mut now = guest.time();
     let dues: Vec<Option<Time>> =
         pollables.iter().map(|pollable| Ok(guest.table.get(pollable)?.due(now))).collect::<Result<_>>()?;
     if let Some(first) = dues.iter().copied().collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().min()) {
@@ -215,7 +215,7 @@ fn filesystem(linker: &mut Linker<Guest>) -> Result<()> {
 }
 
 fn now(ctx: &Ctx<'_>) -> Time {
-    ctx.data().line().map_or(Time::default(), |line| line.time())
+    ctx.data().time()
 }
 
 fn clocks(linker: &mut Linker<Guest>) -> Result<()> {

@@ -136,12 +136,14 @@ pub struct CallRequest {
     pub pid: Option<Pid>,
     /// The image of a new process.
     pub image: String,
+    /// Keep every request and every answer, so that the call can be exported when it has ended.
+    pub keep: bool,
 }
 
 impl CallRequest {
     /// A call of a tool by a new process of the image `base`.
     pub fn new(tool: impl Into<String>, arguments: impl Into<String>) -> CallRequest {
-        CallRequest { tool: tool.into(), arguments: arguments.into(), pid: None, image: BASE.into() }
+        CallRequest { tool: tool.into(), arguments: arguments.into(), pid: None, image: BASE.into(), keep: false }
     }
 }
 
@@ -254,6 +256,7 @@ impl Runtime {
             tool: request.tool,
             arguments: request.arguments,
             limits: self.config.limits.unwrap_or_else(|| self.kernel.call_limits()),
+            keep: request.keep,
         });
         let started = match started {
             Ok(started) => started,

@@ -181,7 +181,7 @@ impl Stage {
 }
 
 async fn one(runtime: &Arc<Runtime>, pid: Option<Pid>) {
-    let request = CallRequest { tool: "noop".into(), arguments: "{}".into(), pid, image: BASE.into() };
+    let request = CallRequest { tool: "noop".into(), arguments: "{}".into(), pid, image: BASE.into(), keep: false };
     let event = runtime.call(request).await.unwrap();
     assert!(matches!(&event, CallEvent::Ended(ended) if ended.result.is_ok()), "{event:?}");
 }

@@ -158,7 +158,7 @@ impl House {
     /// A new call, which acts from now on.
     pub fn new_call(&mut self, tool: &str) -> Result<(), String> {
         let limits = CallLimits::default();
-        let start = StartCall { pid: self.pid, tool: tool.into(), arguments: "null".into(), limits };
+        let start = StartCall { pid: self.pid, tool: tool.into(), arguments: "null".into(), limits, keep: false };
         let started = self.kernel.start_call(start).map_err(|error| error.to_string())?;
         let line = Line::new(Arc::clone(&self.kernel), &started);
         self.current = Some(Current { call: line.call(), line: Some(line), running: None, made: Vec::new() });

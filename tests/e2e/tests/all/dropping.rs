@@ -14,13 +14,13 @@ use std::sync::{Arc, Condvar, Mutex};
 
 /// Holds back reads and writes until it is opened.
 #[derive(Default)]
-struct Gate {
+pub struct Gate {
     open: Mutex<bool>,
     changed: Condvar,
 }
 
 impl Gate {
-    fn open(&self) {
+    pub fn open(&self) {
         *self.open.lock().unwrap() = true;
         self.changed.notify_all();
     }
@@ -95,16 +95,17 @@ impl World for Slow {
     }
 }
 
-async fn slow_host(guests: &[&str]) -> (Host, Arc<Gate>) {
+/// A host whose reads and writes are held back; calls have so much wall time.
+pub async fn slow_host(guests: &[&str], wall_milliseconds: u64) -> (Host, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
     let held = Arc::clone(&gate);
-    let limits = CallLimits { wall_milliseconds: 300, ..CallLimits::default() };
+    let limits = CallLimits { wall_milliseconds, ..CallLimits::default() };
     let host = Host::with_world(OPEN, guests, limits, |world| Arc::new(Slow { world, gate: held })).await;
     (host, gate)
 }
 
 /// The record of how an operation ended; it may come only after the call has ended.
-async fn outcome_of(host: &Host, operation: &str) -> Record {
+pub async fn outcome_of(host: &Host, operation: &str) -> Record {
     loop {
         let records = host.records().await;
         let ended = |record: &&Record| record.operation == operation && record.outcome != Outcome::Intent;
@@ -117,7 +118,7 @@ async fn outcome_of(host: &Host, operation: &str) -> Record {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_wall_deadline_covers_a_blocked_read_and_its_record_is_written() {
-    let (host, gate) = slow_host(&["read_loop"]).await;
+    let (host, gate) = slow_host(&["read_loop"], 300).await;
     host.put("notes.md", "some notes");
     let failure = host.failed("read_loop", json!({"path": "notes.md", "count": 1})).await;
     assert_eq!(failure.reason, FailureReason::Limit, "{failure:?}");
@@ -129,7 +130,7 @@ async fn the_wall_deadline_covers_a_blocked_read_and_its_record_is_written() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_goes_on_to_its_end_when_its_guest_is_dropped() {
-    let (host, gate) = slow_host(&["two_writes"]).await;
+    let (host, gate) = slow_host(&["two_writes"], 300).await;
     let failure = host.failed("two_writes", json!({})).await;
     assert_eq!(failure.import.as_deref(), Some("fs.write"), "{failure:?}");
     assert!(host.content("first.txt").is_none());
@@ -143,7 +144,7 @@ async fn a_write_goes_on_to_its_end_when_its_guest_is_dropped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_of_a_host_that_closes_meanwhile_is_not_done_twice() {
-    let (host, gate) = slow_host(&["append_loop", "two_writes"]).await;
+    let (host, gate) = slow_host(&["append_loop", "two_writes"], 300).await;
     let request = libos::CallRequest::new("two_writes", "{}");
     let (call, mut events) = host.runtime.start(request).await.unwrap();
     // The intent is on the disk, the write is held back.

@@ -101,6 +101,7 @@ async fn a_permission_that_a_person_gives_once_works_once() {
         arguments: json!({"import": import}).to_string(),
         pid: Some(pid),
         image: "base".into(),
+        keep: false,
     };
     let event = host.runtime.call(request("human.approve")).await.unwrap();
     let CallEvent::Waits(Waiting::Question(id)) = event else { panic!("{event:?}") };

@@ -3,10 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "the tests make the outside that the host sees")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod artefacts;
+mod cancel;
 mod components;
 mod declarations;
 mod dropping;
 mod embedding;
+mod golden;
 mod imports;
 mod limits;
 mod nested;

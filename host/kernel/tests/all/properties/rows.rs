@@ -91,7 +91,7 @@ fn question_state() -> impl Strategy<Value = QuestionState> {
             at
         }),
         (text(), time()).prop_map(|(text, at)| QuestionState::Told { text, at }),
-        (approval(), time()).prop_map(|(approval, at)| QuestionState::Applied { approval, at }),
+        (approval(), time(), of(text())).prop_map(|(approval, at, note)| QuestionState::Applied { approval, at, note }),
         text().prop_map(|why| QuestionState::Withdrawn { why }),
     ]
 }
@@ -160,6 +160,7 @@ fn call_row() -> impl Strategy<Value = CallRow> {
                 from: Resource::new(Kind::Fs, "workspace"),
                 to: Resource::new(Kind::Fs, "workspace/src"),
             }),
+            kept: small[0] % 2 == 1,
         },
     )
 }

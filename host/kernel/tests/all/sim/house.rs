@@ -113,7 +113,7 @@ impl House {
 
     /// What a call of the tool is started with.
     pub fn start(&self, pid: Pid) -> StartCall {
-        StartCall { pid, tool: TOOL.into(), arguments: "null".into(), limits: CallLimits::default() }
+        StartCall { pid, tool: TOOL.into(), arguments: "null".into(), limits: CallLimits::default(), keep: false }
     }
 
     /// A call by a process.
