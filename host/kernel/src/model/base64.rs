@@ -62,7 +62,21 @@ mod tests {
             assert_eq!(encode(bytes.as_bytes()), text);
             assert_eq!(decode(text).as_deref(), Some(bytes.as_bytes()));
         }
-        for text in ["Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Z===", "====", "Zg==Zg==", "Zm 9", "Zm9v\n", "Zm-_", "Zm9v\u{e9}=="] {
+        for text in [
+            "Z",
+            "Zg",
+            "Zg=",
+            "Zg===",
+            "Zh==",
+            "Zm9=",
+            "Z===",
+            "====",
+            "Zg==Zg==",
+            "Zm 9",
+            "Zm9v\n",
+            "Zm-_",
+            "Zm9v\u{e9}==",
+        ] {
             assert_eq!(decode(text), None, "{text}");
         }
         for length in 0..100u8 {

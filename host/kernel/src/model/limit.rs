@@ -70,8 +70,8 @@ pub const NOTE_EVERY: Duration = Duration::from_secs(1);
 pub const WITNESS_REST: Duration = Duration::from_secs(30);
 /// Bytes of a proof file.
 pub const PROOF_FILE_BYTES_MAX: usize = 128 << 10;
-/// Bytes of a file of witnessed notes that are read: about five million notes.
-pub const WITNESS_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of a file of witnessed notes that are read, from its end: about a million notes.
+pub const WITNESS_BYTES_MAX: u64 = 256 << 20;
 /// Words of the command of a second place.
 pub const WITNESS_COMMAND_WORDS_MAX: usize = 64;
 /// Time that the command of a second place may take for one note.

@@ -32,3 +32,4 @@ pub mod row;
 pub mod rule;
 pub mod time;
 pub mod tree;
+pub mod witness;

@@ -9,6 +9,8 @@ use std::fmt;
 
 /// The type of a signature by Ed25519 over the text of a note.
 const ED25519: u8 = 1;
+/// Bytes of a key's name: its text fits in a record.
+const NAME_BYTES_MAX: usize = 128;
 /// What the text form of a secret key starts with.
 const SECRET: &str = "PRIVATE+KEY+";
 /// What a line with a signature starts with.
@@ -90,7 +92,8 @@ impl fmt::Display for VerifierKey {
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '+')
+    (1..=NAME_BYTES_MAX).contains(&name.len())
+        && !name.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '+')
 }
 
 /// Name, hash and key of a key's text.

@@ -9,11 +9,7 @@ use super::tree::node;
 ///
 /// # Errors
 /// What `subtree` says.
-pub fn root<E>(
-    first: u64,
-    count: u64,
-    subtree: &mut impl FnMut(u64, u32) -> Result<Digest, E>,
-) -> Result<Digest, E> {
+pub fn root<E>(first: u64, count: u64, subtree: &mut impl FnMut(u64, u32) -> Result<Digest, E>) -> Result<Digest, E> {
     assert!(count > 0, "no leaves have no subtree");
     if count.is_power_of_two() {
         return subtree(first, count.trailing_zeros());
@@ -202,13 +198,16 @@ mod tests {
     #[test]
     fn roots_and_inclusion_are_those_of_the_definition_and_of_another_implementation() {
         let forest = forest();
-        for size in (1..=SIZES).filter(|size: &u64| *size < 40 || size % 13 == 0 || size.is_power_of_two()) {
+        for size in (1..=SIZES).filter(|size: &u64| *size < 40 || size.is_multiple_of(13) || size.is_power_of_two()) {
             let Ok(all) = root(0, size, &mut forest.subtree());
             assert_eq!(all, forest.roots[size as usize]);
             let oracle = forest.oracle(size);
             for index in 0..size {
                 let Ok(proof) = inclusion(index, size, &mut forest.subtree());
-                assert!(check_inclusion(&forest.leaves[index as usize], index, size, &proof, &all), "{index} of {size}");
+                assert!(
+                    check_inclusion(&forest.leaves[index as usize], index, size, &proof, &all),
+                    "{index} of {size}"
+                );
                 assert_eq!(bytes(&proof), oracle.prove_inclusion(index as usize).as_bytes(), "{index} of {size}");
             }
         }
@@ -217,7 +216,7 @@ mod tests {
     #[test]
     fn consistency_is_that_of_another_implementation_at_every_pair_of_sizes() {
         let forest = forest();
-        for new in (1..=SIZES).filter(|size: &u64| *size < 40 || size % 13 == 0 || size.is_power_of_two()) {
+        for new in (1..=SIZES).filter(|size: &u64| *size < 40 || size.is_multiple_of(13) || size.is_power_of_two()) {
             let oracle = forest.oracle(new);
             for old in 1..=new {
                 let Ok(proof) = consistency(old, new, &mut forest.subtree());
@@ -254,7 +253,7 @@ mod tests {
     fn a_changed_proof_of_inclusion_is_refused() {
         let forest = forest();
         for size in [1, 2, 3, 7, 8, 100, 256, 257, 300] {
-            for index in (0..size).filter(|index| index % 7 == 0 || index + 2 > size) {
+            for index in (0..size).filter(|index: &u64| index.is_multiple_of(7) || index + 2 > size) {
                 let Ok(proof) = inclusion(index, size, &mut forest.subtree());
                 let (leaf, root) = (&forest.leaves[index as usize], &forest.roots[size as usize]);
                 for wrong in mutations(&proof) {
@@ -274,7 +273,7 @@ mod tests {
     fn a_changed_proof_of_consistency_is_refused() {
         let forest = forest();
         for new in [1, 2, 3, 7, 8, 100, 256, 257, 300] {
-            for old in (0..=new).filter(|old: &u64| old % 7 == 0 || old + 2 > new || old.is_power_of_two()) {
+            for old in (0..=new).filter(|old: &u64| old.is_multiple_of(7) || old + 2 > new || old.is_power_of_two()) {
                 let Ok(proof) = consistency(old, new, &mut forest.subtree());
                 let (before, after) = (&forest.roots[old as usize], &forest.roots[new as usize]);
                 assert!(check_consistency(old, before, new, after, &proof), "{old} to {new}");

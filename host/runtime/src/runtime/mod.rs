@@ -4,7 +4,9 @@ mod drive;
 
 use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, declared, inspect};
 use crate::world::WorldSetupError;
-use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, Kernel, NewTool, Options, Reaction, StartCall};
+use libos_kernel::kernel::{
+    Answered, Changed, EndedCall, HostError, Kernel, NewTool, Notary, Options, Reaction, StartCall,
+};
 use libos_kernel::model::decide::Ceiling;
 use libos_kernel::model::id::{CallId, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
@@ -31,6 +33,8 @@ pub struct Config {
     pub world: Arc<dyn World>,
     /// What no grant can give.
     pub ceiling: Ceiling,
+    /// Who signs the heads of the log and brings them to a second place.
+    pub notary: Option<Arc<dyn Notary>>,
     /// Where compiled code is kept; nowhere if none.
     pub code: Option<PathBuf>,
     /// Calls that may be in memory at once, running or waiting.
@@ -48,6 +52,7 @@ impl Config {
             storage,
             world,
             ceiling: Ceiling::default(),
+            notary: None,
             code: None,
             resident_max: 1_000,
             park_after: Duration::from_secs(2),
@@ -139,8 +144,8 @@ impl Runtime {
     /// # Errors
     /// Another host has the store, or it cannot be used.
     pub fn open(config: Config) -> Result<Arc<Runtime>, RuntimeError> {
-        let Config { storage, world, ceiling, code, resident_max, park_after, limits } = config;
-        let kernel = Kernel::open(Options { storage, world, ceiling })?;
+        let Config { storage, world, ceiling, notary, code, resident_max, park_after, limits } = config;
+        let kernel = Kernel::open(Options { storage, world, ceiling, notary })?;
         let runtime = Arc::new(Runtime {
             cache: CodeCache::new(Arc::clone(&kernel), code),
             kernel,
