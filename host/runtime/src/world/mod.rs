@@ -20,10 +20,12 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod witness;
 mod write;
 
 pub use facility::{probe_data_directory, probe_names};
 pub use resolve::Resolver;
+pub use witness::{LocalNotary, SecondPlace, WitnessFile};
 
 use guard::Guard;
 use libos_kernel::kernel::Permit;

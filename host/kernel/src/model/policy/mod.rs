@@ -1,11 +1,13 @@
 //! The policy file, `libos.toml`: mounts and the authority that images start with. Closed schema; an error says line and column.
 
+mod audit;
 mod difference;
 mod near;
 mod read;
 mod review;
 mod unit;
 
+pub use audit::{AuditRules, Witness};
 pub use difference::{Plan, answers_left, hanging, settings};
 
 use super::decide::Default as WithoutGrant;
@@ -59,6 +61,8 @@ pub struct Policy {
     pub limits: CallLimits,
     /// What a host may do without here, although it is required.
     pub accepted: Facilities,
+    /// The second place of the log's signed heads.
+    pub audit: AuditRules,
 }
 
 /// How people are asked.
@@ -186,6 +190,13 @@ default = "deny"
 # expire-after = "7d"
 # open-max = {open_max}
 # per-hour = {per_hour}
+
+# The log is signed each second. Signed heads also go to a second place, out of reach of whoever can change the data directory:
+# a file outside, a program that is started for each (["/usr/bin/logger", "-t", "libos"]), or "stderr". `libos audit verify --witness
+# FILE` compares. With strict = true nothing happens whose record is not there.
+# [audit]
+# witness = "file:/media/other/libos.notes"
+# strict = false
 
 # A host does not start where something is missing that it relies on (`libos doctor` shows it), unless it is told to in so many words.
 # [accept]
