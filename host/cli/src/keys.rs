@@ -15,9 +15,12 @@ use std::sync::Arc;
 /// Bytes of a file with a key.
 const KEY_BYTES_MAX: usize = 1 << 10;
 
-/// Where the keys of a data directory are.
+/// Where the keys of a data directory are: files of one directory, which the world keeps every mount off, whatever other names they
+/// have.
 pub struct Keys {
     pub directory: PathBuf,
+    /// Stands for the data directory.
+    name: String,
 }
 
 /// The key that is there, or why there is none.
@@ -29,19 +32,19 @@ impl Keys {
     pub fn of(place: &Place) -> Result<Keys, String> {
         let home = place::config_home().map_err(|error| error.to_string())?;
         let data = place.data.canonicalize().unwrap_or_else(|_| place.data.clone());
-        let directory = home.join("libos").join(place::digest(&data));
+        let directory = home.join("libos");
         if home.canonicalize().unwrap_or(home).starts_with(&data) {
             return Err(format!("{} lies in the data directory", directory.display()));
         }
-        Ok(Keys { directory })
+        Ok(Keys { directory, name: place::digest(&data) })
     }
 
     pub fn secret(&self) -> PathBuf {
-        self.directory.join("key")
+        self.directory.join(format!("{}.key", self.name))
     }
 
     pub fn public(&self) -> PathBuf {
-        self.directory.join("key.pub")
+        self.directory.join(format!("{}.pub", self.name))
     }
 
     /// Reads the key; none if there is no file.

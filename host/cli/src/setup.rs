@@ -36,7 +36,7 @@ pub fn protected(place: &Place, policy: &Policy) -> anyhow::Result<Vec<PathBuf>>
         paths.extend(socket.parent().map(Path::to_owned));
     }
     // The directory with the keys of all workspaces, and what may be one day in its place.
-    let keys = Keys::of(place).ok().and_then(|keys| keys.directory.parent().map(Path::to_owned));
+    let keys = Keys::of(place).ok().map(|keys| keys.directory);
     let witness = match &policy.audit.witness {
         Some(Witness::File(path)) => Some(PathBuf::from(path)),
         _ => None,
