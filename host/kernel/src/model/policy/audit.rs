@@ -9,6 +9,15 @@ use toml::de::DeValue;
 const KEYS: [&str; 2] = ["witness", "strict"];
 const FORMS: &str = "witness = \"file:/path/of/a/file\", or \"stderr\", or a program with its arguments: [\"/usr/bin/logger\", \"-t\", \"libos\"]";
 
+/// What a new policy says about the section.
+pub(super) const STARTER: &str = r#"# The log is signed each second. Signed heads also go to a second place, out of reach of whoever can change the data directory:
+# a file outside, a program that is started for each (["/usr/bin/logger", "-t", "libos"]), or "stderr". `libos audit verify --witness
+# FILE` compares. With strict = true nothing happens whose record is not there.
+# [audit]
+# witness = "file:/media/other/libos.notes"
+# strict = false
+"#;
+
 /// Where signed heads are brought to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Witness {
@@ -136,6 +145,13 @@ mod tests {
         assert_eq!(audit("witness = \"file:/a b/c\""), rules(Some(Witness::File("/a b/c".into())), false));
         let words = vec!["/bin/x".into(), "-t".into(), "a b".into()];
         assert_eq!(audit("witness = [\"/bin/x\", \"-t\", \"a b\"]"), rules(Some(Witness::Command(words)), false));
+    }
+
+    #[test]
+    fn what_a_new_policy_says_is_right_once_it_is_no_comment() {
+        let lines: Vec<&str> = STARTER.lines().filter_map(|line| line.strip_prefix("# ")).skip(3).collect();
+        let rules = Policy::parse(&lines.join("\n")).unwrap().audit;
+        assert!(matches!(rules.witness, Some(Witness::File(_))) && !rules.strict, "{rules:?}");
     }
 
     #[test]

@@ -191,13 +191,7 @@ default = "deny"
 # open-max = {open_max}
 # per-hour = {per_hour}
 
-# The log is signed each second. Signed heads also go to a second place, out of reach of whoever can change the data directory:
-# a file outside, a program that is started for each (["/usr/bin/logger", "-t", "libos"]), or "stderr". `libos audit verify --witness
-# FILE` compares. With strict = true nothing happens whose record is not there.
-# [audit]
-# witness = "file:/media/other/libos.notes"
-# strict = false
-
+{audit}
 # A host does not start where something is missing that it relies on (`libos doctor` shows it), unless it is told to in so many words.
 # [accept]
 # case-sensitive-names = "a deny can be evaded by another spelling"
@@ -206,6 +200,7 @@ default = "deny"
             processor_time = unit::time(processor_time),
             wall_time = unit::time(Duration::from_millis(wall_milliseconds)),
             journal = unit::size(journal_bytes),
+            audit = audit::STARTER,
         )
     }
 }
