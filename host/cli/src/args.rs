@@ -140,6 +140,14 @@ pub enum Verb {
     /// Asks the system something that only a process of its own can ask; for doctor.
     #[command(hide = true, name = "probe-user-namespace")]
     ProbeUserNamespace,
+    /// Checks the log in a process of its own, which a damaged store may end; for audit verify.
+    #[command(hide = true, name = "check-log")]
+    CheckLog {
+        #[arg(long)]
+        witness: Option<PathBuf>,
+        #[arg(long)]
+        key: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -390,8 +398,41 @@ pub enum AuditVerb {
         #[arg(long, value_name = "N", default_value_t = 0)]
         from: Seq,
     },
-    /// Check every record against the hash tree.
-    Verify,
+    /// Check every record against the hash tree, the signed heads, and what a witness has seen.
+    Verify {
+        /// The file of the second place.
+        #[arg(long, value_name = "FILE")]
+        witness: Option<PathBuf>,
+        /// The public key that signed the log, or a file with it, instead of the one beside the secret key.
+        #[arg(long, value_name = "VKEY|FILE")]
+        key: Option<String>,
+    },
+    /// Make a proof that a record is in the log, for somebody who has nothing of it.
+    Prove {
+        #[arg(value_name = "N")]
+        record: Seq,
+        /// Write it to this file, which must not be there yet.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Check such a proof, anywhere, and show the record.
+    Check {
+        file: PathBuf,
+        /// The public key that must have signed it, or a file with it.
+        #[arg(long, value_name = "VKEY|FILE")]
+        key: Option<String>,
+    },
+    /// Write the log as static files that tools for transparency logs read (C2SP tlog-tiles).
+    Export {
+        /// A new or empty directory.
+        dir: PathBuf,
+    },
+    /// Show the public key that signs the log.
+    Key {
+        /// Make a new one where there is none any more.
+        #[arg(long)]
+        new: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -447,6 +488,11 @@ mod tests {
             "replay a.jsonl b.jsonl --tool new.wasm --component x.wasm --component y.wasm",
             "events --follow --from 3",
             "audit verify --json",
+            "audit verify --witness w --key k",
+            "audit prove 7 --out p",
+            "audit check p --key k",
+            "audit export d",
+            "audit key --new",
             "policy check libos.toml",
             "policy reload --yes --json",
             "completions bash",

@@ -127,7 +127,7 @@ fn host(error: &HostError) -> Failure {
     match error {
         HostError::Usage(text) => Failure::usage(text.clone()),
         HostError::Stopped(_) => Failure::cannot(error.to_string())
-            .hint("what is on the disk is whole; see to the disk and run the command again"),
+            .hint("what is on the disk is whole; see to what failed and run the command again"),
         HostError::Store(error) => store(error),
     }
 }

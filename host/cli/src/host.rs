@@ -5,17 +5,17 @@ use crate::bound::{self, Replaced};
 use crate::error::Failure;
 use crate::place::Place;
 use crate::protocol::{Ended, Event, GrantRequest, Request};
-use crate::{setup, standard, store};
+use crate::{keys, setup, standard, store};
 use libos::world::MountSpec;
 use libos::{CallEvent, CallRequest, Compile, Config, Runtime, Waiting};
 use libos_kernel::kernel::view::View;
-use libos_kernel::kernel::{Changed, Delegation, HostError, Kernel, NewGrant, Options};
+use libos_kernel::kernel::{Changed, Delegation, HostError, Kernel, NewGrant, Notary, Options};
 use libos_kernel::model::facility::{self, Finding};
 use libos_kernel::model::grant::{Grant, Holder};
 use libos_kernel::model::id::{CallId, EffectId, Pid, QuestionId};
 use libos_kernel::model::image::Image;
 use libos_kernel::model::limit;
-use libos_kernel::model::policy::Policy;
+use libos_kernel::model::policy::{AuditRules, Policy};
 use libos_kernel::model::question::QuestionState;
 use libos_kernel::model::resource::Pattern;
 use libos_kernel::model::right::Rights;
@@ -39,6 +39,8 @@ pub struct Host {
     kernel: Arc<Kernel>,
     runtime: Option<Arc<Runtime>>,
     mounts: Vec<MountSpec>,
+    /// Under which it signs.
+    audit: AuditRules,
     /// What the machine offered when it started.
     findings: Vec<Finding>,
     place: Place,
@@ -55,7 +57,9 @@ impl Host {
     pub fn open(place: &Place, policy: &Policy, runs: bool) -> anyhow::Result<Host> {
         place.make_data()?;
         let mounts = setup::mounts(policy, &place.workspace);
-        let protected = setup::protected(place)?;
+        // Before the world, which knows by identity what it keeps mounts off.
+        let notary = keys::notary(place, policy, &mounts)?.map(|notary| notary as Arc<dyn Notary>);
+        let protected = setup::protected(place, policy)?;
         let ceiling = setup::ceiling(&mounts, &protected);
         let world = setup::world(&mounts, protected, policy.accepted)?;
         let mut findings = setup::data_directory(place)?;
@@ -66,16 +70,18 @@ impl Host {
         let storage = Arc::new(Directory::new(&place.data));
         let (kernel, runtime) = if runs {
             let (code, compile) = (Some(place.code()), Compile::this_program());
-            let runtime = Runtime::open(Config { ceiling, code, compile, ..Config::new(storage, world) })?;
+            let config = Config { ceiling, notary, code, compile, ..Config::new(storage, world) };
+            let runtime = Runtime::open(config)?;
             (Arc::clone(runtime.kernel()), Some(runtime))
         } else {
-            (Kernel::open(Options { storage, world, ceiling })?, None)
+            (Kernel::open(Options { ceiling, notary, ..Options::new(storage, world) })?, None)
         };
         kernel.note_weakened(facility::weakened(&lacking, policy.accepted));
         Ok(Host {
             kernel,
             runtime,
             mounts,
+            audit: policy.audit.clone(),
             findings,
             place: place.clone(),
             ready: watch::Sender::new(!runs),
@@ -319,6 +325,11 @@ impl Host {
             )
             .hint("end the host (Ctrl-C in its terminal), then `libos policy reload` again")
             .into());
+        }
+        if policy.audit != self.audit {
+            return Err(Failure::cannot("the new policy changes [audit], and a host runs with the old second place")
+                .hint("end the host (Ctrl-C in its terminal), then `libos policy reload` again")
+                .into());
         }
         let findings = setup::with_restricted(self.findings.clone(), &policy, &self.mounts);
         setup::refuse(&findings, policy.accepted, &self.place)?;

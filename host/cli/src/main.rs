@@ -7,6 +7,7 @@ mod duration;
 mod error;
 mod host;
 mod json;
+mod keys;
 mod out;
 mod own;
 mod place;

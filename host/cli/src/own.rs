@@ -9,11 +9,12 @@
 use libos_kernel::model::time::Time;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
 /// The content of a file.
@@ -62,6 +63,81 @@ pub fn read_settings(path: &Path, at_most: usize, through_links: bool) -> io::Re
     }
     String::from_utf8(content)
         .map_err(|error| wrong(format!("it is no UTF-8 text: byte {}", error.utf8_error().valid_up_to() + 1)))
+}
+
+/// The content of a secret: as [`read_settings`], of a file that nobody else can read or write.
+///
+/// # Errors
+/// It is not there, is something else, or is open to others.
+pub fn read_private(path: &Path, at_most: usize) -> io::Result<String> {
+    let metadata = fs::symlink_metadata(path)?;
+    let open_to = metadata.permissions().mode() & 0o077;
+    if metadata.is_file() && open_to != 0 {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "others can read or write it; chmod 600 closes it",
+        ));
+    }
+    read_settings(path, at_most, false)
+}
+
+/// Makes a directory for this user only, and those above it.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_private_directory(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// The end of a file, at most so many bytes; and whether that is all of it.
+///
+/// # Errors
+/// It cannot be read, or is no regular file.
+pub fn read_end(path: &Path, at_most: u64) -> io::Result<(Vec<u8>, bool)> {
+    let mut file = fs::File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no regular file"));
+    }
+    let from = metadata.len().saturating_sub(at_most);
+    file.seek(io::SeekFrom::Start(from))?;
+    let mut content = Vec::new();
+    file.take(at_most).read_to_end(&mut content)?;
+    Ok((content, from == 0))
+}
+
+/// Whether a directory is there and empty, or can be made.
+///
+/// # Errors
+/// It cannot be read or made.
+pub fn make_empty_directory(path: &Path) -> io::Result<bool> {
+    fs::create_dir_all(path)?;
+    Ok(fs::read_dir(path)?.next().is_none())
+}
+
+/// Makes a file below a directory, with the directories on the way.
+///
+/// # Errors
+/// It is there, or cannot be written.
+pub fn create_below(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let path = directory.join(name);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    create(&path, 0o644, content)
+}
+
+/// Starts this very program, with its output to be read.
+///
+/// # Errors
+/// It cannot be started.
+pub fn start_self(arguments: &[OsString]) -> io::Result<Child> {
+    Command::new(std::env::current_exe()?)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
 }
 
 /// Makes a file that must not be there yet.

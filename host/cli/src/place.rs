@@ -162,8 +162,18 @@ fn state_home(set: Option<&OsStr>, home: Option<&Path>) -> anyhow::Result<PathBu
     }
 }
 
+/// `$XDG_CONFIG_HOME`, or `~/.config`.
+///
+/// # Errors
+/// This user has no home directory.
+pub fn config_home() -> anyhow::Result<PathBuf> {
+    let set = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".config"));
+    Ok(set.or_else(home).ok_or_else(|| Failure::usage("this user has no home directory"))?)
+}
+
 /// 16 hexadecimal digits that stand for a path.
-fn digest(path: &Path) -> String {
+pub fn digest(path: &Path) -> String {
     let digest: [u8; 32] = Sha256::digest(path.as_os_str().as_bytes()).into();
     libos_kernel::model::id::hex(&digest[..8])
 }

@@ -107,6 +107,11 @@ impl Session {
         }
     }
 
+    /// Why this host has stopped, if it is one and has.
+    pub async fn why_stopped(&self) -> Option<String> {
+        self.local.lock().await.as_ref().and_then(|local| local.host.kernel().failure())
+    }
+
     /// Ends this process's host, if it is one.
     pub async fn close(&self) {
         let Some(Local { host, server }) = self.local.lock().await.take() else { return };

@@ -1,24 +1,33 @@
 //! From the policy in force to what a host is made of: mounts, protected names, the world.
 
 use crate::error::Failure;
+use crate::keys::Keys;
 use crate::place::Place;
 use anyhow::Context;
 use libos::world::{MountSpec, OsWorld, WorldOptions};
 pub use libos::world::{ceiling, mounts};
 use libos_kernel::model::facility::{self, Facilities, Facility, Finding, Presence};
 use libos_kernel::model::grant::Effect;
-use libos_kernel::model::policy::{Policy, Template};
+use libos_kernel::model::policy::{Policy, Template, Witness};
 use libos_kernel::model::resource::Kind;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What no process may touch: the policy, the data with its keys, and the socket.
-pub fn protected(place: &Place) -> anyhow::Result<Vec<PathBuf>> {
+/// What no process may touch: the policy, the data with its keys, the socket, the keys that sign the log, and its second place.
+pub fn protected(place: &Place, policy: &Policy) -> anyhow::Result<Vec<PathBuf>> {
     let mut paths = vec![place.policy_file(), place.data.clone()];
     let socket = place.socket()?;
     if !socket.starts_with(&place.data) {
         paths.extend(socket.parent().map(Path::to_owned));
     }
+    // The directory with the keys of all workspaces, and what may be one day in its place.
+    let keys = Keys::of(place).ok().map(|keys| keys.directory);
+    let witness = match &policy.audit.witness {
+        Some(Witness::File(path)) => Some(PathBuf::from(path)),
+        _ => None,
+    };
+    let is_watched = |path: &PathBuf| path.parent().is_some_and(Path::is_dir);
+    paths.extend(keys.into_iter().chain(witness).filter(is_watched));
     Ok(paths)
 }
 

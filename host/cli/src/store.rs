@@ -100,6 +100,23 @@ fn try_policy_in_force(place: &Place) -> anyhow::Result<Option<String>> {
     }
 }
 
+/// The public key that the log was signed with last, as the store says.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn known_key(place: &Place) -> anyhow::Result<Option<String>> {
+    match read(place) {
+        Ok(snapshot) => Ok(snapshot.notary()?),
+        Err(StoreError::Missing) => Ok(None),
+        Err(StoreError::NeedsRecovery) => {
+            let directory = Directory::new(&place.data);
+            let database = directory.open()?;
+            Ok(Snapshot::of(&database, Arc::new(directory))?.notary()?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The error of a workspace that nobody accepted.
 pub fn not_accepted(place: &Place) -> Failure {
     Failure::usage("the policy of this workspace was not accepted yet")

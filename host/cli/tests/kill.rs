@@ -44,6 +44,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_libos"));
         command
             .current_dir(self.root.join("workspace"))
+            .env("XDG_CONFIG_HOME", self.root.join("config"))
             .arg("--data")
             .arg(self.root.join("data"))
             .args(arguments)

@@ -68,7 +68,10 @@ impl Scene {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_libos"));
-        command.current_dir(self.root.join("workspace")).env("XDG_STATE_HOME", self.root.join("state"));
+        command
+            .current_dir(self.root.join("workspace"))
+            .env("XDG_STATE_HOME", self.root.join("state"))
+            .env("XDG_CONFIG_HOME", self.root.join("config"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(data) = &self.data {
             command.arg("--data").arg(data);

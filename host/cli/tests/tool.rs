@@ -31,6 +31,7 @@ impl Scene {
         let output = Command::new(env!("CARGO_BIN_EXE_libos"))
             .current_dir(self.root.join("workspace"))
             .env("XDG_STATE_HOME", self.root.join("state"))
+            .env("XDG_CONFIG_HOME", self.root.join("config"))
             .env_remove("NO_COLOR")
             .stdin(Stdio::null())
             .args(line.split_whitespace())

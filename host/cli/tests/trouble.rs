@@ -34,6 +34,7 @@ impl Place {
     fn run(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_libos"))
             .current_dir(self.0.join("workspace"))
+            .env("XDG_CONFIG_HOME", self.0.join("config"))
             .arg("--data")
             .arg(self.data())
             .args(arguments)
@@ -100,6 +101,7 @@ fn a_full_disk_stops_the_host_and_nothing_acknowledged_is_lost() {
         fs::write(&arguments, json).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_libos"))
             .current_dir(place.0.join("workspace"))
+            .env("XDG_CONFIG_HOME", place.0.join("config"))
             .arg("--data")
             .arg(place.data())
             .args(["--json", "call", "create_memory_object", "-"])

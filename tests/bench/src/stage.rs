@@ -148,7 +148,7 @@ impl World for Nothing {
 /// A kernel over a store, with the ceiling that the command line sets.
 pub fn kernel(storage: Arc<dyn Storage>, world: Arc<dyn World>) -> Arc<Kernel> {
     let ceiling = Ceiling { protected: vec![Resource::new(Kind::Fs, "workspace/libos.toml")] };
-    Kernel::open(Options { storage, world, ceiling }).unwrap()
+    Kernel::open(Options { ceiling, ..Options::new(storage, world) }).unwrap()
 }
 
 /// A new kernel with the policy and a tool that no engine runs.

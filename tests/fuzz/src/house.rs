@@ -5,7 +5,6 @@ use libos::world::{MountSpec, OsWorld, Resolver, WorldOptions};
 use libos_kernel::kernel::{Kernel, NewTool, Options, Reaction, StartCall, audit};
 use libos_kernel::model::answer::{Answer, Stop};
 use libos_kernel::model::call::{Approval, Call};
-use libos_kernel::model::decide::Ceiling;
 use libos_kernel::model::id::Pid;
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::CallLimits;
@@ -40,7 +39,7 @@ impl House {
         let options = WorldOptions { resolver, ..WorldOptions::default() };
         let world = Arc::new(OsWorld::new(vec![mount], Vec::new(), options).expect("the world"));
         let storage = Arc::new(Memory::default());
-        let kernel = Kernel::open(Options { storage, world, ceiling: Ceiling::default() }).expect("a new store opens");
+        let kernel = Kernel::open(Options::new(storage, world)).expect("a new store opens");
         let interfaces = ["fs", "object", "human", "clock", "process", "tools"].map(str::to_owned);
         let tools = [TOOL, "echo"].map(|name| NewTool {
             name: name.into(),

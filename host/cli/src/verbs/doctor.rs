@@ -6,7 +6,7 @@ use crate::out::Table;
 use crate::place::Place;
 use crate::session::Session;
 use crate::term::Colour;
-use crate::{own, setup, store, verbs};
+use crate::{keys, own, setup, store, verbs};
 use libos_kernel::model::facility::{self, Facilities, Facility, Finding, Presence};
 use libos_kernel::model::policy::{Policy, PolicyError};
 use libos_kernel::store::StoreError;
@@ -119,7 +119,7 @@ fn policy_in_force(place: &Place) -> Option<Result<Policy, PolicyError>> {
 /// What the mounts of the policy in force offer, whatever is missing.
 fn of_mounts(place: &Place, policy: &Policy) -> anyhow::Result<Vec<Finding>> {
     let mounts = setup::mounts(policy, &place.workspace);
-    let world = setup::world(&mounts, setup::protected(place)?, Facilities::ALL)?;
+    let world = setup::world(&mounts, setup::protected(place, policy)?, Facilities::ALL)?;
     Ok(setup::with_restricted(world.facilities().to_vec(), policy, &mounts))
 }
 
@@ -235,6 +235,14 @@ fn workspace(place: &Place) -> anyhow::Result<Vec<Row>> {
         (Some(_), Err(error)) => (false, format!("{error}; the policy in force goes on"), "put a text file there"),
     };
     rows.push(row("policy", Some(same), detail, hint));
+    rows.push(match keys::look(place) {
+        Ok(signer) => row("log-key", Some(true), signer.key().to_string(), ""),
+        // The first host makes it.
+        Err(_) if store::known_key(place).is_ok_and(|known| known.is_none()) => {
+            Row { state: "none", ..row("log-key", Some(true), "the first command that changes something makes it", "") }
+        }
+        Err(why) => row("log-key", Some(false), why, "the log is not signed: `libos audit key` says what to do"),
+    });
     let socket = place.socket();
     let detail = socket.as_ref().map_or_else(|error| error.to_string(), |path| path.display().to_string());
     rows.push(row("socket-path", Some(socket.is_ok()), detail, "a running host cannot be reached"));

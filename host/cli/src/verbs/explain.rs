@@ -21,7 +21,7 @@ pub fn run(context: &Context, args: ExplainArgs) -> anyhow::Result<u8> {
     let text = view.policy()?.unwrap_or_default();
     let policy = Policy::parse(&text).unwrap_or_default();
     let mounts = setup::mounts(&policy, &place.workspace);
-    let ceiling = setup::ceiling(&mounts, &setup::protected(&place)?);
+    let ceiling = setup::ceiling(&mounts, &setup::protected(&place, &policy)?);
     let authority = match &args.holder {
         Holder::Process(pid) => Authority::of_process(&view, *pid, ceiling)?.ok_or_else(|| {
             Failure::usage(format!("there is no live process {pid}"))

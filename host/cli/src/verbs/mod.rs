@@ -108,6 +108,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
             clap_complete::generate(shell, &mut Args::command(), "libos", &mut std::io::stdout());
             Ok(code::DONE)
         }
+        Verb::CheckLog { witness, key } => audit::check_log(&context, witness.as_deref(), key.as_deref()),
         Verb::ProbeUserNamespace => Ok(doctor::probe_user_namespace()),
     }
 }

@@ -38,7 +38,10 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
         }
         let end = tokio::select! {
             () = interrupt() => Ok(code::DONE),
-            () = session.stopped() => Err(Failure::cannot("the store failed").hint("see to the disk, then start the host again").into()),
+            () = session.stopped() => {
+                let why = session.why_stopped().await.unwrap_or_else(|| "its store failed".into());
+                Err(Failure::cannot(format!("the host has stopped: {why}")).hint("see to that, then start the host again").into())
+            }
         };
         session.close().await;
         end

@@ -69,6 +69,7 @@ impl Scene {
         command
             .current_dir(self.root.join("workspace"))
             .env("XDG_STATE_HOME", self.root.join("state"))
+            .env("XDG_CONFIG_HOME", self.root.join("config"))
             .env_remove("NO_COLOR")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,29 +1,60 @@
-//! The thread that brings batches to the disk, in order, one at a time. If one fails, the kernel stops: what is in memory is no
-//! longer what the store will show, so nothing of it may be used or shown.
+//! The thread that brings batches to the disk, in order, one at a time, with signed notes of the log's head. If one fails, the kernel
+//! stops: what is in memory is no longer what the store will show, so nothing of it may be used or shown.
 
-use super::Shared;
-use crate::model::limit::{BATCH_BYTES, BATCH_MILLISECONDS};
+use super::notary::{Moment, Notes, Told};
+use super::{Shared, State};
+use crate::model::limit::{BATCH_BYTES, BATCH_MILLISECONDS, NOTE_EVERY};
+use crate::store::batch::Batch;
 use crate::store::writer::Writer;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// What is to be written next.
+enum Work {
+    Batch(u64, Arc<Batch>, Moment),
+    /// Nothing but a note of what is on the disk.
+    Note(Moment),
+}
+
 /// Runs until the kernel closes or a commit fails.
-pub(super) fn run(shared: &Arc<Shared>, mut writer: Writer) {
+pub(super) fn run(shared: &Arc<Shared>, mut writer: Writer, mut notes: Option<Notes>) {
     loop {
-        let Some((number, batch)) = next_batch(shared) else { return };
-        let committed = catch_unwind(AssertUnwindSafe(|| writer.commit(&batch)));
-        let mut state = shared.lock();
-        state.in_flight = None;
-        let why = match committed {
-            Ok(Ok(())) => {
-                drop(state);
-                shared.durable.send_replace(number);
-                continue;
+        let Some(work) = next(shared, notes.as_ref(), writer.size()) else { return };
+        let (number, batch, moment) = match work {
+            Work::Batch(number, batch, moment) => (Some(number), batch, moment),
+            Work::Note(moment) => (None, Arc::default(), moment),
+        };
+        let committed = catch_unwind(AssertUnwindSafe(|| {
+            writer
+                .commit_noted(&batch, |head| notes.as_mut()?.make(head, moment))
+                .map_err(|error| error.to_string())?;
+            // With strict notes the batch is durable only now; else nobody waits for the second place, but the next batch.
+            let strict = notes.as_ref().is_some_and(Notes::is_strict);
+            if !strict {
+                announce(shared, number);
             }
-            Ok(Err(error)) => error.to_string(),
+            match notes.as_mut().map_or(Told::Nothing, Notes::bring) {
+                Told::Stop(why) => return Err(why),
+                Told::Record(operation, why) => {
+                    if let Some(notes) = &notes {
+                        shared.lock().note(notes.record(operation, why));
+                    }
+                }
+                Told::Nothing => {}
+            }
+            if strict {
+                announce(shared, number);
+            }
+            Ok(())
+        }));
+        let why = match committed {
+            Ok(Ok(())) => continue,
+            Ok(Err(why)) => why,
             Err(_) => "the committer panicked".into(),
         };
+        let mut state = shared.lock();
+        state.in_flight = None;
         state.failed.get_or_insert(why);
         drop(state);
         shared.stopped.send_replace(true);
@@ -31,9 +62,17 @@ pub(super) fn run(shared: &Arc<Shared>, mut writer: Writer) {
     }
 }
 
-/// Waits for a batch that somebody waits for, that is large, or that is old enough. None when there is nothing left and the kernel
-/// closes.
-fn next_batch(shared: &Arc<Shared>) -> Option<(u64, Arc<crate::store::batch::Batch>)> {
+/// The batch counts as durable from now on.
+fn announce(shared: &Shared, number: Option<u64>) {
+    if let Some(number) = number {
+        shared.lock().in_flight = None;
+        shared.durable.send_replace(number);
+    }
+}
+
+/// Waits for a batch that somebody waits for, that is large, or that is old enough; or until a note is due for what is on the disk,
+/// `size` records. None when there is nothing left and the kernel closes.
+fn next(shared: &Arc<Shared>, notes: Option<&Notes>, size: u64) -> Option<Work> {
     let mut state = shared.lock();
     let mut old = false;
     loop {
@@ -47,6 +86,11 @@ fn next_batch(shared: &Arc<Shared>) -> Option<(u64, Arc<crate::store::batch::Bat
             break;
         }
         if state.batch.is_empty() {
+            let moment = if state.closing { Moment::Closing } else { Moment::Batch };
+            let behind = notes.filter(|notes| notes.is_behind(size));
+            if behind.is_some_and(|notes| notes.is_due(size, moment)) {
+                return Some(Work::Note(moment));
+            }
             if state.closing {
                 state.failed = Some("the host is closed".into());
                 drop(state);
@@ -55,16 +99,12 @@ fn next_batch(shared: &Arc<Shared>) -> Option<(u64, Arc<crate::store::batch::Bat
             }
             old = false;
             state.urgent = false;
-            state = shared.sound(shared.work.wait(state));
+            state = match behind {
+                Some(_) => wait_for(shared, state, NOTE_EVERY),
+                None => shared.sound(shared.work.wait(state)),
+            };
         } else {
-            let pause = Duration::from_millis(BATCH_MILLISECONDS);
-            state = shared.sound(
-                shared
-                    .work
-                    .wait_timeout(state, pause)
-                    .map(|(state, _)| state)
-                    .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0)),
-            );
+            state = wait_for(shared, state, Duration::from_millis(BATCH_MILLISECONDS));
             // Woken early without need, it is committed early: no harm.
             old = true;
         }
@@ -74,5 +114,10 @@ fn next_batch(shared: &Arc<Shared>) -> Option<(u64, Arc<crate::store::batch::Bat
     state.number += 1;
     state.urgent = false;
     state.in_flight = Some(Arc::clone(&batch));
-    Some((number, batch))
+    Some(Work::Batch(number, batch, if state.closing { Moment::Closing } else { Moment::Batch }))
+}
+
+fn wait_for<'a>(shared: &'a Shared, state: MutexGuard<'a, State>, pause: Duration) -> MutexGuard<'a, State> {
+    let waited = shared.work.wait_timeout(state, pause);
+    shared.sound(waited.map(|(state, _)| state).map_err(|poisoned| PoisonError::new(poisoned.into_inner().0)))
 }

@@ -1,5 +1,6 @@
 //! Opening a kernel over a store: reads the tables, then recovers what a crash left open.
 
+use super::notary::{Notary, Notes};
 use super::state::{Counters, LiveCall, ObjectCache, State};
 use super::{HostError, Kernel, Permit, Shared, committer};
 use crate::model::codec::from_bytes;
@@ -30,6 +31,15 @@ pub struct Options {
     pub world: Arc<dyn World>,
     /// What no grant can give.
     pub ceiling: Ceiling,
+    /// Who signs the heads of the log and brings them to a second place.
+    pub notary: Option<Arc<dyn Notary>>,
+}
+
+impl Options {
+    /// Without a ceiling and without signatures.
+    pub fn new(storage: Arc<dyn Storage>, world: Arc<dyn World>) -> Options {
+        Options { storage, world, ceiling: Ceiling::default(), notary: None }
+    }
 }
 
 impl Kernel {
@@ -38,7 +48,7 @@ impl Kernel {
     /// # Errors
     /// Another host has it, it is newer or damaged, or the disk failed.
     pub fn open(options: Options) -> Result<Arc<Kernel>, HostError> {
-        let Options { storage, world, ceiling } = options;
+        let Options { storage, world, ceiling, notary } = options;
         let random = Arc::clone(&world);
         let writer = Writer::open(Arc::clone(&storage), || {
             let mut key = [0; 32];
@@ -83,6 +93,9 @@ impl Kernel {
             storage: Arc::clone(&storage),
         };
         state.load(&snapshot)?;
+        state.note_key(notary.as_deref(), &snapshot, world.now(&Permit::of_kernel(Vec::new())))?;
+        let noted = snapshot.last_noted()?;
+        let notes = notary.map(|notary| Notes::new(notary, Arc::clone(&world), noted));
         drop(snapshot);
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -93,7 +106,7 @@ impl Kernel {
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("committer".into())
-            .spawn(move || committer::run(&theirs, writer))
+            .spawn(move || committer::run(&theirs, writer, notes))
             .map_err(|error| StoreError::Failed(format!("no thread for the committer: {error}")))?;
         let kernel =
             Arc::new(Kernel { shared, world, storage, database, committer: Mutex::new(Some(thread)), changed });

@@ -58,6 +58,26 @@ pub const IMPORTS_MAX: u32 = 100_000;
 pub const JOURNAL_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one record of the log.
 pub const RECORD_BYTES_MAX: usize = 4_096;
+/// Bytes of a signed note; one of the log's own has fewer than 300.
+pub const NOTE_BYTES_MAX: usize = 64 << 10;
+/// Signatures of a note that are looked at; the format demands at least 16.
+pub const NOTE_SIGNATURES_MAX: usize = 64;
+/// Records after which the head of the log is signed anew.
+pub const NOTE_RECORDS: u64 = 1_000;
+/// Time after which the head of the log is signed anew, if there is anything new.
+pub const NOTE_EVERY: Duration = Duration::from_secs(1);
+/// Time in which a second place that failed is left alone, so that it does not hold up every batch.
+pub const WITNESS_REST: Duration = Duration::from_secs(30);
+/// Bytes of a proof file.
+pub const PROOF_FILE_BYTES_MAX: usize = 128 << 10;
+/// Bytes of a file of witnessed notes that are read, from its end: about a million notes.
+pub const WITNESS_BYTES_MAX: u64 = 256 << 20;
+/// Words of the command of a second place.
+pub const WITNESS_COMMAND_WORDS_MAX: usize = 64;
+/// Time that the command of a second place may take for one note.
+pub const WITNESS_COMMAND_TIME: Duration = Duration::from_secs(5);
+/// Bytes that are kept of what the command of a second place says about its failure.
+pub const WITNESS_OUTPUT_BYTES_MAX: usize = 512;
 /// Bytes of a resource name as a record keeps it; longer ones are cut and end in `...`, their digest is in the request's.
 pub const RECORD_NAME_BYTES_MAX: usize = 1_024;
 /// Bytes of a reason or error as a record keeps it.

@@ -2,6 +2,7 @@
 //! arguments.
 
 pub mod answer;
+pub mod base64;
 pub mod bound;
 pub mod call;
 pub mod codec;
@@ -17,10 +18,13 @@ pub mod limit;
 pub mod lookalike;
 pub mod name;
 pub mod need;
+pub mod note;
 pub mod path;
 pub mod policy;
 pub mod preview;
 pub mod process;
+pub mod proof;
+pub mod proof_file;
 pub mod question;
 pub mod record;
 pub mod resource;
@@ -30,3 +34,4 @@ pub mod rule;
 pub mod text;
 pub mod time;
 pub mod tree;
+pub mod witness;

@@ -8,7 +8,7 @@ use crate::model::id::{Digest, Seq};
 use crate::model::record::{self, Record};
 use crate::model::tree::Frontier;
 use minicbor::Decode;
-use redb::{Database, ReadTransaction, ReadableDatabase};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 use sha2::{Digest as _, Sha256};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -162,6 +162,48 @@ impl Snapshot {
     pub fn tile(&self, tile: u64) -> Result<Option<Digest>, StoreError> {
         let Some(open) = self.table(Table::Tree)? else { return Ok(None) };
         Ok(open.get(table::number(tile).as_slice())?.and_then(|value| value.value().try_into().ok()))
+    }
+
+    /// The signed notes, by the number of records that they cover.
+    ///
+    /// # Errors
+    /// The disk failed, or a row makes no sense.
+    pub fn notes(&self) -> Result<Vec<(u64, String)>, StoreError> {
+        let mut notes = Vec::new();
+        self.scan(Table::Note, &[], |key, value| {
+            let size = table::read_number(key);
+            let size = size.ok_or_else(|| StoreError::Damaged("a key of the notes is no number".into()))?;
+            // What is no text is no note either; whoever checks it says so.
+            notes.push((size, String::from_utf8_lossy(&value).into_owned()));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(notes)
+    }
+
+    /// The signed note of a size.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn note(&self, size: u64) -> Result<Option<String>, StoreError> {
+        let note = self.get(Table::Note, &table::number(size))?;
+        Ok(note.map(|note| String::from_utf8_lossy(&note).into_owned()))
+    }
+
+    /// The size of the last signed note; 0 if there is none.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn last_noted(&self) -> Result<u64, StoreError> {
+        let Some(open) = self.table(Table::Note)? else { return Ok(0) };
+        Ok(open.last()?.and_then(|(key, _)| table::read_number(key.value())).unwrap_or(0))
+    }
+
+    /// The text of the public key that heads are signed with, as the store has it.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn notary(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.get(Table::Meta, meta::NOTARY)?.map(|text| String::from_utf8_lossy(&text).into_owned()))
     }
 
     /// The frontier of the hash tree.

@@ -64,11 +64,13 @@ pub enum Table {
     Image,
     /// Component (32), engine (32) → digest of the compiled code's file (32): code that is not the one that was written is not run.
     Compiled,
+    /// Records of the log (8) → the signed note of its head at that size.
+    Note,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 22] = [
+    pub const ALL: [Table; 23] = [
         Table::Meta,
         Table::Log,
         Table::Tree,
@@ -91,6 +93,7 @@ impl Table {
         Table::ToolVersion,
         Table::Image,
         Table::Compiled,
+        Table::Note,
     ];
 
     /// Its name in the file.
@@ -118,6 +121,7 @@ impl Table {
             Table::ToolVersion => "tool-version",
             Table::Image => "image",
             Table::Compiled => "compiled",
+            Table::Note => "note",
         }
     }
 
@@ -138,6 +142,8 @@ pub mod meta {
     pub const COUNTERS: &[u8] = b"counters";
     /// Text of the policy in force.
     pub const POLICY: &[u8] = b"policy";
+    /// Text of the public key that heads of the log are signed with.
+    pub const NOTARY: &[u8] = b"notary";
 }
 
 /// Key of a row that is needed whenever a host starts: what has not ended.

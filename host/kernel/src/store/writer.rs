@@ -22,6 +22,16 @@ pub struct Writer {
     key: Digest,
 }
 
+/// A signed note of the head, to be stored with the batch that it covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewNote {
+    /// Records that it covers: all.
+    pub size: u64,
+    pub text: String,
+    /// The size of a note that need not be kept any more.
+    pub replaces: Option<u64>,
+}
+
 impl Writer {
     /// Opens the store; makes one if there is none. `new_key` gives 32 random bytes for a new store.
     ///
@@ -81,8 +91,27 @@ impl Writer {
     /// Nothing of the batch is in the store, or, if the disk failed at the very end, all of it may be. The writer is not to be used
     /// again.
     pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.commit_noted(batch, |_| None)
+    }
+
+    /// As [`Writer::commit`], with a note of the head that the log has then.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`].
+    pub fn commit_noted(
+        &mut self,
+        batch: &Batch,
+        note: impl FnOnce(&Frontier) -> Option<NewNote>,
+    ) -> Result<(), StoreError> {
         let transaction = begin(&self.database)?;
         self.write_records(&transaction, &batch.records)?;
+        if let Some(note) = note(&self.frontier) {
+            let mut notes = transaction.open_table(Table::Note.definition())?;
+            if let Some(size) = note.replaces {
+                notes.remove(table::number(size).as_slice())?;
+            }
+            notes.insert(table::number(note.size).as_slice(), inline(note.text.as_bytes()).as_slice())?;
+        }
         self.write_rows(&transaction, batch)?;
         self.write_journal(&transaction, batch)?;
         transaction.commit()?;

@@ -2,6 +2,7 @@
 //! whoever has seen an earlier head.
 
 use crate::sim::{House, SimStorage};
+use libos_kernel::kernel::audit::Outside;
 use libos_kernel::kernel::audit::{self, Verified};
 use libos_kernel::model::call::Call;
 use libos_kernel::model::tree::{self, Frontier};
@@ -10,20 +11,20 @@ use libos_kernel::store::reader::Snapshot;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 use std::sync::Arc;
 
-type Bytes = TableDefinition<'static, &'static [u8], &'static [u8]>;
+pub type Bytes = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
-const LOG: Bytes = TableDefinition::new("log");
-const TREE: Bytes = TableDefinition::new("tree");
-const META: Bytes = TableDefinition::new("meta");
+pub const LOG: Bytes = TableDefinition::new("log");
+pub const TREE: Bytes = TableDefinition::new("tree");
+pub const META: Bytes = TableDefinition::new("meta");
 
 /// Records in the log: a whole tile and a part of the next.
 const RECORDS: u64 = 300;
 
 /// A store whose rows can be changed behind the kernel's back.
-struct Desk {
+pub struct Desk {
     database: Database,
     disk: SimStorage,
-    log: Vec<Vec<u8>>,
+    pub log: Vec<Vec<u8>>,
 }
 
 /// A log of that many records, of a host that was closed.
@@ -33,15 +34,10 @@ async fn desk() -> Desk {
     while (house.records().await.len() as u64) < RECORDS {
         house.run(&mut line, Call::ClockNow).await.unwrap();
     }
-    house.kernel.shutdown();
-    let House { disk, kernel, .. } = house;
-    drop((line, kernel));
-    let database = disk.open().unwrap();
-    let read = database.begin_read().unwrap().open_table(LOG).unwrap();
-    let log: Vec<Vec<u8>> = read.iter().unwrap().map(|row| row.unwrap().1.value().to_vec()).collect();
-    drop(read);
-    assert_eq!(log.len() as u64, RECORDS);
-    Desk { database, disk, log }
+    drop(line);
+    let desk = Desk::of(house);
+    assert_eq!(desk.log.len() as u64, RECORDS);
+    desk
 }
 
 /// Rows of the log, changed.
@@ -49,7 +45,34 @@ async fn desk() -> Desk {
 struct Forged(Vec<(u64, Option<Vec<u8>>)>);
 
 impl Desk {
-    fn put(&self, table: Bytes, rows: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>) {
+    /// What a house leaves that is closed.
+    pub fn of(house: House) -> Desk {
+        house.kernel.shutdown();
+        let House { disk, kernel, .. } = house;
+        drop(kernel);
+        let database = disk.open().unwrap();
+        let read = database.begin_read().unwrap().open_table(LOG).unwrap();
+        let log = read.iter().unwrap().map(|row| row.unwrap().1.value().to_vec()).collect();
+        drop(read);
+        Desk { database, disk, log }
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.database, Arc::new(self.disk.clone())).unwrap()
+    }
+
+    /// All rows of a table.
+    pub fn rows(&self, table: Bytes) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let table = self.database.begin_read().unwrap().open_table(table).unwrap();
+        let rows = table.iter().unwrap().map(Result::unwrap);
+        rows.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())).collect()
+    }
+
+    pub fn verify_against(&self, outside: Outside<'_>) -> Result<Verified, String> {
+        audit::verify_against(&self.snapshot(), outside, |_| {}).map_err(|error| error.to_string())
+    }
+
+    pub fn put(&self, table: Bytes, rows: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>) {
         let mut transaction = self.database.begin_write().unwrap();
         transaction.set_durability(Durability::None).unwrap();
         {
@@ -64,14 +87,13 @@ impl Desk {
         transaction.commit().unwrap();
     }
 
-    fn get(&self, table: Bytes, key: &[u8]) -> Vec<u8> {
+    pub fn get(&self, table: Bytes, key: &[u8]) -> Vec<u8> {
         let table = self.database.begin_read().unwrap().open_table(table).unwrap();
         table.get(key).unwrap().unwrap().value().to_vec()
     }
 
     fn verify(&self) -> Result<Verified, String> {
-        let snapshot = Snapshot::of(&self.database, Arc::new(self.disk.clone())).unwrap();
-        audit::verify(&snapshot).map_err(|error| error.to_string())
+        audit::verify(&self.snapshot()).map_err(|error| error.to_string())
     }
 
     /// Changes rows of the log, verifies, and puts them back.

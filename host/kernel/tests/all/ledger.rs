@@ -306,7 +306,7 @@ async fn copies_of_a_store_share_the_keys_of_calls_from_before_and_no_others() {
     done(&house.run(&mut line, write("a", "1")).await);
     drop(line);
     house.kernel.shutdown();
-    let House { world, disk, kernel } = house;
+    let House { world, disk, kernel, .. } = house;
     drop(kernel);
     let mut seen = Vec::new();
     for request in ["b", "b", "other"] {

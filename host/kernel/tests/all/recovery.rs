@@ -142,7 +142,7 @@ async fn check_twice(call: Call, plan: Plan, outcome: Outcome) {
     let mut number = 1;
     loop {
         let (house, id, once) = ruin(&call, plan.clone()).await;
-        let House { world, disk, kernel } = house;
+        let House { world, disk, kernel, .. } = house;
         drop(kernel);
         disk.recover(Tear::None);
         disk.trouble_at(number, Trouble::Cut);

@@ -10,7 +10,9 @@ pub use outcome::NotDone;
 use crate::engine::compile::{Compile, CompileError, CompileLimits, Compiler, Origin, PrepareError, Wants};
 use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, Prepared, declared, inspect};
 use crate::world::{WorldSetupError, read_component};
-use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, Kernel, NewTool, Options, Reaction, StartCall};
+use libos_kernel::kernel::{
+    Answered, Changed, EndedCall, HostError, Kernel, NewTool, Notary, Options, Reaction, StartCall,
+};
 use libos_kernel::model::decide::Ceiling;
 use libos_kernel::model::id::{CallId, Digest, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
@@ -41,6 +43,8 @@ pub struct Config {
     pub world: Arc<dyn World>,
     /// What no grant can give.
     pub ceiling: Ceiling,
+    /// Who signs the heads of the log and brings them to a second place.
+    pub notary: Option<Arc<dyn Notary>>,
     /// Where compiled code is kept; nowhere if none.
     pub code: Option<PathBuf>,
     /// Where components from outside are compiled. Calls of theirs whose compiled code is gone are compiled there, too.
@@ -67,6 +71,7 @@ impl Config {
             storage,
             world,
             ceiling: Ceiling::default(),
+            notary: None,
             code: None,
             compile: Compile::default(),
             compile_limits: CompileLimits::default(),
@@ -207,6 +212,7 @@ impl Runtime {
             storage,
             world,
             ceiling,
+            notary,
             code,
             compile,
             compile_limits,
@@ -215,7 +221,7 @@ impl Runtime {
             limits,
             on_question,
         } = config;
-        let kernel = Kernel::open(Options { storage, world, ceiling })?;
+        let kernel = Kernel::open(Options { storage, world, ceiling, notary })?;
         let runtime = Arc::new(Runtime {
             cache: CodeCache::new(Arc::clone(&kernel), code),
             compiler: Compiler { place: compile, limits: compile_limits },

@@ -21,6 +21,7 @@ mod setup;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod witness;
 mod write;
 
 pub use facility::{probe_data_directory, probe_names};
@@ -28,6 +29,7 @@ pub use libos_kernel::world::files::Body;
 pub use libos_kernel::world::memory::MemoryWorld;
 pub use resolve::Resolver;
 pub use setup::{ceiling, make_private_directory, mounts, read_component};
+pub use witness::{LocalNotary, SecondPlace, WitnessFile};
 
 use guard::Guard;
 use libos_kernel::kernel::Permit;

@@ -94,7 +94,7 @@ fn open(base: &Path, world: Arc<dyn World>) -> Arc<Kernel> {
     let names = ["workspace/libos.toml", "workspace/keep/data", "inner/data"];
     let ceiling = Ceiling { protected: names.map(|name| Resource::new(Kind::Fs, name)).to_vec() };
     let storage = Arc::new(Directory::new(base.join("data")));
-    Kernel::open(Options { storage, world, ceiling }).unwrap()
+    Kernel::open(Options { ceiling, ..Options::new(storage, world) }).unwrap()
 }
 
 impl House {
@@ -299,7 +299,7 @@ impl House {
         self.kernel.shutdown();
         let world: Arc<dyn World> = Arc::new(world(&self.sandbox.base, self.resolver));
         let storage = Arc::new(Memory::default());
-        let stand_in = Options { storage, world: Arc::clone(&world), ceiling: Ceiling::default() };
+        let stand_in = Options::new(storage, Arc::clone(&world));
         self.kernel = Kernel::open(stand_in).unwrap();
         self.kernel = open(&self.sandbox.base, world);
     }

@@ -51,8 +51,9 @@ impl Side {
         kernel.set_policy(OPEN).unwrap();
         let pid = kernel.new_process(BASE, false).unwrap();
         let limits = CallLimits::default();
-        let started =
-            kernel.start_call(StartCall { pid, tool: "act".into(), arguments: "null".into(), limits }).unwrap();
+        let started = kernel
+            .start_call(StartCall { pid, tool: "act".into(), arguments: "null".into(), limits, keep: false })
+            .unwrap();
         Side { line: Line::new(Arc::clone(&kernel), &started), kernel }
     }
 

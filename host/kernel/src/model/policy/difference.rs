@@ -1,7 +1,7 @@
 //! What a new policy changes: which lines keep their grants, which grants are revoked, which lines are new, which settings differ. The
 //! kernel does what the plan says, and the person who is asked sees the same plan.
 
-use super::{Mount, Policy, Template, unit};
+use super::{Mount, Policy, Template, Witness, unit};
 use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::GrantId;
@@ -113,6 +113,10 @@ pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
     tell("questions expire after", life(was.expire_after), life(is.expire_after));
     tell("open questions of a process", was.open_max.to_string(), is.open_max.to_string());
     tell("questions of a process in an hour", was.per_hour.to_string(), is.per_hour.to_string());
+    let (was, is) = (&old.audit, &new.audit);
+    let place = |place: &Option<Witness>| place.as_ref().map_or_else(|| "nowhere".to_owned(), Witness::to_string);
+    tell("signed heads of the log are brought to", place(&was.witness), place(&is.witness));
+    tell("the host stops when a head is not brought there", was.strict.to_string(), is.strict.to_string());
     for facility in old.accepted.iter().filter(|facility| !new.accepted.contains(*facility)) {
         lines.push(format!("no host starts without {} any more", facility.word()));
     }

@@ -1,11 +1,13 @@
 //! The policy file, `libos.toml`: mounts and the authority that images start with. Closed schema; an error says line and column.
 
+mod audit;
 mod difference;
 mod near;
 mod read;
 mod review;
 mod unit;
 
+pub use audit::{AuditRules, Witness};
 pub use difference::{Plan, answers_left, hanging, settings};
 
 use super::decide::Default as WithoutGrant;
@@ -59,6 +61,8 @@ pub struct Policy {
     pub limits: CallLimits,
     /// What a host may do without here, although it is required.
     pub accepted: Facilities,
+    /// The second place of the log's signed heads.
+    pub audit: AuditRules,
 }
 
 /// How people are asked.
@@ -187,6 +191,7 @@ default = "deny"
 # open-max = {open_max}
 # per-hour = {per_hour}
 
+{audit}
 # A host does not start where something is missing that it relies on (`libos doctor` shows it), unless it is told to in so many words.
 # [accept]
 # case-sensitive-names = "a deny can be evaded by another spelling"
@@ -195,6 +200,7 @@ default = "deny"
             processor_time = unit::time(processor_time),
             wall_time = unit::time(Duration::from_millis(wall_milliseconds)),
             journal = unit::size(journal_bytes),
+            audit = audit::STARTER,
         )
     }
 }

@@ -21,13 +21,13 @@ const ERRORS_MAX: usize = 20;
 /// Characters of a text of the file that an error repeats.
 const QUOTED_CHARACTERS_MAX: usize = 80;
 
-const SECTIONS: [&str; 5] = ["mounts", "image", "limits", "questions", "accept"];
+const SECTIONS: [&str; 6] = ["mounts", "image", "limits", "questions", "audit", "accept"];
 const MOUNT_KEYS: [&str; 2] = ["path", "hardlinks"];
 const IMAGE_KEYS: [&str; 4] = ["allow", "ask", "deny", "default"];
 const LIMIT_KEYS: [&str; 5] = ["memory", "processor-time", "wall-time", "imports", "journal"];
 const QUESTION_KEYS: [&str; 3] = ["expire-after", "open-max", "per-hour"];
 
-type Value<'t> = Spanned<DeValue<'t>>;
+pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
 /// What was read, and where it stands.
 #[derive(Default)]
@@ -110,7 +110,7 @@ fn syntax_hint(text: &str, lines: &Lines<'_>, offset: usize, message: &str) -> &
     }
 }
 
-struct Reader<'a, 't> {
+pub(super) struct Reader<'a, 't> {
     lines: &'a Lines<'t>,
     read: Read,
     /// By offset, not sorted yet.
@@ -118,7 +118,7 @@ struct Reader<'a, 't> {
 }
 
 impl Reader<'_, '_> {
-    fn fail(&mut self, offset: usize, what: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn fail(&mut self, offset: usize, what: impl Into<String>, hint: impl Into<String>) {
         if self.read.errors.len() < ERRORS_MAX {
             let error = self.lines.error(offset, what, hint);
             self.read.errors.push(error);
@@ -133,6 +133,7 @@ impl Reader<'_, '_> {
                 "image" => self.images(value),
                 "limits" => self.limits(value),
                 "questions" => self.questions(value),
+                "audit" => self.read.policy.audit = super::audit::read(self, value).unwrap_or_default(),
                 "accept" => self.accept(value),
                 other => {
                     let what = format!("there is no section '{}'", short(other));
@@ -142,7 +143,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn table<'v, 't>(&mut self, value: &'v Value<'t>, name: &str) -> Option<&'v DeTable<'t>> {
+    pub(super) fn table<'v, 't>(&mut self, value: &'v Value<'t>, name: &str) -> Option<&'v DeTable<'t>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
             let found = value.get_ref().type_str();
@@ -160,7 +161,7 @@ impl Reader<'_, '_> {
         text
     }
 
-    fn unknown_key(&mut self, at: usize, section: &str, key: &str, known: &[&str]) {
+    pub(super) fn unknown_key(&mut self, at: usize, section: &str, key: &str, known: &[&str]) {
         let what = format!("there is no '{}' in [{section}]", short(key));
         self.fail(at, what, near::among(key, known));
     }
@@ -439,6 +440,6 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     text.chars().take(QUOTED_CHARACTERS_MAX).collect()
 }

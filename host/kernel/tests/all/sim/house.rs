@@ -1,12 +1,12 @@
 //! A kernel over the simulated world and disk, with one tool, and a person who ends waits.
 
 use super::disk::{SimStorage, Tear};
+use super::notary::SimNotary;
 use super::world::SimWorld;
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{HostError, Kernel, NewTool, Options, Reaction, StartCall};
 use libos_kernel::model::answer::{Answer, CallError, Stop};
 use libos_kernel::model::call::{Approval, Call, Reply};
-use libos_kernel::model::decide::Ceiling;
 use libos_kernel::model::grant::{Effect, Grant, Holder};
 use libos_kernel::model::id::{CallId, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
@@ -32,6 +32,8 @@ pub struct House {
     pub world: Arc<SimWorld>,
     pub disk: SimStorage,
     pub kernel: Arc<Kernel>,
+    /// Who signs the heads of its log, if anybody does.
+    pub notary: Option<Arc<SimNotary>>,
 }
 
 /// How the person who ends waits answers.
@@ -52,9 +54,14 @@ impl House {
     /// A new one. A rule is `allow`, `ask` or `deny`, rights and a resource, for processes of the image `base`; `default ask` is one
     /// too.
     pub fn new(rules: &[&str]) -> House {
+        House::signed(rules, None)
+    }
+
+    /// A new one whose heads are signed.
+    pub fn signed(rules: &[&str], notary: Option<Arc<SimNotary>>) -> House {
         let disk = SimStorage::default();
         let world = Arc::new(SimWorld::new(MOUNT, disk.clone()));
-        let house = House::open(world, disk).expect("a new store opens");
+        let house = House::open_signed(world, disk, notary).expect("a new store opens");
         house.furnish(rules).expect("a new store takes a policy");
         house
     }
@@ -83,27 +90,36 @@ impl House {
 
     /// A kernel over what is on the disk.
     pub fn open(world: Arc<SimWorld>, disk: SimStorage) -> Result<House, HostError> {
-        let storage = Arc::new(disk.clone());
-        let kernel = Kernel::open(Options { storage, world: Arc::clone(&world) as _, ceiling: Ceiling::default() })?;
-        Ok(House { world, disk, kernel })
+        House::open_signed(world, disk, None)
+    }
+
+    /// A kernel over what is on the disk, whose heads are signed.
+    pub fn open_signed(
+        world: Arc<SimWorld>,
+        disk: SimStorage,
+        notary: Option<Arc<SimNotary>>,
+    ) -> Result<House, HostError> {
+        let mut options = Options::new(Arc::new(disk.clone()), Arc::clone(&world) as _);
+        options.notary = notary.clone().map(|notary| notary as _);
+        Ok(House { world, disk, kernel: Kernel::open(options)?, notary })
     }
 
     /// Closes the kernel in an orderly way and opens it again.
     pub fn reopen(self) -> House {
         self.kernel.shutdown();
-        let House { world, disk, kernel } = self;
+        let House { world, disk, kernel, notary } = self;
         drop(kernel);
-        House::open(world, disk).expect("what was closed opens again")
+        House::open_signed(world, disk, notary).expect("what was closed opens again")
     }
 
     /// Takes the power away, gives it back, and opens what is left.
     pub fn crash(self, tear: Tear) -> House {
         self.disk.cut();
         self.kernel.shutdown();
-        let House { world, disk, kernel } = self;
+        let House { world, disk, kernel, notary } = self;
         drop(kernel);
         disk.recover(tear);
-        House::open(world, disk).expect("what a crash leaves opens again")
+        House::open_signed(world, disk, notary).expect("what a crash leaves opens again")
     }
 
     /// A process of the image `base`.
