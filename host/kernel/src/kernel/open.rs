@@ -40,7 +40,8 @@ impl Kernel {
     pub fn open(options: Options) -> Result<Arc<Kernel>, HostError> {
         let Options { storage, world, ceiling } = options;
         let random = Arc::clone(&world);
-        let writer = Writer::open(Arc::clone(&storage), || {
+        let now = world.now(&Permit::of_kernel(Vec::new()));
+        let writer = Writer::open(Arc::clone(&storage), now, || {
             let mut key = [0; 32];
             random
                 .random(&Permit::of_kernel(Vec::new()), &mut key)

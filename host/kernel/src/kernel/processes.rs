@@ -50,6 +50,7 @@ impl Kernel {
             for_one_call,
             created: now,
             exit_requested: None,
+            ended: None,
         });
         let count = state.derive_templates(image, pid, now);
         state.grant_own_namespace(pid, now);
@@ -211,7 +212,7 @@ impl State {
         record.call = cause;
         record.detail = Some(state.word().to_owned());
         self.note(record);
-        self.put_process(ProcessRow { state, ..process });
+        self.put_process(ProcessRow { state, ended: Some(now), ..process });
         self.grants.forget(&Holder::Process(pid));
         for digest in self.asking.forget(pid) {
             self.remove(Table::Refused, table::refused(pid, &digest));

@@ -127,6 +127,9 @@ pub const POLICY_OPEN_QUESTIONS_MAX: u32 = 1_000;
 /// Most questions in an hour that a policy may let a process ask.
 pub const POLICY_QUESTIONS_PER_HOUR_MAX: u32 = 10_000;
 
+/// Bytes that stay free beside the copy of a store that is upgraded: what the upgrade itself writes.
+pub const UPGRADE_SPARE_BYTES: u64 = 8 << 20;
+
 /// What one call may use. Frozen in the call's row when it starts, so that a resumed call has what it started with.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode, minicbor::CborLen, serde::Serialize,

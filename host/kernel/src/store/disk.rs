@@ -2,7 +2,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "the only door to the disk")]
 
-use super::StoreError;
+use super::reader::Snapshot;
+use super::table::FORMAT;
+use super::{StoreError, aside};
 use crate::model::id::{Digest, hex};
 use redb::{Builder, ConcurrencyMode, Database, ReadOnlyDatabase};
 use std::collections::HashMap;
@@ -34,6 +36,20 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// It is not there, or the disk failed.
     fn get_file(&self, digest: &Digest) -> io::Result<Vec<u8>>;
+
+    /// Puts a copy of the database beside it if it is of an older format, before anything touches it; it is not open. What has no
+    /// bytes that outlive it has nothing to keep.
+    ///
+    /// # Errors
+    /// There is no room, somebody has the database open, or the disk failed.
+    fn keep_older(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Bytes that are free where it lies; none if nobody knows.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
 fn builder() -> Builder {
@@ -61,7 +77,7 @@ fn make(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()
 }
 
@@ -131,6 +147,29 @@ impl Storage for Directory {
 
     fn get_file(&self, digest: &Digest) -> io::Result<Vec<u8>> {
         fs::read(self.file(digest))
+    }
+
+    fn keep_older(&self) -> Result<(), StoreError> {
+        let found = match Snapshot::of_directory(self) {
+            Err(StoreError::NeedsRecovery) => {
+                drop(self.open()?);
+                Snapshot::of_directory(self)
+            }
+            found => found,
+        };
+        let format = match found {
+            Err(StoreError::Missing) => None,
+            found => found?.format()?,
+        };
+        match format {
+            Some(format) if format < FORMAT => aside::keep(&self.path, format, self.free_bytes()),
+            _ => Ok(()),
+        }
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::statvfs(&self.path).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
     }
 }
 

@@ -10,7 +10,9 @@ use crate::model::id::{CallId, Digest, GrantId, Pid, Position, Seq};
 use redb::TableDefinition;
 
 /// Version of the format of the whole data directory.
-pub const FORMAT: u32 = 1;
+///
+/// 1: the first. 2: rows of processes that have ended say when.
+pub const FORMAT: u32 = 2;
 
 /// The value follows.
 pub const INLINE: u8 = 0;

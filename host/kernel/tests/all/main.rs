@@ -22,4 +22,5 @@ mod recovery;
 mod replay;
 mod sim;
 mod tools;
+mod upgrade;
 mod waits;

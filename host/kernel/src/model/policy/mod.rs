@@ -7,6 +7,7 @@ mod review;
 mod unit;
 
 pub use difference::{Plan, answers_left, hanging, settings};
+pub use unit::about as about_size;
 
 use super::decide::Default as WithoutGrant;
 use super::facility::Facilities;
