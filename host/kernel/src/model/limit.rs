@@ -130,6 +130,18 @@ pub const POLICY_QUESTIONS_PER_HOUR_MAX: u32 = 10_000;
 /// Bytes that stay free beside the copy of a store that is upgraded: what the upgrade itself writes.
 pub const UPGRADE_SPARE_BYTES: u64 = 8 << 20;
 
+/// Free bytes where the store lies below which nothing new is begun, unless the policy says another number. All that may wait for the
+/// disk (`UNCOMMITTED_BYTES_MAX`) fits twice, so that what was begun can be written to its end.
+pub const LOW_SPACE_BYTES: u64 = 2 * UNCOMMITTED_BYTES_MAX as u64;
+/// Least of it that a policy may set.
+pub const LOW_SPACE_BYTES_MIN: u64 = 1 << 20;
+/// Most of it that a policy may set.
+pub const LOW_SPACE_BYTES_MAX: u64 = 1 << 40;
+/// Shortest time that a policy may keep what has ended.
+pub const RETAIN_MIN: Duration = Duration::from_secs(1);
+/// Longest time that a policy may name; for ever is a word of its own.
+pub const RETAIN_MAX: Duration = Duration::from_secs(100 * 366 * 24 * 3_600);
+
 /// What one call may use. Frozen in the call's row when it starts, so that a resumed call has what it started with.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode, minicbor::CborLen, serde::Serialize,

@@ -113,6 +113,14 @@ pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
     tell("questions expire after", life(was.expire_after), life(is.expire_after));
     tell("open questions of a process", was.open_max.to_string(), is.open_max.to_string());
     tell("questions of a process in an hour", was.per_hour.to_string(), is.per_hour.to_string());
+    let (was, is) = (&old.retain, &new.retain);
+    let kept = |time: Option<Duration>| time.map_or_else(|| "forever".to_owned(), unit::time);
+    tell("calls that have ended are kept for", kept(was.calls), kept(is.calls));
+    tell("questions that are closed are kept for", kept(was.questions), kept(is.questions));
+    tell("processes that have ended are kept for", kept(was.processes), kept(is.processes));
+    let journals = |time: Duration| if time.is_zero() { "none".to_owned() } else { unit::time(time) };
+    tell("journals of calls that have ended are kept for", journals(was.journals), journals(is.journals));
+    tell("space that stays free", unit::size(old.space.keep_free), unit::size(new.space.keep_free));
     for facility in old.accepted.iter().filter(|facility| !new.accepted.contains(*facility)) {
         lines.push(format!("no host starts without {} any more", facility.word()));
     }
