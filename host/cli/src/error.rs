@@ -124,6 +124,9 @@ fn host(error: &HostError) -> Failure {
         HostError::Usage(text) => Failure::usage(text.clone()),
         HostError::Stopped(_) => Failure::cannot(error.to_string())
             .hint("what is on the disk is whole; see to the disk and run the command again"),
+        HostError::LowSpace { .. } => Failure::cannot(error.to_string()).hint(
+            "`libos gc` drops what is older than [retain] in libos.toml says; or free some space, or set keep-free under [space]",
+        ),
         HostError::Store(error) => store(error),
     }
 }

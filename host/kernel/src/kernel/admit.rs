@@ -226,6 +226,9 @@ impl Kernel {
                 Asked::Over(answer) => Admit::Over(answer),
             }),
             Decisions::Allowed(grants) => {
+                if let Some(answer) = state.refuse_for_space(attempt.place, &attempt.call, now) {
+                    return Ok(Admit::Over(answer));
+                }
                 let Some(uses) = state.take_uses(&grants) else {
                     // Another call took the last use since the decision: impossible under one lock, but closed all the same.
                     let need = wanted.into_iter().next();

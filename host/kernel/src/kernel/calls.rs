@@ -93,6 +93,7 @@ impl Kernel {
         }
         let mut state = self.lock();
         state.check_alive()?;
+        state.check_space()?;
         let process = state.processes.get(&start.pid).cloned();
         let process = process.ok_or_else(|| HostError::Usage(format!("there is no live process {}", start.pid)))?;
         let tool = state.tool_of(&process.image, &start.tool)?;

@@ -13,8 +13,10 @@ pub(super) fn run(shared: &Arc<Shared>, mut writer: Writer) {
     loop {
         let Some((number, batch)) = next_batch(shared) else { return };
         let committed = catch_unwind(AssertUnwindSafe(|| writer.commit(&batch)));
+        let free = writer.free_bytes();
         let mut state = shared.lock();
         state.in_flight = None;
+        state.free = free;
         let why = match committed {
             Ok(Ok(())) => {
                 drop(state);

@@ -20,6 +20,7 @@ mod processes;
 mod questions;
 mod recover;
 mod rules;
+mod space;
 mod state;
 mod tools;
 pub mod view;

@@ -58,6 +58,7 @@ impl Kernel {
             number: 1,
             urgent: false,
             closing: false,
+            free: storage.free_bytes(),
             failed: None,
             counters: Counters::default(),
             next_seq: writer.size(),

@@ -35,6 +35,7 @@ impl Kernel {
         let now = self.now();
         let mut state = self.lock();
         state.check_alive()?;
+        state.check_space()?;
         if !state.images.contains_key(image) {
             return Err(HostError::Usage(format!("there is no image '{image}'; `libos image list` shows them")));
         }

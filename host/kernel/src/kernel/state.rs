@@ -119,6 +119,8 @@ pub struct State {
     /// Somebody waits for `batch`.
     pub urgent: bool,
     pub closing: bool,
+    /// Bytes that were free where the store lies when that was last looked at; none if nobody knows.
+    pub free: Option<u64>,
     /// Why nothing is done any more.
     pub failed: Option<String>,
 

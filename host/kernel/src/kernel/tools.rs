@@ -52,6 +52,7 @@ impl Kernel {
             )));
         }
         tools.iter().try_for_each(check_tool)?;
+        self.lock().check_space()?;
         self.storage
             .put_file(&digest, component)
             .map_err(|error| StoreError::Failed(format!("the component cannot be stored: {error}")))?;

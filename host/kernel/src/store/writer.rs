@@ -73,6 +73,11 @@ impl Writer {
         &self.database
     }
 
+    /// Bytes that are free where it lies; none if nobody knows.
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.storage.free_bytes()
+    }
+
     /// Records in the log.
     pub fn size(&self) -> u64 {
         self.frontier.size()

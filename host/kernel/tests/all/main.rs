@@ -21,6 +21,7 @@ mod races;
 mod recovery;
 mod replay;
 mod sim;
+mod space;
 mod tools;
 mod upgrade;
 mod waits;
