@@ -290,10 +290,14 @@ impl Kernel {
 impl State {
     /// Records a system call that makes no sense, and answers it with the error.
     pub(super) fn fail(&mut self, place: Place, call: &Arc<Call>, error: CallError, now: Time) -> Arc<Answer> {
-        let mut record = Record::new(call.operation(), now, Decided::Free, Outcome::Failed(error.to_string()));
-        place.mark(&mut record);
+        let outcome = Outcome::Failed(error.to_string());
         let answer = Arc::new(Answer::Failed(error));
         self.journal_answer(place, call, &answer, now, false);
+        if self.is_refused_again(place, call, &outcome, "", now) {
+            return answer;
+        }
+        let mut record = Record::new(call.operation(), now, Decided::Free, outcome);
+        place.mark(&mut record);
         self.record(NewRecord { record, request: Some(Arc::clone(call)), answer: Some(Arc::clone(&answer)) });
         answer
     }
@@ -448,15 +452,9 @@ impl State {
         let place = attempt.place;
         // A call that others saw go on must be refused again when it is replayed, whatever is granted meanwhile.
         self.journal_answer(place, &attempt.call, &answer, now, survives);
-        let told = (attempt.call.operation().to_owned(), format!("{} {}: {reason}", need.right, need.resource));
-        if let Some(live) = self.calls.get_mut(&place.call) {
-            if let Some(count) = live.refusals.get_mut(&told) {
-                *count += 1;
-                return answer;
-            }
-            if live.refusals.len() < 1_000 {
-                live.refusals.insert(told, 0);
-            }
+        let told = format!("{} {}: {reason}", need.right, need.resource);
+        if self.is_refused_again(place, &attempt.call, &Outcome::Denied, &told, now) {
+            return answer;
         }
         let resource = need.resource.to_string();
         let decided = Decided::Deny { right: need.right, resource, rule, reason };

@@ -9,6 +9,7 @@ mod calls;
 mod committer;
 mod delegate;
 pub mod explain;
+mod flood;
 pub mod grants;
 pub mod host;
 mod nested;

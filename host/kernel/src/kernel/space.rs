@@ -38,11 +38,15 @@ impl State {
         }
         let low = self.check_space().err()?;
         let error = no_space();
-        let mut record = Record::new(call.operation(), now, Decided::Free, Outcome::Failed(error.to_string()));
-        place.mark(&mut record);
-        record.detail = Some(low.to_string());
+        let outcome = Outcome::Failed(error.to_string());
         let answer = Arc::new(Answer::Failed(error));
         self.journal_answer(place, call, &answer, now, false);
+        if self.is_refused_again(place, call, &outcome, "", now) {
+            return Some(answer);
+        }
+        let mut record = Record::new(call.operation(), now, Decided::Free, outcome);
+        place.mark(&mut record);
+        record.detail = Some(low.to_string());
         self.record(NewRecord { record, request: Some(Arc::clone(call)), answer: Some(Arc::clone(&answer)) });
         Some(answer)
     }

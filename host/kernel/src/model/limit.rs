@@ -62,6 +62,12 @@ pub const RECORD_BYTES_MAX: usize = 4_096;
 pub const RECORD_NAME_BYTES_MAX: usize = 1_024;
 /// Bytes of a reason or error as a record keeps it.
 pub const RECORD_TEXT_BYTES_MAX: usize = 512;
+/// Observes and log lines of one call that are each recorded; of more, equal ones are only counted.
+pub const OBSERVES_IN_FULL_MAX: u32 = 1_000;
+/// Kinds of events that are told apart in one call when equal ones are counted.
+pub const FLOOD_KINDS_MAX: usize = 1_000;
+/// The first count of equal events that is written before the call ends; then each time it has doubled.
+pub const FLOOD_COUNT_FIRST: u64 = 1_024;
 /// Links between a grant and its root.
 pub const GRANT_DEPTH_MAX: usize = 8;
 /// Grants of one holder.

@@ -13,6 +13,7 @@ mod dropping;
 mod durability;
 mod explain;
 mod fail_stop;
+mod flood;
 mod grants;
 mod nested;
 mod policy;
