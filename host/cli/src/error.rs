@@ -139,7 +139,9 @@ fn store(error: &StoreError) -> Failure {
         StoreError::Damaged(_) => {
             failure.hint("`libos audit verify` says more; put a copy of the data directory aside before anything else")
         }
-        StoreError::NoRoom { .. } => failure.hint("free some space there, or name a data directory elsewhere with --data"),
+        StoreError::NoRoom { .. } => {
+            failure.hint("free some space there, or name a data directory elsewhere with --data")
+        }
         StoreError::NeedsRecovery | StoreError::Newer { .. } | StoreError::Failed(_) => failure,
     }
 }

@@ -302,15 +302,7 @@ pub(super) fn new_row(
 impl LiveCall {
     pub(super) fn new(row: CallRow, resident: bool) -> LiveCall {
         let last_time = row.started;
-        LiveCall {
-            row,
-            kept: Vec::new(),
-            last_time,
-            journal_bytes: 0,
-            resident,
-            waiter: None,
-            tally: Tally::default(),
-        }
+        LiveCall { row, kept: Vec::new(), last_time, journal_bytes: 0, resident, waiter: None, tally: Tally::default() }
     }
 }
 

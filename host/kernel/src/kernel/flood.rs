@@ -120,13 +120,27 @@ fn key(operation: &str, outcome: &Outcome, what: &str) -> Digest {
 
 impl State {
     /// Whether a refusal is equal to one that was recorded before in this call, so that it is only counted.
-    pub(super) fn is_refused_again(&mut self, place: Place, call: &Call, outcome: &Outcome, what: &str, now: Time) -> bool {
+    pub(super) fn is_refused_again(
+        &mut self,
+        place: Place,
+        call: &Call,
+        outcome: &Outcome,
+        what: &str,
+        now: Time,
+    ) -> bool {
         self.is_counted(place, call, outcome, what, Unknown::Count, now)
     }
 
     /// Whether something that a call observed, or a line that it logged, is one of so many that it is only counted. What differs in its
     /// resource is always recorded.
-    pub(super) fn is_observed_again(&mut self, place: Place, call: &Call, outcome: &Outcome, what: impl FnOnce() -> String, now: Time) -> bool {
+    pub(super) fn is_observed_again(
+        &mut self,
+        place: Place,
+        call: &Call,
+        outcome: &Outcome,
+        what: impl FnOnce() -> String,
+        now: Time,
+    ) -> bool {
         let Some(live) = self.calls.get_mut(&place.call) else { return false };
         if live.tally.observed < limit::OBSERVES_IN_FULL_MAX {
             live.tally.observed += 1;
@@ -136,7 +150,15 @@ impl State {
         self.is_counted(place, call, outcome, &what(), unknown, now)
     }
 
-    fn is_counted(&mut self, place: Place, call: &Call, outcome: &Outcome, what: &str, unknown: Unknown, now: Time) -> bool {
+    fn is_counted(
+        &mut self,
+        place: Place,
+        call: &Call,
+        outcome: &Outcome,
+        what: &str,
+        unknown: Unknown,
+        now: Time,
+    ) -> bool {
         let Some(live) = self.calls.get_mut(&place.call) else { return false };
         let (counted, due) = live.tally.count(call.operation(), outcome, what, unknown);
         if let Some(due) = due {

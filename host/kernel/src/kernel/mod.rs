@@ -10,6 +10,7 @@ mod committer;
 mod delegate;
 pub mod explain;
 mod flood;
+mod gc;
 pub mod grants;
 pub mod host;
 mod nested;
@@ -31,6 +32,7 @@ pub(crate) use admit::Foreseen;
 pub use admit::{Admit, Attempt, Prepared};
 pub use calls::{EndedCall, LogLine, Place, Resumed, StartCall, Started};
 pub use delegate::Delegation;
+pub use gc::{Dropped, Keep, foresee};
 pub use host::HostError;
 pub(crate) use objects::Author;
 pub use open::Options;
@@ -47,6 +49,7 @@ use crate::model::id::CallId;
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::disk::Storage;
+use crate::store::files::Files;
 use crate::store::reader::Snapshot;
 use crate::world::World;
 use redb::Database;
@@ -85,6 +88,7 @@ pub struct Kernel {
     shared: Arc<Shared>,
     world: Arc<dyn World>,
     storage: Arc<dyn Storage>,
+    files: Arc<Files>,
     database: Arc<Database>,
     committer: Mutex<Option<JoinHandle<()>>>,
     /// Something became runnable or a timer changed.

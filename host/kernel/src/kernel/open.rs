@@ -48,7 +48,7 @@ impl Kernel {
                 .map_err(|error| StoreError::Failed(format!("no randomness: {error:?}")))?;
             Ok(key)
         })?;
-        let database = Arc::clone(writer.database());
+        let (database, files) = (Arc::clone(writer.database()), Arc::clone(writer.files()));
         let snapshot = Snapshot::of(&database, Arc::clone(&storage))?;
         let work = Arc::new(Condvar::new());
         let changed = Arc::new(Notify::new());
@@ -96,7 +96,7 @@ impl Kernel {
             .spawn(move || committer::run(&theirs, writer))
             .map_err(|error| StoreError::Failed(format!("no thread for the committer: {error}")))?;
         let kernel =
-            Arc::new(Kernel { shared, world, storage, database, committer: Mutex::new(Some(thread)), changed });
+            Arc::new(Kernel { shared, world, storage, files, database, committer: Mutex::new(Some(thread)), changed });
         kernel.recover();
         Ok(kernel)
     }

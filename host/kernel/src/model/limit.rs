@@ -143,6 +143,8 @@ pub const LOW_SPACE_BYTES: u64 = 2 * UNCOMMITTED_BYTES_MAX as u64;
 pub const LOW_SPACE_BYTES_MIN: u64 = 1 << 20;
 /// Most of it that a policy may set.
 pub const LOW_SPACE_BYTES_MAX: u64 = 1 << 40;
+/// Rows that `libos gc` drops in one transaction: others wait for no more.
+pub const GC_ROWS_PER_BATCH: usize = 1_000;
 /// Shortest time that a policy may keep what has ended.
 pub const RETAIN_MIN: Duration = Duration::from_secs(1);
 /// Longest time that a policy may name; for ever is a word of its own.

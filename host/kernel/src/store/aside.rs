@@ -17,7 +17,8 @@ const PIECE_BYTES: usize = 1 << 20;
 /// Puts a copy of `store.redb` beside it as `store-format-N.redb`, on the disk when this returns. A copy that is there already is never
 /// changed: it does if it is the same, otherwise the new one gets another name.
 pub(super) fn keep(directory: &Path, format: u32, free: Option<u64>) -> Result<(), StoreError> {
-    let failed = |error: io::Error| StoreError::Failed(format!("the store cannot be copied before its upgrade: {error}"));
+    let failed =
+        |error: io::Error| StoreError::Failed(format!("the store cannot be copied before its upgrade: {error}"));
     let path = directory.join("store.redb");
     let mut file = File::open(&path).map_err(failed)?;
     match file.try_lock() {

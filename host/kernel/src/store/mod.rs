@@ -3,6 +3,7 @@
 mod aside;
 pub mod batch;
 pub mod disk;
+pub mod files;
 pub mod reader;
 pub mod table;
 mod upgrade;

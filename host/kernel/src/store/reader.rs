@@ -10,6 +10,7 @@ use crate::model::tree::Frontier;
 use minicbor::Decode;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -115,6 +116,43 @@ impl Snapshot {
             }
         }
         Ok(())
+    }
+
+    /// The keys of a table that start with `prefix`, in order, each with the bytes of its row; payload files are not counted.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn keys(&self, table: Table, prefix: &[u8]) -> Result<Vec<(Vec<u8>, u64)>, StoreError> {
+        let mut keys = Vec::new();
+        let Some(open) = self.table(table)? else { return Ok(keys) };
+        for entry in open.range(prefix..)? {
+            let (key, value) = entry?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            keys.push((key.value().to_vec(), (key.value().len() + value.value().len()) as u64));
+        }
+        Ok(keys)
+    }
+
+    /// The payload files that rows name, of those rows that count. Components are files too; rows of tools and calls name them in their own way.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn named_files(&self, counts: impl Fn(Table, &[u8]) -> bool) -> Result<HashSet<Digest>, StoreError> {
+        let mut named = HashSet::new();
+        for table in Table::ALL.into_iter().filter(|table| !matches!(table, Table::Log | Table::Tree)) {
+            let Some(open) = self.table(table)? else { continue };
+            for entry in open.range::<&[u8]>(..)? {
+                let (key, value) = entry?;
+                if let Some((&IN_FILE, digest)) = value.value().split_first()
+                    && counts(table, key.value())
+                {
+                    named.extend(Digest::try_from(digest));
+                }
+            }
+        }
+        Ok(named)
     }
 
     /// All rows of a table whose key starts with `prefix`, in order.

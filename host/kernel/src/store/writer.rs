@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::batch::{Batch, NewRecord};
 use super::disk::Storage;
+use super::files::Files;
 use super::reader::Snapshot;
 use super::table::{self, IN_FILE, INLINE, Table, meta};
 use super::upgrade;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub struct Writer {
     database: Arc<Database>,
     storage: Arc<dyn Storage>,
+    files: Arc<Files>,
     frontier: Frontier,
     key: Digest,
 }
@@ -60,7 +62,13 @@ impl Writer {
                 (key, Frontier::default())
             }
         };
-        let mut writer = Writer { database: Arc::new(database), storage, frontier, key };
+        let mut writer = Writer {
+            database: Arc::new(database),
+            files: Arc::new(Files::new(Arc::clone(&storage))),
+            storage,
+            frontier,
+            key,
+        };
         if let Some(old) = format.filter(|found| *found < table::FORMAT) {
             let changes = upgrade::changes(&snapshot, old, writer.size(), now)?;
             writer.write(&changes, Some(table::FORMAT))?;
@@ -71,6 +79,11 @@ impl Writer {
     /// The database, for snapshots.
     pub fn database(&self) -> &Arc<Database> {
         &self.database
+    }
+
+    /// The payload files.
+    pub fn files(&self) -> &Arc<Files> {
+        &self.files
     }
 
     /// Bytes that are free where it lies; none if nobody knows.
@@ -176,7 +189,7 @@ impl Writer {
             return Ok(inline(value));
         }
         let digest: Digest = Sha256::digest(value).into();
-        self.storage.put_file(&digest, value).map_err(|error| StoreError::Failed(error.to_string()))?;
+        self.files.put(&digest, value).map_err(|error| StoreError::Failed(error.to_string()))?;
         let mut placed = vec![IN_FILE];
         placed.extend(digest);
         Ok(placed)

@@ -2,8 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "the disk itself is tested")]
 
-use libos_kernel::model::time::Time;
 use libos_kernel::model::id::Digest;
+use libos_kernel::model::time::Time;
 use libos_kernel::store::StoreError;
 use libos_kernel::store::disk::{Directory, Storage};
 use libos_kernel::store::writer::Writer;

@@ -14,6 +14,7 @@ mod durability;
 mod explain;
 mod fail_stop;
 mod flood;
+mod gc;
 mod grants;
 mod nested;
 mod policy;

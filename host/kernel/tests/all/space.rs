@@ -64,7 +64,10 @@ async fn below_the_mark_nothing_new_is_begun_and_what_was_begun_ends() {
     assert_eq!(words(&house.run(&mut line, Call::FsRead { path: "r".into() }).await), "done");
     house.end_wait(asked, &Clerk::default()).await.unwrap();
     let mut resumed = house.resume(asked).await;
-    assert_eq!(words(&house.run(&mut resumed, Call::HumanAsk { question: "Which?".into(), queue: None }).await), "done");
+    assert_eq!(
+        words(&house.run(&mut resumed, Call::HumanAsk { question: "Which?".into(), queue: None }).await),
+        "done"
+    );
     house.kernel.end_call(asked, Ok("1".into())).unwrap();
     house.kernel.cancel_call(other.call(), "x").unwrap();
 

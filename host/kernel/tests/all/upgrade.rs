@@ -1,6 +1,5 @@
 //! Stores of older formats: `fixtures/store-1.txt` is one of format 1 that a real host wrote, a row a line, in hexadecimal.
 
-
 use crate::sim::{MOUNT, SimStorage, SimWorld, Tear, Trouble, done};
 use libos_kernel::kernel::audit::verify;
 use libos_kernel::kernel::view::View;

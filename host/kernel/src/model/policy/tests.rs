@@ -155,12 +155,8 @@ fn how_long_what_has_ended_is_kept_is_read() {
     let day = |days: u64| Duration::from_secs(days * 86_400);
     let text = "[retain]\ncalls = \"30d\"\nquestions = \"forever\"\nprocesses = \"1h30m\"\njournals = \"7d\"\n[space]\nkeep-free = \"1 GiB\"\n";
     let policy = Policy::parse(text).unwrap();
-    let want = Retain {
-        calls: Some(day(30)),
-        questions: None,
-        processes: Some(Duration::from_secs(5_400)),
-        journals: day(7),
-    };
+    let want =
+        Retain { calls: Some(day(30)), questions: None, processes: Some(Duration::from_secs(5_400)), journals: day(7) };
     assert_eq!((policy.retain, policy.space.keep_free), (want, 1 << 30));
     assert_eq!(Policy::parse("[retain]\njournals = \"none\"").unwrap().retain, Retain::default());
     assert_eq!(

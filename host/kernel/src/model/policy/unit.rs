@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn a_size_for_a_person_is_never_more_than_it_is() {
-        for (bytes, want) in [(0, "0 B"), (1_023, "1023 B"), (1 << 20, "1 MiB"), ((1 << 20) - 1, "1023.9 KiB"), (3 << 29, "1.5 GiB")] {
+        for (bytes, want) in
+            [(0, "0 B"), (1_023, "1023 B"), (1 << 20, "1 MiB"), ((1 << 20) - 1, "1023.9 KiB"), (3 << 29, "1.5 GiB")]
+        {
             assert_eq!(about(bytes), want);
         }
     }

@@ -274,6 +274,19 @@ impl Storage for SimStorage {
         Ok(())
     }
 
+    fn files(&self) -> io::Result<Vec<(Digest, u64)>> {
+        let disk = self.lock();
+        disk.check_power()?;
+        Ok(disk.files.iter().map(|(digest, bytes)| (*digest, bytes.len() as u64)).collect())
+    }
+
+    fn remove_file(&self, digest: &Digest) -> io::Result<()> {
+        let mut disk = self.lock();
+        disk.step()?;
+        disk.files.remove(digest);
+        Ok(())
+    }
+
     fn free_bytes(&self) -> Option<u64> {
         self.lock().free
     }
