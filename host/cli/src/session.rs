@@ -140,6 +140,7 @@ fn needs_run_loop(request: &Request) -> bool {
         | Request::Revoke { .. }
         | Request::ToolRemove { .. }
         | Request::ImageAdd { .. }
+        | Request::Gc { .. }
         | Request::Policy { .. } => false,
     }
 }

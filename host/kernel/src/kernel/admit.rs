@@ -404,7 +404,7 @@ impl State {
             position: attempt.place.position,
             operation: attempt.call.operation().to_owned(),
             resources: attempt.names.clone(),
-            idempotency_key: idempotency_key(attempt.place),
+            idempotency_key: idempotency_key(attempt.place, self.instance.as_ref()),
             probe: attempt.prepared.as_ref().map_or(Probe::None, |prepared| prepared.probe.clone()),
             state: EffectState::Prepared,
             intent,
@@ -482,8 +482,9 @@ pub(super) fn denial_of(attempt: &Attempt, reason: &str) -> CallError {
 }
 
 /// The same for all tries of one effect, and for no other.
-fn idempotency_key(place: Place) -> Digest {
+fn idempotency_key(place: Place, instance: Option<&Digest>) -> Digest {
     Sha256::new()
+        .chain_update(instance.map_or(&[][..], |instance| instance))
         .chain_update(place.pid.0.to_be_bytes())
         .chain_update(place.call.0.to_be_bytes())
         .chain_update(place.position.to_be_bytes())

@@ -21,6 +21,7 @@ mod policy;
 mod processes;
 mod questions;
 mod recover;
+mod restored;
 mod rules;
 mod space;
 mod state;

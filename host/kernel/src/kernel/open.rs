@@ -76,6 +76,7 @@ impl Kernel {
             policy: Policy::default(),
             ceiling,
             objects: ObjectCache::default(),
+            instance: None,
             runnable: Vec::new(),
             work: Arc::clone(&work),
             changed: Arc::clone(&changed),
@@ -83,6 +84,13 @@ impl Kernel {
             storage: Arc::clone(&storage),
         };
         state.load(&snapshot)?;
+        if let Some(origin) = snapshot.row(Table::Meta, meta::BACKUP)? {
+            let mut instance = [0; 32];
+            random
+                .random(&Permit::of_kernel(Vec::new()), &mut instance)
+                .map_err(|error| StoreError::Failed(format!("no randomness: {error:?}")))?;
+            state.take_over(&origin, instance, now)?;
+        }
         drop(snapshot);
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -118,6 +126,7 @@ fn each<T: for<'b> Decode<'b, ()>>(
 impl State {
     fn load(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         self.counters = snapshot.row(Table::Meta, meta::COUNTERS)?.unwrap_or_default();
+        self.instance = snapshot.get(Table::Meta, meta::INSTANCE)?.and_then(|bytes| bytes.try_into().ok());
         if let Some(text) = snapshot.get(Table::Meta, meta::POLICY)? {
             // It was read when it was put in force; a newer version may know more, then it is to be trusted again.
             self.policy = String::from_utf8(text).ok().and_then(|text| Policy::parse(&text).ok()).unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::model::call::{ObjectInfo, Payload};
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;
 use crate::model::grant::Grant;
-use crate::model::id::{CallId, EffectId, GrantId, Pid, Position, QuestionId, Seq};
+use crate::model::id::{CallId, Digest, EffectId, GrantId, Pid, Position, QuestionId, Seq};
 use crate::model::image::Image;
 use crate::model::limit;
 use crate::model::policy::Policy;
@@ -143,6 +143,8 @@ pub struct State {
     pub policy: Policy,
     pub ceiling: Ceiling,
     pub objects: ObjectCache,
+    /// What sets the effects of a restored copy apart from those of the host that it was copied from.
+    pub instance: Option<Digest>,
     /// Calls whose wait has ended and that nobody runs.
     pub runnable: Vec<CallId>,
 

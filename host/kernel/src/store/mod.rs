@@ -1,6 +1,7 @@
 //! Floor 1: the only door to the disk. Tables, formats, batches, payload files.
 
 mod aside;
+pub mod backup;
 pub mod batch;
 pub mod disk;
 pub mod files;
@@ -21,6 +22,9 @@ pub enum StoreError {
     /// There is no store yet.
     #[error("there is no store in the data directory")]
     Missing,
+    /// A copy is not put over anything.
+    #[error("there is something of that name already")]
+    Exists,
     /// It was not closed, and a reader may not repair it.
     #[error("the store was not closed cleanly; a command that changes something will recover it")]
     NeedsRecovery,

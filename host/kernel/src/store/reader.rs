@@ -212,23 +212,33 @@ impl Snapshot {
             .ok_or_else(|| StoreError::Damaged("the head of the log is missing or damaged".into()))
     }
 
+    /// All rows of a table as they are stored; none if there is no such table.
+    pub(super) fn raw(&self, table: Table) -> Result<Option<redb::Range<'static, &'static [u8], &'static [u8]>>, StoreError> {
+        let Some(open) = self.table(table)? else { return Ok(None) };
+        Ok(Some(open.range::<&[u8]>(..)?))
+    }
+
+    /// A payload file or component.
+    ///
+    /// # Errors
+    /// It is missing or was changed.
+    pub fn file(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        let name = crate::model::id::hex(digest);
+        let bytes = self
+            .storage
+            .get_file(digest)
+            .map_err(|error| StoreError::Damaged(format!("the payload file {name}: {error}")))?;
+        let have: Digest = Sha256::digest(&bytes).into();
+        if have == *digest { Ok(bytes) } else { Err(StoreError::Damaged(format!("the payload file {name} was changed"))) }
+    }
+
     fn value(&self, placed: &[u8]) -> Result<Vec<u8>, StoreError> {
         match placed.split_first() {
             Some((&INLINE, value)) => Ok(value.to_vec()),
             Some((&IN_FILE, digest)) => {
                 let digest: Digest =
                     digest.try_into().map_err(|_| StoreError::Damaged("a payload's digest is no digest".into()))?;
-                let name = crate::model::id::hex(&digest);
-                let bytes = self
-                    .storage
-                    .get_file(&digest)
-                    .map_err(|error| StoreError::Damaged(format!("the payload file {name}: {error}")))?;
-                let have: Digest = Sha256::digest(&bytes).into();
-                if have == digest {
-                    Ok(bytes)
-                } else {
-                    Err(StoreError::Damaged(format!("the payload file {name} was changed")))
-                }
+                self.file(&digest)
             }
             _ => Err(StoreError::Damaged("a value has no place".into())),
         }

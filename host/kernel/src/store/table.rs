@@ -134,6 +134,10 @@ pub mod meta {
     pub const FRONTIER: &[u8] = b"frontier";
     /// The next numbers of everything.
     pub const COUNTERS: &[u8] = b"counters";
+    /// In a copy that no host has opened to write yet: where it comes from; see [`crate::store::backup::Origin`].
+    pub const BACKUP: &[u8] = b"backup";
+    /// In what was once a copy: 32 random bytes, so that keys of its effects are its own.
+    pub const INSTANCE: &[u8] = b"instance";
     /// Text of the policy in force.
     pub const POLICY: &[u8] = b"policy";
 }

@@ -4,6 +4,7 @@
 
 mod approvals;
 mod audit;
+mod backup;
 mod calls;
 mod consent;
 mod crash;
