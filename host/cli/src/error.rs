@@ -139,6 +139,7 @@ fn store(error: &StoreError) -> Failure {
         StoreError::Damaged(_) => {
             failure.hint("`libos audit verify` says more; put a copy of the data directory aside before anything else")
         }
+        StoreError::Exists => failure.hint("name a place where nothing is"),
         StoreError::NoRoom { .. } => {
             failure.hint("free some space there, or name a data directory elsewhere with --data")
         }

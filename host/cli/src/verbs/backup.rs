@@ -2,10 +2,9 @@
 
 use super::Context;
 use crate::error::{Failure, code};
-use crate::store;
+use crate::{own, store};
 use libos_kernel::model::policy::about_size;
 use libos_kernel::model::preview::escape;
-use libos_kernel::model::time::Time;
 use libos_kernel::store::StoreError;
 use libos_kernel::store::backup::back_up;
 use std::path::Path;
@@ -20,11 +19,9 @@ pub fn run(context: &Context, dir: &Path) -> anyhow::Result<u8> {
     if target.file_name().is_none() {
         return Err(Failure::usage("the copy needs a name").at(dir.display()).into());
     }
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let now = Time(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
     let mut tries = 1;
     let copied = loop {
-        match back_up(&store::snapshot(&place)?, &target, now) {
+        match back_up(&store::snapshot(&place)?, &target, own::now()) {
             Err(StoreError::Damaged(_)) if tries < TRIES => tries += 1,
             Err(StoreError::Exists) => {
                 let exists = Failure::usage("there is something of that name already").at(target.display());
@@ -40,7 +37,9 @@ pub fn run(context: &Context, dir: &Path) -> anyhow::Result<u8> {
     } else {
         let (rows, files, bytes) = (copied.rows, copied.files, about_size(copied.file_bytes));
         let place = escape(&target.display().to_string());
-        context.out.line(&format!("{place}: {rows} rows, {} of them records, and {files} files of {bytes}", copied.records))?;
+        context
+            .out
+            .line(&format!("{place}: {rows} rows, {} of them records, and {files} files of {bytes}", copied.records))?;
     }
     Ok(code::DONE)
 }

@@ -2,13 +2,12 @@
 
 use super::{Context, block_on};
 use crate::error::{Failure, code};
+use crate::own;
 use crate::protocol::{Event, Request};
 use crate::session::Session;
-use crate::store;
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{Dropped, Keep, foresee};
 use libos_kernel::model::policy::{Policy, about_size};
-use libos_kernel::model::time::Time;
 use libos_kernel::store::StoreError;
 use libos_kernel::store::disk::{Directory, Storage};
 use serde_json::json;
@@ -64,9 +63,8 @@ fn compact(directory: &Directory) -> anyhow::Result<Option<(u64, u64)>> {
 fn preview(context: &Context, older_than: Option<Duration>) -> anyhow::Result<u8> {
     let (place, snapshot) = context.look()?;
     let retain = View(&snapshot).policy()?.and_then(|text| Policy::parse(&text).ok()).unwrap_or_default().retain;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let now = Time(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
-    let dropped = foresee(&snapshot, &Keep::new(&retain, older_than, now), Directory::new(&place.data).files()?)?;
+    let dropped =
+        foresee(&snapshot, &Keep::new(&retain, older_than, own::now()), Directory::new(&place.data).files()?)?;
     if context.out.json {
         context.out.value(&dropped)?;
     } else {

@@ -213,7 +213,10 @@ impl Snapshot {
     }
 
     /// All rows of a table as they are stored; none if there is no such table.
-    pub(super) fn raw(&self, table: Table) -> Result<Option<redb::Range<'static, &'static [u8], &'static [u8]>>, StoreError> {
+    pub(super) fn raw(
+        &self,
+        table: Table,
+    ) -> Result<Option<redb::Range<'static, &'static [u8], &'static [u8]>>, StoreError> {
         let Some(open) = self.table(table)? else { return Ok(None) };
         Ok(Some(open.range::<&[u8]>(..)?))
     }
@@ -229,7 +232,11 @@ impl Snapshot {
             .get_file(digest)
             .map_err(|error| StoreError::Damaged(format!("the payload file {name}: {error}")))?;
         let have: Digest = Sha256::digest(&bytes).into();
-        if have == *digest { Ok(bytes) } else { Err(StoreError::Damaged(format!("the payload file {name} was changed"))) }
+        if have == *digest {
+            Ok(bytes)
+        } else {
+            Err(StoreError::Damaged(format!("the payload file {name} was changed")))
+        }
     }
 
     fn value(&self, placed: &[u8]) -> Result<Vec<u8>, StoreError> {

@@ -43,7 +43,8 @@ fn house(path: &Path) -> House {
     let disk = SimStorage::default();
     let world = Arc::new(SimWorld::new(MOUNT, disk.clone()));
     let storage = Arc::new(Directory::new(path));
-    let kernel = Kernel::open(Options { storage, world: Arc::clone(&world) as _, ceiling: Ceiling::default() }).unwrap();
+    let kernel =
+        Kernel::open(Options { storage, world: Arc::clone(&world) as _, ceiling: Ceiling::default() }).unwrap();
     let house = House { world, disk, kernel };
     house.furnish(&ALL_RULES).unwrap();
     house
