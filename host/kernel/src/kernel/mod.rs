@@ -56,7 +56,7 @@ use crate::world::World;
 use redb::Database;
 use std::sync::{Arc, Condvar, LockResult, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 /// What the committer and everybody else share.
 pub(crate) struct Shared {
@@ -94,6 +94,7 @@ pub struct Kernel {
     committer: Mutex<Option<JoinHandle<()>>>,
     /// Something became runnable or a timer changed.
     changed: Arc<Notify>,
+    large_reads: Arc<Semaphore>,
 }
 
 impl Kernel {
@@ -170,11 +171,26 @@ impl Kernel {
         self.durable(mark).await
     }
 
-    /// Waits until there is room for more changes.
+    /// Waits for a turn to read something large, and until there is room for it. The turn ends with the value.
     ///
     /// # Errors
     /// A commit failed; nothing is done any more.
-    pub(crate) async fn room(&self) -> Result<(), Stop> {
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, Stop> {
+        let turn = Arc::clone(&self.large_reads).acquire_owned().await.map_err(|_| self.why_stopped())?;
+        self.room().await?;
+        Ok(turn)
+    }
+
+    /// Bytes of changes that are not on the disk yet, roughly.
+    pub fn uncommitted_bytes(&self) -> usize {
+        self.lock().uncommitted()
+    }
+
+    /// Waits until there is room for more changes. Whoever makes a large one waits here first.
+    ///
+    /// # Errors
+    /// A commit failed; nothing is done any more.
+    pub async fn room(&self) -> Result<(), Stop> {
         loop {
             let mark = {
                 let state = self.lock();

@@ -7,6 +7,7 @@ use crate::model::decide::Ceiling;
 use crate::model::grant::Grant;
 use crate::model::id::{CallId, QuestionId};
 use crate::model::image::Image;
+use crate::model::limit;
 use crate::model::policy::Policy;
 use crate::model::question::{QuestionRow, QuestionState};
 use crate::model::row::{CallRow, CallState, EffectRow, EffectState, ProcessRow, ToolRow, Wait, WaitRow};
@@ -21,7 +22,7 @@ use minicbor::Decode;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// What a kernel is opened with.
 #[derive(Clone)]
@@ -103,8 +104,16 @@ impl Kernel {
             .name("committer".into())
             .spawn(move || committer::run(&theirs, writer))
             .map_err(|error| StoreError::Failed(format!("no thread for the committer: {error}")))?;
-        let kernel =
-            Arc::new(Kernel { shared, world, storage, files, database, committer: Mutex::new(Some(thread)), changed });
+        let kernel = Arc::new(Kernel {
+            shared,
+            world,
+            storage,
+            files,
+            database,
+            committer: Mutex::new(Some(thread)),
+            changed,
+            large_reads: Arc::new(Semaphore::new(limit::LARGE_READS_MAX)),
+        });
         kernel.recover();
         Ok(kernel)
     }

@@ -76,6 +76,9 @@ pub const GRANTS_PER_HOLDER_MAX: usize = 20_000;
 pub const INLINE_BYTES_MAX: usize = 64 << 10;
 /// Bytes of changes that may wait for the disk; beyond, new system calls wait.
 pub const UNCOMMITTED_BYTES_MAX: usize = 32 << 20;
+/// Files that are read on threads which may block, at once. What they read waits for the disk with everything else, so this bounds by
+/// how much `UNCOMMITTED_BYTES_MAX` can be overrun: by so many contents, and one for each thread that makes changes.
+pub const LARGE_READS_MAX: usize = 16;
 /// Bytes at which a batch is committed without waiting for somebody to ask.
 pub const BATCH_BYTES: usize = 1 << 20;
 /// Milliseconds after which a batch is committed without waiting for somebody to ask.

@@ -99,3 +99,48 @@ async fn what_may_not_be_is_denied_whether_there_is_space_or_not() {
     house.kernel.barrier().await.unwrap();
     assert_eq!(words(&house.run(&mut line, write("1")).await), "denied");
 }
+
+/// Bytes of each object and file of the callers.
+const EACH: usize = 600_000;
+const WORKERS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_callers_of_a_disk_that_stands_still_wait_and_do_not_pile_up() {
+    let house = House::new(&ALL_RULES);
+    furnish(&house);
+    house.world.put_file(&format!("{MOUNT}/large"), vec![b'x'; EACH]);
+    house.kernel.barrier().await.unwrap();
+    let still = house.disk.stand_still();
+    let mut callers = tokio::task::JoinSet::new();
+    for number in 0..1_000 {
+        let mut line = house.line();
+        callers.spawn(async move {
+            let call = if number % 2 == 0 {
+                Call::FsRead { path: "large".into() }
+            } else {
+                // A change of the store itself would read it, and this disk answers nobody.
+                let content = vec![b'x'; EACH].into();
+                Call::FsWrite { path: format!("w{number}"), content, mode: WriteMode::CreateOrReplace }
+            };
+            words(&line.run(call).await)
+        });
+    }
+    let full = async {
+        while house.kernel.uncommitted_bytes() < limit::UNCOMMITTED_BYTES_MAX {
+            tokio::task::yield_now().await;
+        }
+    };
+    crate::sim::within_reason("the callers never fill what may wait", full).await;
+    let mut most = 0;
+    for _ in 0..20_000 {
+        most = most.max(house.kernel.uncommitted_bytes());
+        tokio::task::yield_now().await;
+    }
+    // A change is counted with its request and its answer, and once more as a row.
+    let slack = (limit::LARGE_READS_MAX + WORKERS) * 3 * EACH;
+    assert!(most <= limit::UNCOMMITTED_BYTES_MAX + slack, "{most} bytes wait for the disk");
+    still.open();
+    while let Some(said) = callers.join_next().await {
+        assert_eq!(said.unwrap(), "done");
+    }
+}
