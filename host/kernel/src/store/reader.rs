@@ -14,6 +14,8 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+/// Rows as they are stored.
+pub(super) type RawRows = redb::Range<'static, &'static [u8], &'static [u8]>;
 type BytesTable = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// The store at one moment.
@@ -213,10 +215,7 @@ impl Snapshot {
     }
 
     /// All rows of a table as they are stored; none if there is no such table.
-    pub(super) fn raw(
-        &self,
-        table: Table,
-    ) -> Result<Option<redb::Range<'static, &'static [u8], &'static [u8]>>, StoreError> {
+    pub(super) fn raw(&self, table: Table) -> Result<Option<RawRows>, StoreError> {
         let Some(open) = self.table(table)? else { return Ok(None) };
         Ok(Some(open.range::<&[u8]>(..)?))
     }
