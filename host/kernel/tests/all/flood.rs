@@ -14,7 +14,7 @@ const FLOOD: u32 = limit::IMPORTS_MAX;
 const ONE_KIND: usize = 12;
 
 fn write(name: &str) -> Call {
-    Call::FsWrite { path: name.into(), content: b"x".to_vec().into(), mode: WriteMode::CreateOrReplace }
+    Call::FsWrite { path: name.into(), content: b"x".to_vec(), mode: WriteMode::CreateOrReplace }
 }
 
 /// A house in which only reading is allowed.

@@ -1,5 +1,7 @@
 //! Too little space, and a disk that stands still: what is refused, what goes on, and what waits.
 
+#![expect(clippy::disallowed_methods, reason = "a test looks at the files of a store, and starts what it awaits")]
+
 use crate::calls::{ALL_RULES, furnish};
 use crate::sim::{Clerk, House, MOUNT, done, words};
 use libos_kernel::kernel::HostError;
@@ -119,7 +121,7 @@ async fn a_thousand_callers_of_a_disk_that_stands_still_wait_and_do_not_pile_up(
                 Call::FsRead { path: "large".into() }
             } else {
                 // A change of the store itself would read it, and this disk answers nobody.
-                let content = vec![b'x'; EACH].into();
+                let content = vec![b'x'; EACH];
                 Call::FsWrite { path: format!("w{number}"), content, mode: WriteMode::CreateOrReplace }
             };
             words(&line.run(call).await)

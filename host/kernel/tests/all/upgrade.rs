@@ -1,5 +1,7 @@
 //! Stores of older formats: `fixtures/store-1.txt` is one of format 1 that a real host wrote, a row a line, in hexadecimal.
 
+#![expect(clippy::disallowed_methods, reason = "a test looks at the files of a store, and starts what it awaits")]
+
 use crate::sim::{MOUNT, SimStorage, SimWorld, Tear, Trouble, done};
 use libos_kernel::kernel::audit::verify;
 use libos_kernel::kernel::view::View;
