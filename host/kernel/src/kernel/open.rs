@@ -42,13 +42,7 @@ impl Kernel {
         let Options { storage, world, ceiling } = options;
         let random = Arc::clone(&world);
         let now = world.now(&Permit::of_kernel(Vec::new()));
-        let writer = Writer::open(Arc::clone(&storage), now, || {
-            let mut key = [0; 32];
-            random
-                .random(&Permit::of_kernel(Vec::new()), &mut key)
-                .map_err(|error| StoreError::Failed(format!("no randomness: {error:?}")))?;
-            Ok(key)
-        })?;
+        let writer = Writer::open(Arc::clone(&storage), now, || random32(&*random))?;
         let (database, files) = (Arc::clone(writer.database()), Arc::clone(writer.files()));
         let snapshot = Snapshot::of(&database, Arc::clone(&storage))?;
         let work = Arc::new(Condvar::new());
@@ -86,11 +80,7 @@ impl Kernel {
         };
         state.load(&snapshot)?;
         if let Some(origin) = snapshot.row(Table::Meta, meta::BACKUP)? {
-            let mut instance = [0; 32];
-            random
-                .random(&Permit::of_kernel(Vec::new()), &mut instance)
-                .map_err(|error| StoreError::Failed(format!("no randomness: {error:?}")))?;
-            state.take_over(&origin, instance, now)?;
+            state.take_over(&origin, random32(&*random)?, now)?;
         }
         drop(snapshot);
         let shared = Arc::new(Shared {
@@ -117,6 +107,14 @@ impl Kernel {
         kernel.recover();
         Ok(kernel)
     }
+}
+
+fn random32(world: &dyn World) -> Result<[u8; 32], StoreError> {
+    let mut bytes = [0; 32];
+    world
+        .random(&Permit::of_kernel(Vec::new()), &mut bytes)
+        .map_err(|error| StoreError::Failed(format!("no randomness: {error:?}")))?;
+    Ok(bytes)
 }
 
 /// Each row of a table that is in memory.

@@ -169,6 +169,7 @@ impl Policy {
     }
 
     /// What `libos init` writes.
+    // long: it is one text
     pub fn starter() -> String {
         let CallLimits { memory_bytes, cpu_ticks, wall_milliseconds, imports, journal_bytes } = CallLimits::default();
         let processor_time = limit::CALL_TICK * u32::try_from(cpu_ticks).unwrap_or(u32::MAX);
