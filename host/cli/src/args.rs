@@ -21,6 +21,13 @@ pub struct Args {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 the tool failed, 2 usage, 3 denied, 4 waiting for a person, 5 the host cannot, 130 interrupted.";
 
+const BACKUP_HELP: &str = "The copy is a data directory of one moment: `libos --data DIR` opens it. The first command that changes \
+something there takes it over: since the original may have gone on, calls that had not ended are cancelled, effects without an outcome are \
+unknown, and grants for a number of uses are revoked; a record host.restored says so. Nothing runs twice because of a copy. Do not let two \
+hosts go on from one store by other means: a copy that was not made by this command cannot be told from the original, and both would \
+resume the same calls, use the same grants and give their effects the same keys. Keys and secrets outside the data directory are not in \
+the copy.";
+
 /// Options of every verb.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Everywhere")]
@@ -130,6 +137,21 @@ pub enum Verb {
     /// The log: show it, or check that nobody changed it.
     #[command(subcommand)]
     Audit(AuditVerb),
+    /// Drop what has ended and is older than [retain] in libos.toml says, and make the store smaller. The log stays.
+    Gc {
+        /// Only say what would go.
+        #[arg(long)]
+        dry_run: bool,
+        /// Calls, questions and processes that ended so long ago, whatever the policy keeps: 12h, 30d.
+        #[arg(long, value_name = "TIME", value_parser = crate::duration::parse)]
+        older_than: Option<Duration>,
+    },
+    /// Copy the store and its payload files into a new directory, also while a host runs.
+    #[command(after_long_help = BACKUP_HELP)]
+    Backup {
+        /// The directory to make; nothing may be there.
+        dir: PathBuf,
+    },
     /// Run a host until Ctrl-C, so that other commands share it.
     Serve,
     /// Policies.
@@ -496,6 +518,8 @@ mod tests {
             "policy check libos.toml",
             "policy reload --yes --json",
             "completions bash",
+            "gc --dry-run --older-than 30d",
+            "backup copy --json",
         ] {
             let words = std::iter::once("libos").chain(line.split(' '));
             if let Err(error) = Args::try_parse_from(words) {

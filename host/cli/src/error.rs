@@ -128,6 +128,9 @@ fn host(error: &HostError) -> Failure {
         HostError::Usage(text) => Failure::usage(text.clone()),
         HostError::Stopped(_) => Failure::cannot(error.to_string())
             .hint("what is on the disk is whole; see to what failed and run the command again"),
+        HostError::LowSpace { .. } => Failure::cannot(error.to_string()).hint(
+            "`libos gc` drops what is older than [retain] in libos.toml says; or free some space, or set keep-free under [space]",
+        ),
         HostError::Store(error) => store(error),
     }
 }
@@ -139,6 +142,10 @@ fn store(error: &StoreError) -> Failure {
         StoreError::Missing => Failure::usage(error.to_string()).hint("`libos trust` makes it"),
         StoreError::Damaged(_) => {
             failure.hint("`libos audit verify` says more; put a copy of the data directory aside before anything else")
+        }
+        StoreError::Exists => failure.hint("name a place where nothing is"),
+        StoreError::NoRoom { .. } => {
+            failure.hint("free some space there, or name a data directory elsewhere with --data")
         }
         StoreError::NeedsRecovery | StoreError::Newer { .. } | StoreError::Failed(_) => failure,
     }

@@ -9,7 +9,7 @@ use crate::{keys, setup, standard, store};
 use libos::world::MountSpec;
 use libos::{CallEvent, CallRequest, Compile, Config, Runtime, Waiting};
 use libos_kernel::kernel::view::View;
-use libos_kernel::kernel::{Changed, Delegation, HostError, Kernel, NewGrant, Notary, Options};
+use libos_kernel::kernel::{Changed, Delegation, HostError, Keep, Kernel, NewGrant, Notary, Options};
 use libos_kernel::model::facility::{self, Finding};
 use libos_kernel::model::grant::{Grant, Holder};
 use libos_kernel::model::id::{CallId, EffectId, Pid, QuestionId};
@@ -245,6 +245,14 @@ impl Host {
                 let (row, name) = (serde_json::to_value(&image)?, image.name.clone());
                 let done = self.kernel.add_image(image)?;
                 self.changed(done.durable, vec![row], format!("added image {name}"), listener).await
+            }
+            Request::Gc { older_than_seconds } => {
+                let older_than = older_than_seconds.map(Duration::from_secs);
+                let keep = Keep::new(&self.kernel.policy().retain, older_than, self.kernel.now());
+                let dropped = self.kernel.collect(&keep).await?;
+                let text = crate::verbs::gc::lines(&dropped, false).join("\n");
+                tell(listener, Event::Changed { rows: vec![serde_json::to_value(dropped)?], text }).await;
+                Ok(())
             }
             Request::Call { .. }
             | Request::Attach { .. }

@@ -69,6 +69,10 @@ pub enum Request {
     ImageAdd {
         text: String,
     },
+    /// Drop what retention lets go.
+    Gc {
+        older_than_seconds: Option<u64>,
+    },
     /// Put a policy in force that a person has read.
     Policy {
         text: String,

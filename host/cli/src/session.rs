@@ -147,6 +147,7 @@ fn needs_run_loop(request: &Request) -> bool {
         | Request::Revoke { .. }
         | Request::ToolRemove { .. }
         | Request::ImageAdd { .. }
+        | Request::Gc { .. }
         | Request::Policy { .. } => false,
     }
 }

@@ -6,7 +6,6 @@ use libos_endurance::outside::Outside;
 use libos_endurance::point::Point;
 use libos_endurance::provider;
 use libos_kernel::kernel::{Kernel, Options};
-use libos_kernel::model::decide::Ceiling;
 use libos_kernel::store::disk::Directory;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -83,7 +82,7 @@ impl Stage {
     fn open(&self) -> Arc<Kernel> {
         let world = Outside { socket: self.socket(), mine: Arc::default(), returned: Arc::default(), lies: self.lies };
         let storage = Arc::new(Directory::new(&self.directory));
-        Kernel::open(Options { storage, world: Arc::new(world), ceiling: Ceiling::default() }).unwrap()
+        Kernel::open(Options::new(storage, Arc::new(world))).unwrap()
     }
 
     /// Opens the store, which recovers it, and checks all that must hold.

@@ -26,6 +26,8 @@ const DOORS: [Door; 4] = [
         names: &["std::fs", "std::net", "std::os", "std::process", "tokio::fs", "tokio::net", "tokio::process"],
         places: &[
             "host/kernel/src/store/disk.rs",
+            "host/kernel/src/store/aside.rs",
+            "host/kernel/src/store/backup.rs",
             "host/runtime/src/world/",
             "host/runtime/src/engine/cache.rs",
             // The program that compiles, and what it may use.
@@ -37,6 +39,8 @@ const DOORS: [Door; 4] = [
         what: "the system's handles",
         names: &["cap_std", "cap_primitives", "rustix"],
         places: &[
+            "host/kernel/src/store/disk.rs",
+            "host/kernel/src/store/backup.rs",
             "host/runtime/src/world/",
             "host/runtime/src/engine/cache.rs",
             "host/runtime/src/engine/compile/",

@@ -2,12 +2,14 @@
 
 mod answer;
 mod audit;
+mod backup;
 mod call;
 mod calls;
 mod doctor;
 mod effects;
 mod events;
 mod explain;
+pub mod gc;
 mod grants;
 mod image;
 mod inbox;
@@ -101,6 +103,8 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Image(verb) => image::run(&context, verb),
         Verb::Events { follow, from } => events::run(&context, follow, from),
         Verb::Audit(verb) => audit::run(&context, verb),
+        Verb::Gc { dry_run, older_than } => gc::run(&context, dry_run, older_than),
+        Verb::Backup { dir } => backup::run(&context, &dir),
         Verb::Serve => serve::run(&context),
         Verb::Policy(PolicyVerb::Check { file }) => policy::check(&context, &file),
         Verb::Policy(PolicyVerb::Reload { yes }) => policy::reload(&context, yes),

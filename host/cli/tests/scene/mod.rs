@@ -84,6 +84,17 @@ impl Scene {
         self.start(arguments).end()
     }
 
+    /// Runs a command to its end that reads this.
+    #[track_caller]
+    pub fn run_with(&self, arguments: &[&str], input: Stdio) -> Said {
+        Running::new(self.command(arguments).stdin(input).spawn().unwrap()).end()
+    }
+
+    /// Where a file of the workspace is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join("workspace").join(name)
+    }
+
     /// The JSON that a command prints which does what it says.
     #[track_caller]
     pub fn json(&self, arguments: &[&str]) -> Value {

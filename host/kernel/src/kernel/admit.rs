@@ -226,6 +226,9 @@ impl Kernel {
                 Asked::Over(answer) => Admit::Over(answer),
             }),
             Decisions::Allowed(grants) => {
+                if let Some(answer) = state.refuse_for_space(attempt.place, &attempt.call, now) {
+                    return Ok(Admit::Over(answer));
+                }
                 let Some(uses) = state.take_uses(&grants) else {
                     // Another call took the last use since the decision: impossible under one lock, but closed all the same.
                     let need = wanted.into_iter().next();
@@ -284,10 +287,14 @@ impl Kernel {
 impl State {
     /// Records a system call that makes no sense, and answers it with the error.
     pub(super) fn fail(&mut self, place: Place, call: &Arc<Call>, error: CallError, now: Time) -> Arc<Answer> {
-        let mut record = Record::new(call.operation(), now, Decided::Free, Outcome::Failed(error.to_string()));
-        place.mark(&mut record);
+        let outcome = Outcome::Failed(error.to_string());
         let answer = Arc::new(Answer::Failed(error));
         self.journal_answer(place, call, &answer, now, false);
+        if self.is_refused_again(place, call, &outcome, "", now) {
+            return answer;
+        }
+        let mut record = Record::new(call.operation(), now, Decided::Free, outcome);
+        place.mark(&mut record);
         self.record(NewRecord { record, request: Some(Arc::clone(call)), answer: Some(Arc::clone(&answer)) });
         answer
     }
@@ -420,6 +427,7 @@ impl State {
         let digest = Sha256::new()
             .chain_update(b"libos effect")
             .chain_update(self.store_key)
+            .chain_update(self.instance.unwrap_or_default())
             .chain_update(seed)
             .chain_update(place.call.0.to_be_bytes())
             .chain_update(place.position.to_be_bytes())
@@ -462,15 +470,9 @@ impl State {
         let place = attempt.place;
         // A call that others saw go on must be refused again when it is replayed, whatever is granted meanwhile.
         self.journal_answer(place, &attempt.call, &answer, now, survives);
-        let told = (attempt.call.operation().to_owned(), format!("{} {}: {reason}", need.right, need.resource));
-        if let Some(live) = self.calls.get_mut(&place.call) {
-            if let Some(count) = live.refusals.get_mut(&told) {
-                *count += 1;
-                return answer;
-            }
-            if live.refusals.len() < 1_000 {
-                live.refusals.insert(told, 0);
-            }
+        let told = format!("{} {}: {reason}", need.right, need.resource);
+        if self.is_refused_again(place, &attempt.call, &Outcome::Denied, &told, now) {
+            return answer;
         }
         let resource = need.resource.to_string();
         let decided = Decided::Deny { right: need.right, resource, rule, reason };

@@ -1,6 +1,7 @@
 //! Calls: started, resumed, logged to, dropped from memory, ended.
 
 use super::Kernel;
+use super::flood::Tally;
 use super::state::{LiveCall, State};
 use crate::model::answer::Stop;
 use crate::model::bound::Bound;
@@ -15,7 +16,7 @@ use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::table::{self, Table};
 use minicbor::{CborLen, Decode, Encode};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where in which call something happens.
@@ -100,6 +101,7 @@ impl Kernel {
         }
         let mut state = self.lock();
         state.check_alive()?;
+        state.check_space()?;
         let process = state.processes.get(&start.pid).cloned();
         let process = process.ok_or_else(|| HostError::Usage(format!("there is no live process {}", start.pid)))?;
         let tool = state.tool_of(&process.image, &start.tool)?;
@@ -112,7 +114,7 @@ impl Kernel {
         record.detail = Some(format!("{} {}", tool.name, &crate::model::id::hex(&tool.component)[..16]));
         let record = state.note(record);
         let mut row = new_row(id, start.pid, &tool, (seed, start.limits), record, now);
-        row.kept = start.keep;
+        row.kept = start.keep || !state.policy.retain.journals.is_zero();
         state.put_process(crate::model::row::ProcessRow { state: running, ..process });
         state.put(Table::Call, table::live(id.0), &row);
         state.put_bytes(Table::CallText, table::arguments(id), start.arguments.clone().into_bytes());
@@ -178,7 +180,9 @@ impl Kernel {
 
     /// Lets a waiting call go from memory. False if its wait has ended meanwhile: then it goes on.
     pub fn park_call(&self, call: CallId) -> bool {
+        let now = self.now();
         let mut state = self.lock();
+        state.record_counts(call, false, now);
         let Some(live) = state.calls.get_mut(&call) else { return false };
         let waits = live.row.state == CallState::Waiting;
         if waits {
@@ -190,7 +194,9 @@ impl Kernel {
 
     /// The instance of a call is gone and it has not ended: the host closes, or a fault that is not the call's. It stays resumable.
     pub fn drop_call(&self, call: CallId) {
+        let now = self.now();
         let mut state = self.lock();
+        state.record_counts(call, false, now);
         if let Some(live) = state.calls.get_mut(&call) {
             live.resident = false;
             live.waiter = None;
@@ -309,15 +315,7 @@ pub(super) fn new_row(
 impl LiveCall {
     pub(super) fn new(row: CallRow, resident: bool) -> LiveCall {
         let last_time = row.started;
-        LiveCall {
-            row,
-            kept: Vec::new(),
-            last_time,
-            journal_bytes: 0,
-            resident,
-            waiter: None,
-            refusals: HashMap::new(),
-        }
+        LiveCall { row, kept: Vec::new(), last_time, journal_bytes: 0, resident, waiter: None, tally: Tally::default() }
     }
 }
 
@@ -355,17 +353,9 @@ impl State {
     /// Writes the end of a call and forgets it: open waits end, open questions are withdrawn, counted refusals are recorded.
     pub(super) fn finish_call(&mut self, call: CallId, end: CallState, outcome: Outcome, now: Time) {
         self.withdraw_waits(call, "the call has ended", now);
+        self.record_counts(call, true, now);
         let Some(mut live) = self.calls.remove(&call) else { return };
         self.calls_of.remove(&(live.row.pid, call));
-        for ((operation, reason), count) in live.refusals.drain().filter(|(_, count)| *count > 0) {
-            let mut record = Record::new(operation, now, Decided::Free, Outcome::Denied);
-            record.pid = Some(live.row.pid);
-            record.call = Some(call);
-            record.incarnation = live.row.incarnation;
-            record.count = count;
-            record.detail = Some(reason);
-            self.note(record);
-        }
         live.row.state = end;
         live.row.ended = Some(now);
         // Nothing is decided for it any more.

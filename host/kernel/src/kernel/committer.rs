@@ -29,6 +29,7 @@ pub(super) fn run(shared: &Arc<Shared>, mut writer: Writer, mut notes: Option<No
             writer
                 .commit_noted(&batch, |head| notes.as_mut()?.make(head, moment))
                 .map_err(|error| error.to_string())?;
+            shared.lock().free = writer.free_bytes();
             // With strict notes the batch is durable only now; else nobody waits for the second place, but the next batch.
             let strict = notes.as_ref().is_some_and(Notes::is_strict);
             if !strict {

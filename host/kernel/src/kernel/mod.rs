@@ -10,6 +10,8 @@ mod committer;
 mod delegate;
 pub mod evidence;
 pub mod explain;
+mod flood;
+mod gc;
 pub mod grants;
 mod history;
 pub mod host;
@@ -23,7 +25,9 @@ mod policy;
 mod processes;
 mod questions;
 mod recover;
+mod restored;
 mod rules;
+mod space;
 mod state;
 mod tools;
 pub mod view;
@@ -33,6 +37,7 @@ pub(crate) use admit::Foreseen;
 pub use admit::{Admit, Attempt, Prepared};
 pub use calls::{EndedCall, LogLine, Place, Resumed, StartCall, Started};
 pub use delegate::Delegation;
+pub use gc::{Dropped, Keep, foresee};
 pub use history::NotKept;
 pub use host::HostError;
 pub use notary::Notary;
@@ -51,12 +56,13 @@ use crate::model::id::CallId;
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::disk::Storage;
+use crate::store::files::Files;
 use crate::store::reader::Snapshot;
 use crate::world::World;
 use redb::Database;
 use std::sync::{Arc, Condvar, LockResult, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 /// What the committer and everybody else share.
 pub(crate) struct Shared {
@@ -89,10 +95,12 @@ pub struct Kernel {
     shared: Arc<Shared>,
     world: Arc<dyn World>,
     storage: Arc<dyn Storage>,
+    files: Arc<Files>,
     database: Arc<Database>,
     committer: Mutex<Option<JoinHandle<()>>>,
     /// Something became runnable or a timer changed.
     changed: Arc<Notify>,
+    large_reads: Arc<Semaphore>,
 }
 
 impl Kernel {
@@ -169,11 +177,26 @@ impl Kernel {
         self.durable(mark).await
     }
 
-    /// Waits until there is room for more changes.
+    /// Waits for a turn to read something large, and until there is room for it. The turn ends with the value.
     ///
     /// # Errors
     /// A commit failed; nothing is done any more.
-    pub(crate) async fn room(&self) -> Result<(), Stop> {
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, Stop> {
+        let turn = Arc::clone(&self.large_reads).acquire_owned().await.map_err(|_| self.why_stopped())?;
+        self.room().await?;
+        Ok(turn)
+    }
+
+    /// Bytes of changes that are not on the disk yet, roughly.
+    pub fn uncommitted_bytes(&self) -> usize {
+        self.lock().uncommitted()
+    }
+
+    /// Waits until there is room for more changes. Whoever makes a large one waits here first.
+    ///
+    /// # Errors
+    /// A commit failed; nothing is done any more.
+    pub async fn room(&self) -> Result<(), Stop> {
         loop {
             let mark = {
                 let state = self.lock();

@@ -66,6 +66,7 @@ impl State {
         arguments: &str,
         now: Time,
     ) -> Result<CallId, CallError> {
+        self.check_space().map_err(|_| super::space::no_space())?;
         let (Some(process), Some(caller)) = (self.processes.get(&place.pid), self.calls.get(&place.call)) else {
             return Err(CallError::Internal);
         };

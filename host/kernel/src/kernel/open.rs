@@ -8,6 +8,7 @@ use crate::model::decide::Ceiling;
 use crate::model::grant::Grant;
 use crate::model::id::{CallId, QuestionId};
 use crate::model::image::Image;
+use crate::model::limit;
 use crate::model::policy::Policy;
 use crate::model::question::{QuestionRow, QuestionState};
 use crate::model::row::{CallRow, CallState, EffectRow, EffectState, ProcessRow, ToolRow, Wait, WaitRow};
@@ -22,7 +23,7 @@ use minicbor::Decode;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// What a kernel is opened with.
 #[derive(Clone)]
@@ -50,14 +51,9 @@ impl Kernel {
     pub fn open(options: Options) -> Result<Arc<Kernel>, HostError> {
         let Options { storage, world, ceiling, notary } = options;
         let random = Arc::clone(&world);
-        let writer = Writer::open(Arc::clone(&storage), || {
-            let mut key = [0; 32];
-            random
-                .random(&Permit::of_kernel(Vec::new()), &mut key)
-                .map_err(|error| StoreError::Failed(format!("no randomness: {error:?}")))?;
-            Ok(key)
-        })?;
-        let database = Arc::clone(writer.database());
+        let now = world.now(&Permit::of_kernel(Vec::new()));
+        let writer = Writer::open(Arc::clone(&storage), now, || random32(&*random))?;
+        let (database, files) = (Arc::clone(writer.database()), Arc::clone(writer.files()));
         let snapshot = Snapshot::of(&database, Arc::clone(&storage))?;
         let work = Arc::new(Condvar::new());
         let changed = Arc::new(Notify::new());
@@ -67,6 +63,7 @@ impl Kernel {
             number: 1,
             urgent: false,
             closing: false,
+            free: storage.free_bytes(),
             failed: None,
             counters: Counters::default(),
             next_seq: writer.size(),
@@ -86,6 +83,7 @@ impl Kernel {
             policy: Policy::default(),
             ceiling,
             objects: ObjectCache::default(),
+            instance: None,
             runnable: Vec::new(),
             work: Arc::clone(&work),
             changed: Arc::clone(&changed),
@@ -93,7 +91,10 @@ impl Kernel {
             storage: Arc::clone(&storage),
         };
         state.load(&snapshot)?;
-        state.note_key(notary.as_deref(), &snapshot, world.now(&Permit::of_kernel(Vec::new())))?;
+        if let Some(origin) = snapshot.row(Table::Meta, meta::BACKUP)? {
+            state.take_over(&origin, random32(&*random)?, now)?;
+        }
+        state.note_key(notary.as_deref(), &snapshot, now)?;
         let noted = snapshot.last_noted()?;
         let notes = notary.map(|notary| Notes::new(notary, Arc::clone(&world), noted));
         drop(snapshot);
@@ -108,14 +109,30 @@ impl Kernel {
             .name("committer".into())
             .spawn(move || committer::run(&theirs, writer, notes))
             .map_err(|error| StoreError::Failed(format!("no thread for the committer: {error}")))?;
-        let kernel =
-            Arc::new(Kernel { shared, world, storage, database, committer: Mutex::new(Some(thread)), changed });
+        let kernel = Arc::new(Kernel {
+            shared,
+            world,
+            storage,
+            files,
+            database,
+            committer: Mutex::new(Some(thread)),
+            changed,
+            large_reads: Arc::new(Semaphore::new(limit::LARGE_READS_MAX)),
+        });
         kernel.recover();
         // What ended while no host ran has ended, whatever the clock says next.
         let now = kernel.now();
         kernel.lock().expire_grants(now);
         Ok(kernel)
     }
+}
+
+fn random32(world: &dyn World) -> Result<[u8; 32], StoreError> {
+    let mut bytes = [0; 32];
+    world
+        .random(&Permit::of_kernel(Vec::new()), &mut bytes)
+        .map_err(|error| StoreError::Failed(format!("no randomness: {error:?}")))?;
+    Ok(bytes)
 }
 
 /// Each row of a table that is in memory.
@@ -134,6 +151,7 @@ fn each<T: for<'b> Decode<'b, ()>>(
 impl State {
     fn load(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         self.counters = snapshot.row(Table::Meta, meta::COUNTERS)?.unwrap_or_default();
+        self.instance = snapshot.get(Table::Meta, meta::INSTANCE)?.and_then(|bytes| bytes.try_into().ok());
         if let Some(text) = snapshot.get(Table::Meta, meta::POLICY)? {
             // It was read when it was put in force; a newer version may know more, then it is to be trusted again.
             self.policy = String::from_utf8(text).ok().and_then(|text| Policy::parse(&text).ok()).unwrap_or_default();

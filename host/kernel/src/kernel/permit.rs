@@ -203,6 +203,13 @@ impl State {
         // A use or a person's answer that was taken is gone for good, so what it gave must not be lost either.
         let survives = class != Class::Observe || !open.uses.is_empty() || open.question.is_some();
         self.journal_answer(place, &open.call, answer, now, survives);
+        let plain = open.uses.is_empty() && open.question.is_none();
+        if plain && (class == Class::Observe || matches!(*open.call, Call::LogWrite { .. })) {
+            let names = || resources.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+            if self.is_observed_again(place, &open.call, &outcome, names, now) {
+                return;
+            }
+        }
         self.record_end(open, resources, now, (outcome, detail), Some(Arc::clone(answer)));
     }
 

@@ -35,6 +35,7 @@ impl Kernel {
         let now = self.now();
         let mut state = self.lock();
         state.check_alive()?;
+        state.check_space()?;
         if !state.images.contains_key(image) {
             return Err(HostError::Usage(format!("there is no image '{image}'; `libos image list` shows them")));
         }
@@ -50,6 +51,7 @@ impl Kernel {
             for_one_call,
             created: now,
             exit_requested: None,
+            ended: None,
         });
         let count = state.derive_templates(image, pid, now);
         state.grant_own_namespace(pid, now);
@@ -211,7 +213,7 @@ impl State {
         record.call = cause;
         record.detail = Some(state.word().to_owned());
         self.note(record);
-        self.put_process(ProcessRow { state, ..process });
+        self.put_process(ProcessRow { state, ended: Some(now), ..process });
         self.grants.forget(&Holder::Process(pid));
         for digest in self.asking.forget(pid) {
             self.remove(Table::Refused, table::refused(pid, &digest));

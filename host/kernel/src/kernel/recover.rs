@@ -38,7 +38,7 @@ impl Kernel {
 }
 
 impl State {
-    fn close_recovered(&mut self, row: EffectRow, probed: Probed, now: Time) {
+    pub(super) fn close_recovered(&mut self, row: EffectRow, probed: Probed, now: Time) {
         let (state, outcome, answer) = match probed {
             Probed::Done => (EffectState::Done, Outcome::Done, Some(Answer::Done(Reply::Unit))),
             Probed::NotStarted => (EffectState::NotStarted, Outcome::NotStarted, None),

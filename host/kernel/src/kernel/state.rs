@@ -2,6 +2,7 @@
 //! the record of it are made under one hold of the lock, so they are committed together.
 
 use super::asking::Asking;
+use super::flood::Tally;
 use super::grants::Grants;
 use crate::model::call::{ObjectInfo, Payload};
 use crate::model::codec::{from_bytes, to_bytes};
@@ -70,8 +71,8 @@ pub struct LiveCall {
     pub resident: bool,
     /// Who awaits the end of the open wait, if the call is resident.
     pub waiter: Option<(Position, oneshot::Sender<Woken>)>,
-    /// Refusals that were told already, and how often they came again.
-    pub refusals: HashMap<(String, String), u32>,
+    /// What it did so often that it is only counted.
+    pub tally: Tally,
 }
 
 /// Payloads of objects that were used lately.
@@ -119,6 +120,8 @@ pub struct State {
     /// Somebody waits for `batch`.
     pub urgent: bool,
     pub closing: bool,
+    /// Bytes that were free where the store lies when that was last looked at; none if nobody knows.
+    pub free: Option<u64>,
     /// Why nothing is done any more.
     pub failed: Option<String>,
 
@@ -144,6 +147,8 @@ pub struct State {
     pub policy: Policy,
     pub ceiling: Ceiling,
     pub objects: ObjectCache,
+    /// What sets the effects of a restored copy apart from those of the host that it was copied from.
+    pub instance: Option<Digest>,
     /// Calls whose wait has ended and that nobody runs.
     pub runnable: Vec<CallId>,
 

@@ -52,8 +52,9 @@ impl Kernel {
             )));
         }
         tools.iter().try_for_each(check_tool)?;
-        self.storage
-            .put_file(&digest, component)
+        self.lock().check_space()?;
+        self.files
+            .put(&digest, component)
             .map_err(|error| StoreError::Failed(format!("the component cannot be stored: {error}")))?;
         let now = self.now();
         let mut state = self.lock();

@@ -84,6 +84,12 @@ pub const RECORD_NAME_BYTES_MAX: usize = 1_024;
 pub const RECORD_TEXT_BYTES_MAX: usize = 512;
 /// Bytes of a person's note on an effect that was settled.
 pub const SETTLE_NOTE_BYTES_MAX: usize = 1_024;
+/// Observes and log lines of one call that are each recorded; of more, equal ones are only counted.
+pub const OBSERVES_IN_FULL_MAX: u32 = 1_000;
+/// Kinds of events that are told apart in one call when equal ones are counted.
+pub const FLOOD_KINDS_MAX: usize = 1_000;
+/// The first count of equal events that is written before the call ends; then each time it has doubled.
+pub const FLOOD_COUNT_FIRST: u64 = 1_024;
 /// Links between a grant and its root.
 pub const GRANT_DEPTH_MAX: usize = 8;
 /// Grants of one holder.
@@ -92,6 +98,9 @@ pub const GRANTS_PER_HOLDER_MAX: usize = 20_000;
 pub const INLINE_BYTES_MAX: usize = 64 << 10;
 /// Bytes of changes that may wait for the disk; beyond, new system calls wait.
 pub const UNCOMMITTED_BYTES_MAX: usize = 32 << 20;
+/// Files that are read on threads which may block, at once. What they read waits for the disk with everything else, so this bounds by
+/// how much `UNCOMMITTED_BYTES_MAX` can be overrun: by so many contents, and one for each thread that makes changes.
+pub const LARGE_READS_MAX: usize = 16;
 /// Bytes at which a batch is committed without waiting for somebody to ask.
 pub const BATCH_BYTES: usize = 1 << 20;
 /// Milliseconds after which a batch is committed without waiting for somebody to ask.
@@ -184,6 +193,23 @@ pub const QUESTION_LIFE_MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
 pub const POLICY_OPEN_QUESTIONS_MAX: u32 = 1_000;
 /// Most questions in an hour that a policy may let a process ask.
 pub const POLICY_QUESTIONS_PER_HOUR_MAX: u32 = 10_000;
+
+/// Bytes that stay free beside the copy of a store that is upgraded: what the upgrade itself writes.
+pub const UPGRADE_SPARE_BYTES: u64 = 8 << 20;
+
+/// Free bytes where the store lies below which nothing new is begun, unless the policy says another number. All that may wait for the
+/// disk (`UNCOMMITTED_BYTES_MAX`) fits twice, so that what was begun can be written to its end.
+pub const LOW_SPACE_BYTES: u64 = 2 * UNCOMMITTED_BYTES_MAX as u64;
+/// Least of it that a policy may set.
+pub const LOW_SPACE_BYTES_MIN: u64 = 1 << 20;
+/// Most of it that a policy may set.
+pub const LOW_SPACE_BYTES_MAX: u64 = 1 << 40;
+/// Rows that `libos gc` drops in one transaction: others wait for no more.
+pub const GC_ROWS_PER_BATCH: usize = 1_000;
+/// Shortest time that a policy may keep what has ended.
+pub const RETAIN_MIN: Duration = Duration::from_secs(1);
+/// Longest time that a policy may name; for ever is a word of its own.
+pub const RETAIN_MAX: Duration = Duration::from_secs(100 * 366 * 24 * 3_600);
 
 /// What one call may use. Frozen in the call's row when it starts, so that a resumed call has what it started with.
 #[derive(

@@ -39,6 +39,10 @@ pub struct ProcessRow {
     #[n(8)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_requested: Option<ExitRequest>,
+    /// When it ended, for retention.
+    #[n(9)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Time>,
 }
 
 /// A process is to end once the call that asked has ended.

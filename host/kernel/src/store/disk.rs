@@ -2,7 +2,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "the only door to the disk")]
 
-use super::StoreError;
+use super::reader::Snapshot;
+use super::table::FORMAT;
+use super::{StoreError, aside};
 use crate::model::id::{Digest, hex};
 use redb::{Builder, ConcurrencyMode, Database, ReadOnlyDatabase};
 use std::collections::HashMap;
@@ -34,6 +36,45 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// It is not there, or the disk failed.
     fn get_file(&self, digest: &Digest) -> io::Result<Vec<u8>>;
+
+    /// Puts a copy of the database beside it if it is of an older format, before anything touches it; it is not open. What has no
+    /// bytes that outlive it has nothing to keep.
+    ///
+    /// # Errors
+    /// There is no room, somebody has the database open, or the disk failed.
+    fn keep_older(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// All payload files with their bytes. What cannot list them keeps them all.
+    ///
+    /// # Errors
+    /// The disk failed.
+    fn files(&self) -> io::Result<Vec<(Digest, u64)>> {
+        Ok(Vec::new())
+    }
+
+    /// Removes a payload file; nothing happens if there is none.
+    ///
+    /// # Errors
+    /// The disk failed.
+    fn remove_file(&self, digest: &Digest) -> io::Result<()> {
+        let _ = digest;
+        Ok(())
+    }
+
+    /// Removes what writers that were killed have left, while nobody writes a payload file. Answers how many files, and their bytes.
+    ///
+    /// # Errors
+    /// The disk failed.
+    fn remove_leftovers(&self) -> io::Result<(u64, u64)> {
+        Ok((0, 0))
+    }
+
+    /// Bytes that are free where it lies; none if nobody knows.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
 fn builder() -> Builder {
@@ -61,8 +102,42 @@ fn make(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()
+}
+
+/// What is in the directories of payload files.
+fn payloads(path: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    let folders = match fs::read_dir(path.join("payloads")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        folders => folders?,
+    };
+    let mut found = Vec::new();
+    for folder in folders {
+        for entry in fs::read_dir(folder?.path())? {
+            found.push(entry?);
+        }
+    }
+    Ok(found)
+}
+
+fn read_digest(name: &str) -> Option<Digest> {
+    let (pairs, rest) = name.as_bytes().as_chunks::<2>();
+    let mut digest = [0; 32];
+    if pairs.len() != digest.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, pair) in digest.iter_mut().zip(pairs) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(digest)
+}
+
+fn absent_is_fine(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 /// A directory: `store.redb` and `payloads/`.
@@ -92,6 +167,26 @@ impl Directory {
             return Err(StoreError::Missing);
         }
         Ok(builder().open_read_only(path)?)
+    }
+
+    /// Makes the database's file as small as it can be. Nobody may have it open. Answers its bytes before and after.
+    ///
+    /// # Errors
+    /// Somebody has it open, or the disk failed.
+    pub fn compact(&self) -> Result<(u64, u64), StoreError> {
+        let path = self.path.join("store.redb");
+        let size = || {
+            fs::metadata(&path).map(|metadata| metadata.len()).map_err(|error| StoreError::Failed(error.to_string()))
+        };
+        let before = size()?;
+        let mut database = self.open()?;
+        database.compact().map_err(|error| match error {
+            redb::CompactionError::Storage(error) => StoreError::from(error),
+            redb::CompactionError::TransactionInProgress => StoreError::Busy,
+            other => StoreError::Failed(other.to_string()),
+        })?;
+        drop(database);
+        Ok((before, size()?))
     }
 
     fn file(&self, digest: &Digest) -> PathBuf {
@@ -132,6 +227,64 @@ impl Storage for Directory {
     fn get_file(&self, digest: &Digest) -> io::Result<Vec<u8>> {
         fs::read(self.file(digest))
     }
+
+    fn keep_older(&self) -> Result<(), StoreError> {
+        let found = match Snapshot::of_directory(self) {
+            Err(StoreError::NeedsRecovery) => {
+                drop(self.open()?);
+                Snapshot::of_directory(self)
+            }
+            found => found,
+        };
+        let format = match found {
+            Err(StoreError::Missing) => None,
+            found => found?.format()?,
+        };
+        match format {
+            Some(format) if format < FORMAT => aside::keep(&self.path, format, self.free_bytes()),
+            _ => Ok(()),
+        }
+    }
+
+    fn files(&self) -> io::Result<Vec<(Digest, u64)>> {
+        let mut found = Vec::new();
+        for entry in payloads(&self.path)? {
+            if let Some(digest) = entry.file_name().to_str().and_then(read_digest) {
+                found.push((digest, entry.metadata()?.len()));
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn remove_file(&self, digest: &Digest) -> io::Result<()> {
+        absent_is_fine(fs::remove_file(self.file(digest)))
+    }
+
+    fn remove_leftovers(&self) -> io::Result<(u64, u64)> {
+        let mut left = payloads(&self.path)?;
+        left.retain(|entry| entry.path().extension().is_some_and(|extension| extension == "new"));
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            // A database that is made at this moment has the number of its maker's process; this process makes none.
+            let name = name.to_string_lossy();
+            if name.starts_with("store.new-") || (name.starts_with("store-format-") && name.contains(".new-")) {
+                left.push(entry);
+            }
+        }
+        let mut bytes = 0;
+        for entry in &left {
+            bytes += entry.metadata().map_or(0, |metadata| metadata.len());
+            absent_is_fine(fs::remove_file(entry.path()))?;
+        }
+        Ok((left.len() as u64, bytes))
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::statvfs(&self.path).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
+    }
 }
 
 /// Memory; gone with the value. Clones share it.
@@ -144,6 +297,16 @@ impl Storage for Memory {
     fn open(&self) -> Result<Database, StoreError> {
         let backend = redb::backends::InMemoryBackend::new();
         Ok(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)?)
+    }
+
+    fn files(&self) -> io::Result<Vec<(Digest, u64)>> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(files.iter().map(|(digest, bytes)| (*digest, bytes.len() as u64)).collect())
+    }
+
+    fn remove_file(&self, digest: &Digest) -> io::Result<()> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).remove(digest);
+        Ok(())
     }
 
     fn put_file(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {

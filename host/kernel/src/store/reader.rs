@@ -10,9 +10,12 @@ use crate::model::tree::Frontier;
 use minicbor::Decode;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+/// Rows as they are stored.
+pub(super) type RawRows = redb::Range<'static, &'static [u8], &'static [u8]>;
 type BytesTable = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// The store at one moment.
@@ -117,6 +120,43 @@ impl Snapshot {
         Ok(())
     }
 
+    /// The keys of a table that start with `prefix`, in order, each with the bytes of its row; payload files are not counted.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn keys(&self, table: Table, prefix: &[u8]) -> Result<Vec<(Vec<u8>, u64)>, StoreError> {
+        let mut keys = Vec::new();
+        let Some(open) = self.table(table)? else { return Ok(keys) };
+        for entry in open.range(prefix..)? {
+            let (key, value) = entry?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            keys.push((key.value().to_vec(), (key.value().len() + value.value().len()) as u64));
+        }
+        Ok(keys)
+    }
+
+    /// The payload files that rows name, of those rows that count. Components are files too; rows of tools and calls name them in their own way.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn named_files(&self, counts: impl Fn(Table, &[u8]) -> bool) -> Result<HashSet<Digest>, StoreError> {
+        let mut named = HashSet::new();
+        for table in Table::ALL.into_iter().filter(|table| !matches!(table, Table::Log | Table::Tree)) {
+            let Some(open) = self.table(table)? else { continue };
+            for entry in open.range::<&[u8]>(..)? {
+                let (key, value) = entry?;
+                if let Some((&IN_FILE, digest)) = value.value().split_first()
+                    && counts(table, key.value())
+                {
+                    named.extend(Digest::try_from(digest));
+                }
+            }
+        }
+        Ok(named)
+    }
+
     /// All rows of a table whose key starts with `prefix`, in order.
     ///
     /// # Errors
@@ -216,23 +256,37 @@ impl Snapshot {
             .ok_or_else(|| StoreError::Damaged("the head of the log is missing or damaged".into()))
     }
 
+    /// All rows of a table as they are stored; none if there is no such table.
+    pub(super) fn raw(&self, table: Table) -> Result<Option<RawRows>, StoreError> {
+        let Some(open) = self.table(table)? else { return Ok(None) };
+        Ok(Some(open.range::<&[u8]>(..)?))
+    }
+
+    /// A payload file or component.
+    ///
+    /// # Errors
+    /// It is missing or was changed.
+    pub fn file(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        let name = crate::model::id::hex(digest);
+        let bytes = self
+            .storage
+            .get_file(digest)
+            .map_err(|error| StoreError::Damaged(format!("the payload file {name}: {error}")))?;
+        let have: Digest = Sha256::digest(&bytes).into();
+        if have == *digest {
+            Ok(bytes)
+        } else {
+            Err(StoreError::Damaged(format!("the payload file {name} was changed")))
+        }
+    }
+
     fn value(&self, placed: &[u8]) -> Result<Vec<u8>, StoreError> {
         match placed.split_first() {
             Some((&INLINE, value)) => Ok(value.to_vec()),
             Some((&IN_FILE, digest)) => {
                 let digest: Digest =
                     digest.try_into().map_err(|_| StoreError::Damaged("a payload's digest is no digest".into()))?;
-                let name = crate::model::id::hex(&digest);
-                let bytes = self
-                    .storage
-                    .get_file(&digest)
-                    .map_err(|error| StoreError::Damaged(format!("the payload file {name}: {error}")))?;
-                let have: Digest = Sha256::digest(&bytes).into();
-                if have == digest {
-                    Ok(bytes)
-                } else {
-                    Err(StoreError::Damaged(format!("the payload file {name} was changed")))
-                }
+                self.file(&digest)
             }
             _ => Err(StoreError::Damaged("a value has no place".into())),
         }

@@ -10,7 +10,9 @@ use crate::model::id::{CallId, Digest, GrantId, Pid, Position, Seq};
 use redb::TableDefinition;
 
 /// Version of the format of the whole data directory.
-pub const FORMAT: u32 = 1;
+///
+/// 1: the first. 2: rows of processes that have ended say when.
+pub const FORMAT: u32 = 2;
 
 /// The value follows.
 pub const INLINE: u8 = 0;
@@ -140,6 +142,10 @@ pub mod meta {
     pub const FRONTIER: &[u8] = b"frontier";
     /// The next numbers of everything.
     pub const COUNTERS: &[u8] = b"counters";
+    /// In a copy that no host has opened to write yet: where it comes from; see [`crate::store::backup::Origin`].
+    pub const BACKUP: &[u8] = b"backup";
+    /// In what was once a copy: 32 random bytes, so that keys of its effects are its own.
+    pub const INSTANCE: &[u8] = b"instance";
     /// Text of the policy in force.
     pub const POLICY: &[u8] = b"policy";
     /// Text of the public key that heads of the log are signed with.

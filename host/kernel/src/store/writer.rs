@@ -3,11 +3,15 @@
 use super::StoreError;
 use super::batch::{Batch, NewRecord};
 use super::disk::Storage;
+use super::files::Files;
+use super::reader::Snapshot;
 use super::table::{self, IN_FILE, INLINE, Table, meta};
+use super::upgrade;
 use crate::model::codec::to_bytes;
 use crate::model::id::Digest;
 use crate::model::limit;
 use crate::model::record::Commitment;
+use crate::model::time::Time;
 use crate::model::tree::{self, Frontier};
 use minicbor::{CborLen, Encode};
 use redb::{Database, WriteTransaction};
@@ -18,6 +22,7 @@ use std::sync::Arc;
 pub struct Writer {
     database: Arc<Database>,
     storage: Arc<dyn Storage>,
+    files: Arc<Files>,
     frontier: Frontier,
     key: Digest,
 }
@@ -33,17 +38,22 @@ pub struct NewNote {
 }
 
 impl Writer {
-    /// Opens the store; makes one if there is none. `new_key` gives 32 random bytes for a new store.
+    /// Opens the store; makes one if there is none, and brings one of an older format up to date after a copy of it was put aside.
+    /// `new_key` gives 32 random bytes for a new store.
     ///
     /// # Errors
-    /// Somebody else writes, the format is newer, or the disk failed.
+    /// Somebody else writes, the format is newer, there is no room for the copy, or the disk failed.
     pub fn open(
         storage: Arc<dyn Storage>,
+        now: Time,
         new_key: impl FnOnce() -> Result<Digest, StoreError>,
     ) -> Result<Writer, StoreError> {
+        // To open a database to write changes its file.
+        storage.keep_older()?;
         let database = storage.open()?;
-        let snapshot = super::reader::Snapshot::new(database.begin_read_checked()?, Arc::clone(&storage));
-        let (key, frontier) = match snapshot.format()? {
+        let snapshot = Snapshot::of(&database, Arc::clone(&storage))?;
+        let format = snapshot.format()?;
+        let (key, frontier) = match format {
             Some(_) => {
                 let key = snapshot.get(Table::Meta, meta::KEY)?;
                 let key = key.and_then(|key| key.try_into().ok());
@@ -51,23 +61,29 @@ impl Writer {
             }
             None => {
                 let key = new_key()?;
-                let mut transaction = begin(&database)?;
+                let transaction = begin(&database)?;
+                make_tables(&transaction, table::FORMAT)?;
                 {
-                    for table in Table::ALL {
-                        transaction.open_table(table.definition())?;
-                    }
                     let mut rows = transaction.open_table(Table::Meta.definition())?;
-                    rows.insert(meta::FORMAT, table::FORMAT.to_be_bytes().as_slice())?;
                     rows.insert(meta::KEY, inline(&key).as_slice())?;
                     rows.insert(meta::FRONTIER, inline(&Frontier::default().to_bytes()).as_slice())?;
                 }
-                transaction.set_quick_repair(true);
                 transaction.commit()?;
                 (key, Frontier::default())
             }
         };
-        drop(snapshot);
-        Ok(Writer { database: Arc::new(database), storage, frontier, key })
+        let mut writer = Writer {
+            database: Arc::new(database),
+            files: Arc::new(Files::new(Arc::clone(&storage))),
+            storage,
+            frontier,
+            key,
+        };
+        if let Some(old) = format.filter(|found| *found < table::FORMAT) {
+            let changes = upgrade::changes(&snapshot, old, writer.size(), now)?;
+            writer.write(&changes, Some(table::FORMAT), |_| None)?;
+        }
+        Ok(writer)
     }
 
     /// The database, for snapshots.
@@ -78,6 +94,16 @@ impl Writer {
     /// The random bytes that only this store has.
     pub fn key(&self) -> &Digest {
         &self.key
+    }
+
+    /// The payload files.
+    pub fn files(&self) -> &Arc<Files> {
+        &self.files
+    }
+
+    /// Bytes that are free where it lies; none if nobody knows.
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.storage.free_bytes()
     }
 
     /// Records in the log.
@@ -103,7 +129,19 @@ impl Writer {
         batch: &Batch,
         note: impl FnOnce(&Frontier) -> Option<NewNote>,
     ) -> Result<(), StoreError> {
+        self.write(batch, None, note)
+    }
+
+    fn write(
+        &mut self,
+        batch: &Batch,
+        format: Option<u32>,
+        note: impl FnOnce(&Frontier) -> Option<NewNote>,
+    ) -> Result<(), StoreError> {
         let transaction = begin(&self.database)?;
+        if let Some(format) = format {
+            make_tables(&transaction, format)?;
+        }
         self.write_records(&transaction, &batch.records)?;
         if let Some(note) = note(&self.frontier) {
             let mut notes = transaction.open_table(Table::Note.definition())?;
@@ -190,7 +228,7 @@ impl Writer {
             return Ok(inline(value));
         }
         let digest: Digest = Sha256::digest(value).into();
-        self.storage.put_file(&digest, value).map_err(|error| StoreError::Failed(error.to_string()))?;
+        self.files.put(&digest, value).map_err(|error| StoreError::Failed(error.to_string()))?;
         let mut placed = vec![IN_FILE];
         placed.extend(digest);
         Ok(placed)
@@ -204,6 +242,16 @@ fn begin(database: &Database) -> Result<WriteTransaction, StoreError> {
     Ok(transaction)
 }
 
+/// Makes the tables that there are not, and says which format they have.
+fn make_tables(transaction: &WriteTransaction, format: u32) -> Result<(), StoreError> {
+    for table in Table::ALL {
+        transaction.open_table(table.definition())?;
+    }
+    let mut rows = transaction.open_table(Table::Meta.definition())?;
+    rows.insert(meta::FORMAT, format.to_be_bytes().as_slice())?;
+    Ok(())
+}
+
 fn inline(value: &[u8]) -> Vec<u8> {
     let mut placed = Vec::with_capacity(value.len() + 1);
     placed.push(INLINE);
@@ -211,23 +259,11 @@ fn inline(value: &[u8]) -> Vec<u8> {
     placed
 }
 
-trait BeginRead {
-    fn begin_read_checked(&self) -> Result<redb::ReadTransaction, StoreError>;
-}
-
-impl BeginRead for Database {
-    fn begin_read_checked(&self) -> Result<redb::ReadTransaction, StoreError> {
-        use redb::ReadableDatabase;
-        Ok(self.begin_read()?)
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "the test makes the directory that the store is in")]
 mod tests {
     use super::*;
     use crate::store::disk::Directory;
-    use crate::store::reader::Snapshot;
 
     #[test]
     fn a_data_directory_of_a_newer_version_is_refused_and_left_as_it_is() {
@@ -235,7 +271,7 @@ mod tests {
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
         let directory = Directory::new(&path);
-        let open = || Writer::open(Arc::new(directory.clone()), || Ok([7; 32]));
+        let open = || Writer::open(Arc::new(directory.clone()), Time(0), || Ok([7; 32]));
         drop(open().unwrap());
         assert!(Snapshot::of_directory(&directory).is_ok());
         let newer = table::FORMAT + 1;

@@ -203,7 +203,14 @@ impl Line {
         match primitive::perform(&self.kernel, permit, &attempt.call) {
             primitive::Step::Over(performed) => Ok(performed),
             primitive::Step::Blocking(rest) => {
-                tokio::task::spawn_blocking(rest).await.map_err(|error| Stop::Host(format!("a read panicked: {error}")))
+                // The turn belongs to the thread that reads, not to a guest that may be dropped.
+                let turn = self.kernel.turn().await?;
+                let read = move || {
+                    let performed = rest();
+                    drop(turn);
+                    performed
+                };
+                tokio::task::spawn_blocking(read).await.map_err(|error| Stop::Host(format!("a read panicked: {error}")))
             }
         }
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the disk itself is tested")]
 
 use libos_kernel::model::id::Digest;
+use libos_kernel::model::time::Time;
 use libos_kernel::store::StoreError;
 use libos_kernel::store::disk::{Directory, Storage};
 use libos_kernel::store::writer::Writer;
@@ -41,12 +42,12 @@ fn a_store_that_was_half_made_under_its_temporary_name_is_made_anew() {
 #[test]
 fn a_store_has_one_writer_and_is_kept() {
     let path = scratch("one-writer");
-    let open = || Writer::open(Arc::new(Directory::new(&path)), || Ok([7; 32]));
+    let open = || Writer::open(Arc::new(Directory::new(&path)), Time(0), || Ok([7; 32]));
     let first = open().unwrap();
     assert_eq!(open().map(drop), Err(StoreError::Busy));
     drop(first);
     let unused = || -> Result<Digest, StoreError> { panic!("the store has a key") };
-    drop(Writer::open(Arc::new(Directory::new(&path)), unused).unwrap());
+    drop(Writer::open(Arc::new(Directory::new(&path)), Time(0), unused).unwrap());
     std::fs::remove_dir_all(&path).unwrap();
 }
 
@@ -57,7 +58,7 @@ fn two_who_start_at_the_same_time_share_one_store() {
         let start = std::sync::Barrier::new(2);
         let open = || {
             start.wait();
-            Writer::open(Arc::new(Directory::new(&path)), || Ok([7; 32]))
+            Writer::open(Arc::new(Directory::new(&path)), Time(0), || Ok([7; 32]))
         };
         let opened = std::thread::scope(|scope| {
             let both = [scope.spawn(open), scope.spawn(open)];

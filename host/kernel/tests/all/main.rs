@@ -4,6 +4,7 @@
 
 mod approvals;
 mod audit;
+mod backup;
 mod calls;
 mod clock;
 mod consent;
@@ -15,6 +16,8 @@ mod durability;
 mod evidence;
 mod explain;
 mod fail_stop;
+mod flood;
+mod gc;
 mod grants;
 mod kept;
 mod ledger;
@@ -26,6 +29,8 @@ mod races;
 mod recovery;
 mod replay;
 mod sim;
+mod space;
 mod stories;
 mod tools;
+mod upgrade;
 mod waits;

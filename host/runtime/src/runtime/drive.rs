@@ -69,7 +69,9 @@ impl Runtime {
     }
 
     async fn end(&self, call: CallId, result: Result<String, Failure>) {
-        let event = match self.kernel.end_call(call, result) {
+        // A result may be large.
+        let room = self.kernel.room().await;
+        let event = match room.and_then(|()| self.kernel.end_call(call, result)) {
             Ok(ended) => match self.kernel.durable(ended.durable).await {
                 Ok(()) => CallEvent::Ended(ended),
                 Err(stop) => CallEvent::Interrupted(stop.to_string()),

@@ -253,6 +253,8 @@ impl Runtime {
         self: &Arc<Self>,
         request: CallRequest,
     ) -> Result<(CallId, mpsc::Receiver<CallEvent>), RuntimeError> {
+        // Its arguments may be large.
+        self.kernel.room().await.map_err(HostError::from)?;
         let pid = match request.pid {
             Some(pid) => pid,
             None => self.kernel.new_process(&request.image, true)?,

@@ -64,7 +64,7 @@ fn visit(snapshot: &Snapshot, mut work: impl FnMut(&[u8])) {
 
 /// Records as reads of a file leave them.
 fn write(scratch: &Scratch, records: u64) {
-    let mut writer = Writer::open(scratch.storage(), || Ok([7; 32])).unwrap();
+    let mut writer = Writer::open(scratch.storage(), Time(0), || Ok([7; 32])).unwrap();
     let request = Arc::new(Call::FsRead { path: "notes.md".into() });
     let answer = Arc::new(Answer::Done(Reply::Bytes(vec![7; 64])));
     for first in (0..records).step_by(BATCH as usize) {

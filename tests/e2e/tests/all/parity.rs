@@ -3,7 +3,6 @@
 use libos::kernel::kernel::{Kernel, NewTool, Options, StartCall};
 use libos::kernel::model::answer::Answer;
 use libos::kernel::model::call::{Call, Reply, WriteMode};
-use libos::kernel::model::decide::Ceiling;
 use libos::kernel::model::image::BASE;
 use libos::kernel::model::limit::{self, CallLimits};
 use libos::kernel::store::disk::Memory;
@@ -38,7 +37,7 @@ struct Side {
 impl Side {
     fn new(world: Arc<dyn World>) -> Side {
         let storage = Arc::new(Memory::default());
-        let kernel = Kernel::open(Options { storage, world, ceiling: Ceiling::default() }).unwrap();
+        let kernel = Kernel::open(Options::new(storage, world)).unwrap();
         let tool = NewTool {
             name: "act".into(),
             export: "act".into(),

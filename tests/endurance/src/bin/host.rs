@@ -6,7 +6,6 @@ use libos_endurance::outside::Outside;
 use libos_endurance::point::{Mine, Point};
 use libos_endurance::storage::Mined;
 use libos_kernel::kernel::{HostError, Kernel, Options};
-use libos_kernel::model::decide::Ceiling;
 use libos_kernel::store::disk::Directory;
 use std::sync::Arc;
 
@@ -30,7 +29,7 @@ fn main() -> Result<(), HostError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| usage(&error.to_string()))?;
     runtime.block_on(async {
-        let options = Options { storage: Arc::new(storage), world: Arc::new(world), ceiling: Ceiling::default() };
+        let options = Options::new(Arc::new(storage), Arc::new(world));
         let kernel = Kernel::open(options)?;
         Arc::new(Crew { kernel: Arc::clone(&kernel), incarnation, drains: mode == "drain" }).run().await?;
         kernel.shutdown();

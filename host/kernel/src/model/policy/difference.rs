@@ -117,6 +117,14 @@ pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
     let place = |place: &Option<Witness>| place.as_ref().map_or_else(|| "nowhere".to_owned(), Witness::to_string);
     tell("signed heads of the log are brought to", place(&was.witness), place(&is.witness));
     tell("the host stops when a head is not brought there", was.strict.to_string(), is.strict.to_string());
+    let (was, is) = (&old.retain, &new.retain);
+    let kept = |time: Option<Duration>| time.map_or_else(|| "forever".to_owned(), unit::time);
+    tell("calls that have ended are kept for", kept(was.calls), kept(is.calls));
+    tell("questions that are closed are kept for", kept(was.questions), kept(is.questions));
+    tell("processes that have ended are kept for", kept(was.processes), kept(is.processes));
+    let journals = |time: Duration| if time.is_zero() { "none".to_owned() } else { unit::time(time) };
+    tell("journals of calls that have ended are kept for", journals(was.journals), journals(is.journals));
+    tell("space that stays free", unit::size(old.space.keep_free), unit::size(new.space.keep_free));
     for facility in old.accepted.iter().filter(|facility| !new.accepted.contains(*facility)) {
         lines.push(format!("no host starts without {} any more", facility.word()));
     }

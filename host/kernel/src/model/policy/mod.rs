@@ -9,6 +9,7 @@ mod unit;
 
 pub use audit::{AuditRules, Witness};
 pub use difference::{Plan, answers_left, hanging, settings};
+pub use unit::about as about_size;
 
 use super::decide::Default as WithoutGrant;
 use super::facility::Facilities;
@@ -59,10 +60,45 @@ pub struct Policy {
     pub questions: QuestionRules,
     /// What a call may use that starts from now on.
     pub limits: CallLimits,
+    pub retain: Retain,
+    pub space: Space,
     /// What a host may do without here, although it is required.
     pub accepted: Facilities,
     /// The second place of the log's signed heads.
     pub audit: AuditRules,
+}
+
+/// How long what has ended is kept; `libos gc` drops what is older. The log is kept for ever, whatever stands here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retain {
+    /// Calls that have ended: their rows, texts and logs. None: for ever.
+    pub calls: Option<Duration>,
+    /// Questions that are closed. None: for ever.
+    pub questions: Option<Duration>,
+    /// Processes that have ended, and their grants. None: for ever.
+    pub processes: Option<Duration>,
+    /// What calls keep for replay, after their end. Zero: nothing.
+    pub journals: Duration,
+}
+
+impl std::default::Default for Retain {
+    /// Nothing that somebody may want to look at again is dropped unasked.
+    fn default() -> Self {
+        Self { calls: None, questions: None, processes: None, journals: Duration::ZERO }
+    }
+}
+
+/// What stays free where the store lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes; below, nothing new is begun.
+    pub keep_free: u64,
+}
+
+impl std::default::Default for Space {
+    fn default() -> Self {
+        Self { keep_free: limit::LOW_SPACE_BYTES }
+    }
 }
 
 /// How people are asked.
@@ -137,6 +173,7 @@ impl Policy {
     }
 
     /// What `libos init` writes.
+    // long: it is one text
     pub fn starter() -> String {
         let CallLimits { memory_bytes, cpu_ticks, wall_milliseconds, imports, journal_bytes } = CallLimits::default();
         let processor_time = limit::CALL_TICK * u32::try_from(cpu_ticks).unwrap_or(u32::MAX);
@@ -191,11 +228,23 @@ default = "deny"
 # open-max = {open_max}
 # per-hour = {per_hour}
 
+# How long what has ended is kept; `libos gc` drops what is older, "forever" keeps it. The log is always kept.
+# [retain]
+# calls = "forever"
+# questions = "forever"
+# processes = "forever"
+# journals = "none"
+
+# Where the store lies, so much stays free: below, no call, process or change outside is begun, and what was begun can still end.
+# [space]
+# keep-free = "{keep_free}"
+
 {audit}
 # A host does not start where something is missing that it relies on (`libos doctor` shows it), unless it is told to in so many words.
 # [accept]
 # case-sensitive-names = "a deny can be evaded by another spelling"
 "#,
+            keep_free = unit::size(Space::default().keep_free),
             memory = unit::size(memory_bytes),
             processor_time = unit::time(processor_time),
             wall_time = unit::time(Duration::from_millis(wall_milliseconds)),

@@ -21,11 +21,14 @@ const ERRORS_MAX: usize = 20;
 /// Characters of a text of the file that an error repeats.
 const QUOTED_CHARACTERS_MAX: usize = 80;
 
-const SECTIONS: [&str; 6] = ["mounts", "image", "limits", "questions", "audit", "accept"];
+const SECTIONS: [&str; 8] = ["mounts", "image", "limits", "questions", "retain", "space", "audit", "accept"];
 const MOUNT_KEYS: [&str; 2] = ["path", "hardlinks"];
 const IMAGE_KEYS: [&str; 4] = ["allow", "ask", "deny", "default"];
 const LIMIT_KEYS: [&str; 5] = ["memory", "processor-time", "wall-time", "imports", "journal"];
 const QUESTION_KEYS: [&str; 3] = ["expire-after", "open-max", "per-hour"];
+
+const RETAIN_KEYS: [&str; 4] = ["calls", "questions", "processes", "journals"];
+const SPACE_KEYS: [&str; 1] = ["keep-free"];
 
 pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
@@ -134,6 +137,8 @@ impl Reader<'_, '_> {
                 "limits" => self.limits(value),
                 "questions" => self.questions(value),
                 "audit" => self.read.policy.audit = super::audit::read(self, value).unwrap_or_default(),
+                "retain" => self.retain(value),
+                "space" => self.space(value),
                 "accept" => self.accept(value),
                 other => {
                     let what = format!("there is no section '{}'", short(other));
@@ -356,6 +361,48 @@ impl Reader<'_, '_> {
             }
         }
         self.read.policy.questions = rules;
+    }
+
+    fn retain(&mut self, value: &Value<'_>) {
+        let Some(table) = self.table(value, "retain") else { return };
+        let mut retain = super::Retain::default();
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            let range = (limit::RETAIN_MIN, limit::RETAIN_MAX);
+            let word = value.get_ref().as_str();
+            match name {
+                "calls" | "questions" | "processes" => {
+                    let time = if word == Some("forever") { None } else { self.time(name, value, range, "30d") };
+                    match name {
+                        "calls" => retain.calls = time,
+                        "questions" => retain.questions = time,
+                        _ => retain.processes = time,
+                    }
+                }
+                "journals" if word == Some("none") => retain.journals = Duration::ZERO,
+                "journals" => {
+                    let time = self.time(name, value, range, "7d");
+                    retain.journals = time.unwrap_or_default();
+                }
+                other => self.unknown_key(key.span().start, "retain", other, &RETAIN_KEYS),
+            }
+        }
+        self.read.policy.retain = retain;
+    }
+
+    fn space(&mut self, value: &Value<'_>) {
+        let Some(table) = self.table(value, "space") else { return };
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                name @ "keep-free" => {
+                    let range = (limit::LOW_SPACE_BYTES_MIN, limit::LOW_SPACE_BYTES_MAX);
+                    if let Some(bytes) = self.size(name, value, range) {
+                        self.read.policy.space.keep_free = bytes;
+                    }
+                }
+                other => self.unknown_key(key.span().start, "space", other, &SPACE_KEYS),
+            }
+        }
     }
 
     fn size(&mut self, key: &str, value: &Value<'_>, (least, most): (u64, u64)) -> Option<u64> {

@@ -41,6 +41,7 @@ fn all_that_the_starter_has_commented_out_is_right() {
     assert_eq!(policy.limits, CallLimits::default());
     assert_eq!(policy.questions.expire_after, Some(Duration::from_secs(7 * 86_400)));
     assert_eq!(policy.questions.open_max, QuestionRules::default().open_max);
+    assert_eq!((policy.retain, policy.space), (Retain::default(), Space::default()));
     assert!(policy.accepted.contains(Facility::CaseSensitiveNames));
 }
 
@@ -146,6 +147,37 @@ fn an_error_in_settings_says_what_may_be_written() {
         ("# \u{e9}\u{e9}\n[image.base]\nallow = [\"\u{e9}\", \"fly fs:w\"]", 3, 10, "a rule is", "an example"),
     ] {
         check_error(text, (line, column), what, hint);
+    }
+}
+
+#[test]
+fn how_long_what_has_ended_is_kept_is_read() {
+    let day = |days: u64| Duration::from_secs(days * 86_400);
+    let text = "[retain]\ncalls = \"30d\"\nquestions = \"forever\"\nprocesses = \"1h30m\"\njournals = \"7d\"\n[space]\nkeep-free = \"1 GiB\"\n";
+    let policy = Policy::parse(text).unwrap();
+    let want =
+        Retain { calls: Some(day(30)), questions: None, processes: Some(Duration::from_secs(5_400)), journals: day(7) };
+    assert_eq!((policy.retain, policy.space.keep_free), (want, 1 << 30));
+    assert_eq!(Policy::parse("[retain]\njournals = \"none\"").unwrap().retain, Retain::default());
+    assert_eq!(
+        settings(&Policy::default(), &policy),
+        [
+            "calls that have ended are kept for: forever -> 30d",
+            "processes that have ended are kept for: forever -> 90m",
+            "journals of calls that have ended are kept for: none -> 7d",
+            "space that stays free: 64 MiB -> 1 GiB",
+        ]
+    );
+    for (text, place, what, hint) in [
+        ("[retain]\ncalls = 30", (2, 9), "is a text", "30d"),
+        ("[retain]\ncalls = \"none\"", (2, 9), "no length of time", "30d"),
+        ("[retain]\ncalls = \"0s\"", (2, 9), "from 1s", "30d"),
+        ("[retain]\njournal = \"7d\"", (2, 1), "no 'journal' in [retain]", "journals"),
+        ("[retain]\njournals = \"forever\"", (2, 12), "no length of time", "7d"),
+        ("[space]\nkeep-free = \"1 KiB\"", (2, 13), "from 1 MiB", "for example"),
+        ("[space]\nfree = \"1 GiB\"", (2, 1), "no 'free' in [space]", "keep-free"),
+    ] {
+        check_error(text, place, what, hint);
     }
 }
 

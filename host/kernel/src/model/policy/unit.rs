@@ -38,6 +38,16 @@ pub fn size(bytes: u64) -> String {
     format!("{} {word}", bytes / factor)
 }
 
+/// Writes a size for a person, rounded down to a tenth of its unit.
+pub fn about(bytes: u64) -> String {
+    let fitting = SIZES.iter().rev().find(|(_, factor)| bytes >= *factor);
+    let (word, factor) = fitting.unwrap_or(&SIZES[0]);
+    match (*factor, bytes % factor * 10 / factor) {
+        (1, _) | (_, 0) => format!("{} {word}", bytes / factor),
+        (_, tenths) => format!("{}.{tenths} {word}", bytes / factor),
+    }
+}
+
 /// Writes a length of time so that it is read as the same.
 pub fn time(time: Duration) -> String {
     let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -50,6 +60,15 @@ pub fn time(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_for_a_person_is_never_more_than_it_is() {
+        for (bytes, want) in
+            [(0, "0 B"), (1_023, "1023 B"), (1 << 20, "1 MiB"), ((1 << 20) - 1, "1023.9 KiB"), (3 << 29, "1.5 GiB")]
+        {
+            assert_eq!(about(bytes), want);
+        }
+    }
 
     #[test]
     fn sizes_and_times_are_read_and_written() {

@@ -56,6 +56,8 @@ struct Disk {
     /// Everybody stops at the next sync until this opens.
     still: Option<Arc<Door>>,
     without_power: bool,
+    /// Bytes that are free, if anybody is to know.
+    free: Option<u64>,
     /// Only the database that was opened last may touch it.
     generation: u64,
 }
@@ -111,6 +113,11 @@ impl SimStorage {
         for bytes in self.lock().files.values_mut() {
             bytes[0] ^= 1;
         }
+    }
+
+    /// So many bytes are free from now on.
+    pub fn set_free(&self, bytes: u64) {
+        self.lock().free = Some(bytes);
     }
 
     /// The power goes, now.
@@ -277,6 +284,23 @@ impl Storage for SimStorage {
         disk.step()?;
         disk.files.insert(*digest, bytes.to_vec());
         Ok(())
+    }
+
+    fn files(&self) -> io::Result<Vec<(Digest, u64)>> {
+        let disk = self.lock();
+        disk.check_power()?;
+        Ok(disk.files.iter().map(|(digest, bytes)| (*digest, bytes.len() as u64)).collect())
+    }
+
+    fn remove_file(&self, digest: &Digest) -> io::Result<()> {
+        let mut disk = self.lock();
+        disk.step()?;
+        disk.files.remove(digest);
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.lock().free
     }
 
     fn get_file(&self, digest: &Digest) -> io::Result<Vec<u8>> {
