@@ -300,9 +300,11 @@ impl State {
     pub(super) fn restrict_heirs(&mut self, of: Pid, restriction: GrantId, now: Time) {
         let on_its_way = self.grants.chain(restriction).into_iter().filter_map(|id| self.grants.get(id));
         let mut reached: BTreeSet<Holder> = on_its_way.map(|row| row.holder.clone()).collect();
+        // To whom nothing is left of what was handed over, an ask would open a way that a denial closes now.
+        let asks = self.grants.get(restriction).is_some_and(|row| row.effect == Effect::Ask);
         let mut givers = vec![of];
         while let Some(giver) = givers.pop() {
-            for heir in self.grants.heirs(&BTreeSet::from([giver])) {
+            for heir in self.grants.heirs(&BTreeSet::from([giver]), asks) {
                 if reached.insert(Holder::Process(heir)) {
                     for deny in self.denies_in(restriction, giver, heir, now) {
                         self.copy_restriction(deny, giver, heir, now);

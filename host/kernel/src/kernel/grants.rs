@@ -391,12 +391,17 @@ impl Grants {
         givers
     }
 
-    /// The processes that have something derived from the grants of one of these, at whatever distance. One look at all grants.
-    pub fn heirs(&self, givers: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+    /// The processes that have something derived from the grants of one of these, at whatever distance; with `allows`, something that
+    /// allows and was not taken back. One look at all grants.
+    pub fn heirs(&self, givers: &BTreeSet<Pid>, allows: bool) -> BTreeSet<Pid> {
         let given = |holder: &Holder| matches!(holder, Holder::Process(pid) if givers.contains(pid));
+        let is_gone = |id: &GrantId| self.get(*id).is_none_or(|grant| grant.revoked);
         let mut heirs = BTreeSet::new();
         for grant in self.by_id.values().map(|slot| &self.slots[*slot as usize]) {
             let Holder::Process(pid) = grant.holder else { continue };
+            if allows && (grant.effect != Effect::Allow || self.chain(grant.id).iter().any(is_gone)) {
+                continue;
+            }
             let mut above = grant.parent.and_then(|parent| self.get(parent));
             for _ in 0..limit::GRANT_DEPTH_MAX {
                 match above {

@@ -321,3 +321,15 @@ async fn who_gets_an_ask_with_something_cannot_ask_for_what_its_giver_is_denied(
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ask_that_comes_later_does_not_reach_whom_nothing_is_left_of_what_was_handed_over() {
+    let house = house(&[]);
+    let (giver, taker) = (house.process(), house.process());
+    let root = house.grant(Holder::Process(giver), "allow write fs:workspace/**", None)[0].id;
+    hand_over(&house, giver, taker, "write fs:workspace/**", None).unwrap();
+    house.kernel.revoke(root).unwrap();
+    house.grant(Holder::Process(giver), "ask write fs:workspace/**", None);
+    assert_eq!(ends(&house, &mut house.line_of(giver), write("a/x")).await, "asks");
+    assert_eq!(ends(&house, &mut house.line_of(taker), write("a/x")).await, "denied");
+}
