@@ -48,6 +48,7 @@ impl Kernel {
     ///
     /// # Errors
     /// Another host has it, it is newer or damaged, or the disk failed.
+    // long: most of it is the list of what a state consists of.
     pub fn open(options: Options) -> Result<Arc<Kernel>, HostError> {
         let Options { storage, world, ceiling, notary } = options;
         let random = Arc::clone(&world);
