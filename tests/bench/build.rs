@@ -5,8 +5,24 @@
 use std::path::{Path, PathBuf};
 
 /// Folder of the guests, and what of it to build.
-const GUESTS: [(&str, &[&str]); 2] =
-    [("tests/programs", &["--example", "noop", "--example", "read_loop"]), ("tests/bench/guests", &[])];
+const GUESTS: [(&str, &[&str]); 2] = [
+    (
+        "tests/programs",
+        &[
+            "--example",
+            "noop",
+            "--example",
+            "read_loop",
+            "--example",
+            "spin",
+            "--example",
+            "memory_bomb",
+            "--example",
+            "import_flood",
+        ],
+    ),
+    ("tests/bench/guests", &[]),
+];
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -14,7 +14,7 @@ pub struct Step {
 }
 
 /// All steps. They share one build of everything: one profile and one set of features for the host, one directory for the guests.
-pub const STEPS: [Step; 9] = [
+pub const STEPS: [Step; 10] = [
     Step {
         name: "toolchain",
         about: "the pinned compiler, the guests' target, clippy, rustfmt",
@@ -30,6 +30,7 @@ pub const STEPS: [Step; 9] = [
         run: guests,
     },
     Step { name: "tests", about: "all tests of the host, against real components", run: tests },
+    Step { name: "docs", about: "the documentation of the libraries, warnings as errors", run: |_| docs() },
     Step {
         name: "example",
         about: "the smallest tool, built with the one command that its reader types",
@@ -115,6 +116,13 @@ fn guests(tally: &mut Tally) -> Result<()> {
 
 fn tests(tally: &mut Tally) -> Result<()> {
     tally::run(&mut shell::cargo(["test", "--workspace", "--locked", "--no-fail-fast"]), tally)
+}
+
+fn docs() -> Result<()> {
+    let host = ["doc", "--no-deps", "--locked", "--package", "libos", "--package", "libos-kernel"];
+    shell::run(shell::cargo(host).env("RUSTDOCFLAGS", "-D warnings"))?;
+    let guest = ["doc", "--no-deps", "--locked", "--package", "libos-guest", "--target", GUEST_TARGET];
+    shell::run(shell::guest_cargo(SDK, guest).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn example() -> Result<()> {

@@ -1,13 +1,19 @@
-//! What is worth much more time than the gate has: three opinions on random policies, the races, and the kernel's properties with many
-//! more cases.
+//! What is worth much more time than the gate has: three opinions on random policies, the races, the kernel's properties with many
+//! more cases, thousands of hosts that die, generated components, and the fuzzers.
 
-use crate::deny;
 use crate::shell::{self, ORACLE, Result};
+use crate::{deny, fuzz};
 
 /// Cases of each property if nothing is said. By what 1,000 took, a quarter of an hour on two cores; it was not run whole.
 const CASES: u64 = 200_000;
 /// Pairs of a policy and a request for each case of a property.
 const PAIRS_PER_CASE: u64 = 5;
+/// Hosts that die in the kill matrix.
+const DEATHS: u32 = 5_000;
+/// Modules from wasm-smith.
+const MODULES: u32 = 20_000;
+/// Seconds of each fuzz target.
+const FUZZ_SECONDS: u64 = 600;
 /// How often the races are run.
 const RACES: u32 = 20;
 
@@ -24,7 +30,12 @@ pub fn run(arguments: &[String]) -> Result<()> {
         shell::run(&mut shell::cargo(tests.into_iter().chain(["races::"])))?;
     }
     let cases = cases.to_string();
-    shell::run(shell::cargo(tests.into_iter().chain(["properties::"])).env("PROPTEST_CASES", cases))
+    shell::run(shell::cargo(tests.into_iter().chain(["properties::"])).env("PROPTEST_CASES", cases))?;
+    let deaths = ["test", "--locked", "--package", "libos-endurance", "--", "--nocapture"];
+    shell::run(shell::cargo(deaths).env("LIBOS_SOAK_RUNS", DEATHS.to_string()))?;
+    let hostile = ["test", "--locked", "--package", "libos-hostile", "--", "--nocapture", "generated"];
+    shell::run(shell::cargo(hostile).env("LIBOS_SOAK_MODULES", MODULES.to_string()))?;
+    fuzz::run(&["--seconds".into(), FUZZ_SECONDS.to_string()])
 }
 
 /// Its crate is a workspace of its own: Cedar has more crates than the runtime, and nobody else needs them.

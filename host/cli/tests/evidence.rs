@@ -165,7 +165,8 @@ fn the_first_start_makes_a_key_that_nobody_else_reads_and_every_head_reaches_the
     place.run(&["doctor"]).says("log-key");
     let secret = fs::read_to_string(place.key()).unwrap();
     let seen = fs::read(place.store()).unwrap();
-    let secret = secret.trim().rsplit('+').next().unwrap().as_bytes();
+    // The key in base64, which may have that sign too, is the last of five parts.
+    let secret = secret.trim().splitn(5, '+').last().unwrap().as_bytes();
     assert!(!seen.windows(secret.len()).any(|bytes| bytes == secret), "the secret is in the store");
 }
 
@@ -225,8 +226,9 @@ fn a_store_that_is_cut_is_a_finding() {
         fs::write(place.store(), &good[..length]).unwrap();
         let said = place.verify();
         let is_finding = said.code == Some(1) && !said.err.contains("panicked");
-        // The end of the file may hold nothing that is in use.
-        assert!(is_finding || (said.code == Some(0) && length > good.len() / 2), "{length}: {} {}", said.out, said.err);
+        // What was cut off may be nothing that is in use: then the witness agrees.
+        let is_whole = said.code == Some(0) && length > 4_096 && said.out.contains("the witness has");
+        assert!(is_finding || is_whole, "{length}: {} {}", said.out, said.err);
         let json = place.run(&["--json", "audit", "verify"]);
         let value = json.json();
         assert_eq!(json.code == Some(1), value["problem"]["what"].is_string(), "{value}");

@@ -534,7 +534,7 @@ fn a_data_directory_in_memory_is_told_and_does() {
     let disk = scene.root.join("disk");
     fs::create_dir(&disk).unwrap();
     let mut mounting = Command::new("mount");
-    mounting.args(["-t", "tmpfs", "-o", "size=32m", "tmpfs"]).arg(&disk).stderr(Stdio::null());
+    mounting.args(["-t", "tmpfs", "-o", "size=128m", "tmpfs"]).arg(&disk).stderr(Stdio::null());
     if !mounting.status().is_ok_and(|status| status.success()) {
         println!("skipped: this user may not mount a file system");
         return;

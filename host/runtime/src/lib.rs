@@ -44,7 +44,7 @@ pub mod world;
 
 pub use engine::compile::{COMPILE_VERB, Compile, CompileError, CompileLimits, compile_worker_main};
 pub use libos_kernel as kernel;
-pub use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, LogLine, Reaction};
+pub use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, LogLine, Notary, Reaction};
 pub use libos_kernel::model::call::Approval;
 pub use libos_kernel::model::id::{CallId, Pid, QuestionId};
 pub use libos_kernel::model::limit::CallLimits;

@@ -137,7 +137,10 @@ impl World for Nothing {
     }
 
     fn fs_inspect(&self, _: &Permit, _: usize, _: bool, _: bool) -> Result<Found, WorldError> {
-        Ok(Found { before: Before::Present { device: 1, inode: 1, size: 200, directory: false }, content: None })
+        Ok(Found {
+            before: Before::Present { device: 1, inode: 1, size: 200, directory: false, created: None },
+            content: None,
+        })
     }
 
     fn probe(&self, _: &Permit, _: &Probe, _: &str) -> Probed {

@@ -5,6 +5,8 @@
 
 mod component;
 mod draw;
+mod evidence;
+mod history;
 mod house;
 mod imports;
 mod matcher;
@@ -26,7 +28,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "matcher", run: matcher::run },
     Target { name: "paths", run: paths::run },
     Target { name: "policy", run: policy::run },
@@ -34,6 +36,8 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "rows", run: rows::run },
     Target { name: "component", run: component::run },
     Target { name: "preview", run: preview::run },
+    Target { name: "evidence", run: evidence::run },
+    Target { name: "history", run: history::run },
 ];
 
 /// The target of that name.

@@ -186,6 +186,8 @@ impl Stage {
         command
             .current_dir(self.workspace())
             .env("NO_COLOR", "1")
+            // The keys that sign the log belong to the scratch directory too.
+            .env("XDG_CONFIG_HOME", self.root.join("config"))
             .args(["--data", &format!("../{data}")])
             .args(arguments);
         command

@@ -102,6 +102,25 @@ pub fn verify_against(
     Ok(check.verified(&head))
 }
 
+/// Whether this is record `expected`, as it was written. An error names the record and says what is wrong.
+///
+/// # Errors
+/// It is not.
+pub fn check_record(seq: Seq, expected: Seq, stored: &StoredRecord) -> Result<Record, (Seq, String)> {
+    if seq != expected {
+        return Err((expected, format!("record {expected} is missing; the next one is {seq}")));
+    }
+    if tree::leaf(&stored.bytes) != stored.leaf {
+        return Err((seq, "its bytes are not those that were hashed when it was written".into()));
+    }
+    match record(&stored.bytes) {
+        Err(error) => Err((seq, error.to_string())),
+        Ok(record) if record.seq != seq => Err((seq, format!("it says that it is record {}", record.seq))),
+        Ok(record) if to_bytes(&record) != stored.bytes => Err((seq, "it is not in canonical form".into())),
+        Ok(record) => Ok(record),
+    }
+}
+
 struct Check<'o> {
     outside: &'o Outside<'o>,
     computed: Frontier,
@@ -149,7 +168,7 @@ impl<'o> Check<'o> {
     fn record(&mut self, seq: Seq, stored: &StoredRecord) -> bool {
         let expected = self.computed.size();
         self.heads();
-        match self.wrong(seq, expected, stored) {
+        match check_record(seq, expected, stored) {
             _ if self.problem.is_some() => return false,
             Err((record, what)) => {
                 self.fail(record, what);
@@ -160,21 +179,6 @@ impl<'o> Check<'o> {
         }
         self.tiles.extend(self.computed.push(stored.leaf));
         true
-    }
-
-    fn wrong(&self, seq: Seq, expected: Seq, stored: &StoredRecord) -> Result<Record, (Seq, String)> {
-        if seq != expected {
-            return Err((expected, format!("record {expected} is missing; the next one is {seq}")));
-        }
-        if tree::leaf(&stored.bytes) != stored.leaf {
-            return Err((seq, "its bytes are not those that were hashed when it was written".into()));
-        }
-        match record(&stored.bytes) {
-            Err(error) => Err((seq, error.to_string())),
-            Ok(record) if record.seq != seq => Err((seq, format!("it says that it is record {}", record.seq))),
-            Ok(record) if to_bytes(&record) != stored.bytes => Err((seq, "it is not in canonical form".into())),
-            Ok(record) => Ok(record),
-        }
     }
 
     fn key(&mut self, record: &Record) {

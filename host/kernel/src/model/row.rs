@@ -404,7 +404,7 @@ pub enum Probe {
 pub enum Before {
     #[n(0)]
     Absent,
-    /// Device and inode, and the size in bytes.
+    /// Device and inode, the size in bytes (of a directory, its entries), and when it was made.
     #[n(1)]
     Present {
         #[n(0)]
@@ -415,6 +415,9 @@ pub enum Before {
         size: u64,
         #[n(3)]
         directory: bool,
+        /// When it was made, in nanoseconds since 1970, where the file system knows: numbers of inodes are used again.
+        #[n(4)]
+        created: Option<u64>,
     },
 }
 

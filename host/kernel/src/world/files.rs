@@ -277,6 +277,8 @@ impl Files {
                     Body::Directory => self.entries(path).len() as u64,
                 },
                 directory: node.body == Body::Directory,
+                // No number is used twice here.
+                created: None,
             },
         }
     }

@@ -5,7 +5,7 @@
 use crate::audit::{Bytes, Desk, LOG, META, TREE};
 use crate::sim::{House, SimNotary};
 use libos_kernel::kernel::Notary;
-use libos_kernel::kernel::audit::{Outside, Problem, Verified};
+use libos_kernel::kernel::audit::{self, Outside, Problem, Verified};
 use libos_kernel::kernel::evidence::{self, NoEvidence};
 use libos_kernel::model::call::Call;
 use libos_kernel::model::codec::to_bytes;
@@ -15,7 +15,7 @@ use libos_kernel::model::proof_file::ProofFile;
 use libos_kernel::model::record::Record;
 use libos_kernel::model::tree::{self, Frontier, TILE};
 use libos_kernel::model::witness;
-use libos_kernel::store::reader::record;
+use libos_kernel::store::reader::{StoredRecord, record};
 use redb::TableDefinition;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -195,10 +195,20 @@ async fn every_byte_of_the_hashes_the_head_and_the_notes_counts() {
 #[tokio::test]
 async fn every_byte_of_every_record_counts() {
     let scene = scene_with(FEW, FEW).await;
+    // The check of one record, for each byte and each bit of it, with its hash.
+    for (seq, row) in (0u64..).zip(&scene.desk.log) {
+        for bit in 0..row.len() * 8 {
+            let mut forged = row.clone();
+            forged[bit / 8] ^= 1 << (bit % 8);
+            let (leaf, bytes) = forged.split_first_chunk::<32>().unwrap();
+            let stored = StoredRecord { leaf: *leaf, bytes: bytes.to_vec() };
+            assert_eq!(audit::check_record(seq, seq, &stored).unwrap_err().0, seq, "bit {bit}");
+        }
+    }
     for seq in 0..FEW {
         let key = seq.to_be_bytes().to_vec();
         let row = &scene.desk.log[seq as usize];
-        // Of one record in twenty all bytes are tried, and of the others one in twenty: which, wanders.
+        // And the check of the whole log: of one record in twenty all bytes are tried, and of the others one in twenty: which, wanders.
         let step = if seq % 20 == 0 { 1 } else { 20 };
         for at in (seq as usize % step..row.len()).step_by(step) {
             let mut forged = row.clone();

@@ -453,8 +453,8 @@ async fn whatever_fails_outside_and_whenever_nothing_is_lost_and_the_next_walk_e
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_operation_of_the_disk_fails_the_next_host_goes_on_well() {
-    for (offset, story) in STORIES.into_iter().enumerate() {
-        for number in (1 + offset as u64..).step_by(9) {
+    for story in STORIES {
+        for number in 1u64.. {
             let what = format!("{story:?}, the disk fails at {number}");
             let house = House::new(&RULES);
             house.kernel.barrier().await.unwrap();

@@ -5,7 +5,7 @@ use crate::engine::compile::{Compile, CompileLimits};
 use crate::world::{
     MountSpec, OsWorld, WorldOptions, WorldSetupError, ceiling, make_private_directory, mounts, probe_data_directory,
 };
-use libos_kernel::kernel::{FIRST_MOUNT, Reaction};
+use libos_kernel::kernel::{FIRST_MOUNT, Notary, Reaction};
 use libos_kernel::model::facility;
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::limit::CallLimits;
@@ -171,6 +171,13 @@ impl Builder {
     /// What one compilation in a child process may use.
     pub fn compile_limits(mut self, limits: CompileLimits) -> Builder {
         self.config.compile_limits = limits;
+        self
+    }
+
+    /// Who signs the heads of the log and brings them to a second place, for example a [`LocalNotary`](crate::world::LocalNotary).
+    /// Without one the log is a hash tree that whoever can write the store can make anew.
+    pub fn notary(mut self, notary: Arc<dyn Notary>) -> Builder {
+        self.config.notary = Some(notary);
         self
     }
 

@@ -56,7 +56,8 @@ impl OsWorld {
     pub(super) fn before(&self, resource: &Resource, meta: &Meta) -> Result<Before, WorldError> {
         let directory = meta.kind == EntryKind::Directory;
         let size = if directory { self.count_entries(resource)? } else { meta.size };
-        Ok(Before::Present { device: meta.identity.device, inode: meta.identity.inode, size, directory })
+        let created = meta.created.map(|created| created.0);
+        Ok(Before::Present { device: meta.identity.device, inode: meta.identity.inode, size, directory, created })
     }
 
     fn count_entries(&self, resource: &Resource) -> Result<u64, WorldError> {

@@ -26,6 +26,8 @@ pub(super) struct Meta {
     pub permissions: u32,
     pub owner: (u32, u32),
     pub modified: Time,
+    /// When it was made; not every file system knows.
+    pub created: Option<Time>,
     /// The number of the system's mount it was reached through; old systems do not tell.
     pub mount: Option<u64>,
 }
@@ -49,7 +51,7 @@ impl Meta {
 }
 
 fn read(directory: impl AsFd, name: impl Arg + Copy, flags: AtFlags) -> Result<Meta, Errno> {
-    match statx(&directory, name, flags, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID) {
+    match statx(&directory, name, flags, StatxFlags::BASIC_STATS | StatxFlags::BTIME | StatxFlags::MNT_ID) {
         Ok(have) => Ok(Meta {
             identity: Identity { device: makedev(have.stx_dev_major, have.stx_dev_minor), inode: have.stx_ino },
             kind: kind(FileType::from_raw_mode(have.stx_mode.into())),
@@ -58,6 +60,8 @@ fn read(directory: impl AsFd, name: impl Arg + Copy, flags: AtFlags) -> Result<M
             permissions: u32::from(have.stx_mode) & 0o777,
             owner: (have.stx_uid, have.stx_gid),
             modified: time(have.stx_mtime.tv_sec, have.stx_mtime.tv_nsec.into()),
+            created: (have.stx_mask & StatxFlags::BTIME.bits() != 0)
+                .then(|| time(have.stx_btime.tv_sec, have.stx_btime.tv_nsec.into())),
             mount: (have.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(have.stx_mnt_id),
         }),
         // A system, or a filter of system calls, that is older than statx.
@@ -77,6 +81,7 @@ fn read_old(directory: impl AsFd, name: impl Arg, flags: AtFlags) -> Result<Meta
         permissions: have.st_mode & 0o777,
         owner: (have.st_uid, have.st_gid),
         modified: time(have.st_mtime, u64::try_from(have.st_mtime_nsec).unwrap_or_default()),
+        created: None,
         mount: None,
     })
 }

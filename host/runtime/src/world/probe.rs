@@ -138,9 +138,11 @@ fn not_started(certain: bool) -> Probed {
 fn is_same(now: &Meta, before: &Before) -> bool {
     match before {
         Before::Absent => false,
-        Before::Present { device, inode, directory, .. } => {
+        Before::Present { device, inode, directory, created, .. } => {
+            let another = created.is_some_and(|then| now.created.is_some_and(|now| now.0 != then));
             (now.identity.device, now.identity.inode) == (*device, *inode)
                 && (now.kind == EntryKind::Directory) == *directory
+                && !another
         }
     }
 }

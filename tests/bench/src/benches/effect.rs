@@ -304,7 +304,7 @@ impl Rows {
             idempotency_key: EffectKey([7; 32]),
             probe: Probe::Append {
                 target,
-                before: Before::Present { device: 1, inode: 1, size: 200, directory: false },
+                before: Before::Present { device: 1, inode: 1, size: 200, directory: false, created: None },
                 tail: [7; 32],
                 size: CONTENT as u64,
             },

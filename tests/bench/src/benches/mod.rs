@@ -5,6 +5,7 @@ mod authority;
 mod call;
 mod check;
 mod effect;
+mod hostile;
 mod import;
 pub mod parked;
 mod resume;
@@ -17,7 +18,7 @@ use crate::report::Report;
 type Bench = fn(&mut Report);
 
 /// Name and subject of each.
-pub const ALL: [(&str, &str, Bench); 13] = [
+pub const ALL: [(&str, &str, Bench); 14] = [
     ("check", "the decision", check::run),
     ("explain", "why something is allowed or refused", authority::explain),
     ("policy", "a large policy is read and put in force", authority::policy),
@@ -28,6 +29,7 @@ pub const ALL: [(&str, &str, Bench); 13] = [
     ("effect", "a change of the outside, durable", effect::run),
     ("resume", "a parked call goes on", resume::run),
     ("parked", "many parked calls", parked::run),
+    ("hostile", "calls that behave beside calls that attack", hostile::run),
     ("scale", "one operation beside few and many processes", scale::run),
     ("audit", "the whole log is verified", audit::run),
     ("shell", "the command line as a process", shell::run),
