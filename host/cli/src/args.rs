@@ -93,6 +93,9 @@ pub enum Verb {
         /// Also notes, and questions that were answered or withdrawn.
         #[arg(long)]
         all: bool,
+        /// So many of the open ones, the oldest first; 100 in a table, all as JSON, if nothing is said.
+        #[arg(long, value_name = "N", conflicts_with_all = ["all", "follow", "id"])]
+        limit: Option<usize>,
     },
     /// Answer a question.
     Answer(AnswerArgs),

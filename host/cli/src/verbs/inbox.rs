@@ -4,30 +4,52 @@ use super::Context;
 use super::events::STEP;
 use crate::error::{Failure, code};
 use crate::out::Table;
+use crate::place::Place;
 use crate::{duration, own, question, store};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::id::QuestionId;
 use libos_kernel::model::question::{QuestionRow, QuestionState, Subject};
+use libos_kernel::store::reader::Snapshot;
+
+/// Open questions of one table, if nothing is said.
+const LIMIT: usize = 100;
 
 /// Lists questions, once or as they come.
-pub fn run(context: &Context, follow: bool, all: bool) -> anyhow::Result<u8> {
+pub fn run(context: &Context, follow: bool, all: bool, limit: Option<usize>) -> anyhow::Result<u8> {
     let (place, snapshot) = context.look()?;
-    let rows = View(&snapshot).questions(!all)?;
-    drop(snapshot);
-    if !follow {
-        context.list(&rows, |rows| (table(rows), "nothing waits for you"))?;
-        return Ok(code::DONE);
+    if follow {
+        return as_they_come(context, &place, snapshot, all);
     }
-    let mut next = QuestionId(0);
-    let mut rows = rows;
+    let most = limit.unwrap_or(if context.out.json { usize::MAX } else { LIMIT });
+    let view = View(&snapshot);
+    let mut rows =
+        if all { view.questions(false)? } else { view.open_questions(QuestionId(0), most.saturating_add(1))? };
+    drop(snapshot);
+    let more = !all && rows.len() > most;
+    if more {
+        rows.truncate(most);
+    }
+    context.list(&rows, |rows| (table(rows), "nothing waits for you"))?;
+    if more {
+        eprintln!("note: more than these wait; `libos inbox --limit {}` shows more of them", most.saturating_mul(10));
+    }
+    Ok(code::DONE)
+}
+
+fn as_they_come(context: &Context, place: &Place, snapshot: Snapshot, all: bool) -> anyhow::Result<u8> {
+    let (mut next, mut snapshot) = (QuestionId(0), Some(snapshot));
     loop {
+        let now = match snapshot.take() {
+            Some(first) => first,
+            None => store::snapshot(place)?,
+        };
+        let rows = if all { View(&now).questions(false)? } else { View(&now).open_questions(next, usize::MAX)? };
+        drop(now);
         for row in rows.iter().filter(|row| row.id >= next) {
             print(context, row)?;
         }
         next = rows.last().map_or(next, |row| next.max(QuestionId(row.id.0 + 1)));
         own::pause(STEP);
-        let snapshot = store::snapshot(&place)?;
-        rows = View(&snapshot).questions(!all)?;
     }
 }
 

@@ -89,7 +89,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Ps { all } => processes::list(&context, all),
         Verb::Show { pid } => processes::show(&context, pid),
         Verb::Inbox { id: Some(id), .. } => inbox::show(&context, id),
-        Verb::Inbox { id: None, follow, all } => inbox::run(&context, follow, all),
+        Verb::Inbox { id: None, follow, all, limit } => inbox::run(&context, follow, all, limit),
         Verb::Answer(args) => answer::run(&context, args),
         Verb::Grant(args) => grants::grant(&context, args),
         Verb::Grants { holder, all } => grants::list(&context, holder, all),

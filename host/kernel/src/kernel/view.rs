@@ -141,6 +141,22 @@ impl View<'_> {
         Ok(rows)
     }
 
+    /// Questions that wait for a person, from this number on, so many at most. What comes after them is not read.
+    pub fn open_questions(&self, from: QuestionId, most: usize) -> Result<Vec<QuestionRow>, StoreError> {
+        let mut rows: Vec<QuestionRow> = Vec::new();
+        self.0.scan_from(Table::Question, table::LIVE, &table::live(from.0), |_, value| {
+            if rows.len() >= most {
+                return Ok(ControlFlow::Break(()));
+            }
+            let row: QuestionRow = from_bytes(&value)?;
+            if row.state == crate::model::question::QuestionState::Open {
+                rows.push(row);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(rows)
+    }
+
     /// A question.
     pub fn question(&self, id: QuestionId) -> Result<Option<QuestionRow>, StoreError> {
         self.by_life(Table::Question, id.0)

@@ -108,10 +108,24 @@ impl Snapshot {
         &self,
         table: Table,
         prefix: &[u8],
+        visit: impl FnMut(&[u8], Vec<u8>) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<(), StoreError> {
+        self.scan_from(table, prefix, prefix, visit)
+    }
+
+    /// As [`Snapshot::scan`], from this key on.
+    ///
+    /// # Errors
+    /// As [`Snapshot::scan`].
+    pub fn scan_from(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        from: &[u8],
         mut visit: impl FnMut(&[u8], Vec<u8>) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<(), StoreError> {
         let Some(open) = self.table(table)? else { return Ok(()) };
-        for entry in open.range(prefix..)? {
+        for entry in open.range(from..)? {
             let (key, value) = entry?;
             if !key.value().starts_with(prefix) || visit(key.value(), self.value(value.value())?)?.is_break() {
                 break;
