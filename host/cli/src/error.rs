@@ -1,13 +1,14 @@
 //! What went wrong, in the form in which every command says it: what happened, where, what to do next, and an exit code.
 
 use libos::world::WorldSetupError;
-use libos::{CompileError, RuntimeError};
+use libos::{CompileError, PrepareError, RuntimeError};
 use libos_kernel::kernel::HostError;
 use libos_kernel::model::facility::Facility;
 use libos_kernel::store::StoreError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io::ErrorKind;
+use std::path::Path;
 
 /// The exit codes.
 pub mod code {
@@ -108,6 +109,28 @@ pub fn failure(error: &anyhow::Error) -> Result<Failure, u8> {
     Ok(Failure::cannot(format!("{error:#}")))
 }
 
+/// The error of a component's file that cannot be read.
+pub fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!("it cannot be read: {error}")).at(file.display())
+}
+
+/// The error of a component that cannot be made ready to run.
+pub fn prepare(error: &PrepareError) -> Failure {
+    match error {
+        PrepareError::Component(error) => Failure::usage(error.to_string()),
+        PrepareError::Compile(error) => compile(error),
+    }
+}
+
+fn compile(error: &CompileError) -> Failure {
+    match error {
+        CompileError::Unavailable(_) => {
+            Failure::cannot(error.to_string()).hint("`libos doctor` shows what this machine lacks")
+        }
+        _ => Failure::usage(error.to_string()),
+    }
+}
+
 fn runtime(error: &RuntimeError) -> Failure {
     match error {
         RuntimeError::Host(error) => host(error),
@@ -116,10 +139,7 @@ fn runtime(error: &RuntimeError) -> Failure {
             Failure::cannot(error.to_string()).hint("`libos doctor` shows what this machine lacks")
         }
         RuntimeError::Component(_) | RuntimeError::File { .. } => Failure::usage(error.to_string()),
-        RuntimeError::Compile(error @ CompileError::Unavailable(_)) => {
-            Failure::cannot(error.to_string()).hint("`libos doctor` shows what this machine lacks")
-        }
-        RuntimeError::Compile(error) => Failure::usage(error.to_string()),
+        RuntimeError::Compile(error) => compile(error),
     }
 }
 

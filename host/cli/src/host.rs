@@ -2,12 +2,12 @@
 //! socket.
 
 use crate::bound::{self, Replaced};
-use crate::error::Failure;
+use crate::error::{Failure, unreadable};
 use crate::place::Place;
 use crate::protocol::{Ended, Event, GrantRequest, Request};
 use crate::{keys, setup, standard, store};
 use libos::world::MountSpec;
-use libos::{CallEvent, CallRequest, Compile, Config, Runtime, Waiting};
+use libos::{CallEvent, CallRequest, Compile, Config, Runtime, RuntimeError, Waiting};
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{Changed, Delegation, HostError, Keep, Kernel, NewGrant, Notary, Options};
 use libos_kernel::model::facility::{self, Finding};
@@ -299,10 +299,11 @@ impl Host {
 
     /// Adds the tools of a component and tells what they can have at most, and what changed for those whose names were taken.
     async fn add_tool(&self, file: &Path, name: Option<String>, listener: &Listener) -> anyhow::Result<()> {
-        let bytes = crate::own::read(file)
-            .map_err(|error| Failure::usage(format!("it cannot be read: {error}")).at(file.display()))?;
         let before = self.kernel.tools();
-        let added = self.runtime()?.add_component(bytes, name, false).await?;
+        let added = self.runtime()?.add_file(file, name).await.map_err(|error| match error {
+            RuntimeError::File { source, .. } => unreadable(file, &source).into(),
+            other => anyhow::Error::from(other),
+        })?;
         let snapshot = self.kernel.snapshot()?;
         let names: Vec<&str> = added.what.iter().map(|tool| tool.name.as_str()).collect();
         let mut lines = vec![format!("added {}", names.join(", "))];

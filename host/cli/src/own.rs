@@ -17,14 +17,6 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
-/// The content of a file.
-///
-/// # Errors
-/// It cannot be read.
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    fs::read(path)
-}
-
 /// The content of a text file.
 ///
 /// # Errors

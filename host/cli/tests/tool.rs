@@ -158,3 +158,18 @@ fn a_component_whose_declaration_lies_is_refused_when_it_is_looked_at() {
         assert!(err.contains("'noop' declares 'read fs:a' but does not import fs"), "{err}");
     }
 }
+
+#[test]
+fn what_is_no_regular_file_is_refused_and_nobody_waits_for_it() {
+    let scene = Scene::new("no-file", &[]);
+    let pipe = scene.root.join("workspace/pipe.wasm");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for line in
+        ["tool add pipe.wasm", "tool add /dev/zero", "tool add .", "tool inspect pipe.wasm", "tool inspect /dev/zero"]
+    {
+        let (code, _, err) = scene.output(line);
+        assert_eq!(code, Some(2), "{line}: {err}");
+        assert!(err.contains("it cannot be read") || err.contains("directory"), "{line}: {err}");
+    }
+    scene.run("call echo {}");
+}

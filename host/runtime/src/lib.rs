@@ -42,7 +42,7 @@ mod runtime;
 pub mod testing;
 pub mod world;
 
-pub use engine::compile::{COMPILE_VERB, Compile, CompileError, CompileLimits, compile_worker_main};
+pub use engine::compile::{COMPILE_VERB, Compile, CompileError, CompileLimits, PrepareError, compile_worker_main};
 pub use libos_kernel as kernel;
 pub use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, LogLine, Notary, Reaction};
 pub use libos_kernel::model::call::Approval;

@@ -116,9 +116,9 @@ pub enum Difference {
 }
 
 impl Report {
-    /// Whether this call and all that were made from it went as recorded.
+    /// Whether this call and all that were made from it were replayed and went as recorded.
     pub fn is_same(&self) -> bool {
-        !matches!(self.verdict, Verdict::Different { .. }) && self.nested.iter().all(Report::is_same)
+        matches!(self.verdict, Verdict::Same | Verdict::SameUntilCut) && self.nested.iter().all(Report::is_same)
     }
 }
 

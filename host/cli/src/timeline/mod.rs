@@ -165,6 +165,8 @@ struct Gather<'a> {
     intents: HashMap<Seq, usize>,
     questions: HashMap<QuestionId, Option<QuestionRow>>,
     events: Vec<Event>,
+    /// The outermost call has ended; what is under way outside ends later.
+    ended: bool,
 }
 
 impl<'a> Gather<'a> {
@@ -179,7 +181,16 @@ impl<'a> Gather<'a> {
             intents: HashMap::new(),
             questions: HashMap::new(),
             events: Vec::new(),
+            ended: false,
         }
+    }
+
+    /// Whether an effect has no outcome yet.
+    fn is_under_way(&self) -> bool {
+        let imports = self.intents.values().filter_map(|at| self.events.get(*at));
+        imports
+            .into_iter()
+            .any(|event| matches!(&event.what, What::Import(import) if import.outcome == Outcome::Intent))
     }
 
     /// Takes a record in; whether it is the last one that can be of interest.
@@ -220,7 +231,7 @@ impl<'a> Gather<'a> {
                     _ => ("done", None),
                 };
                 self.push(call, end, What::End { took, state, why });
-                return Ok(call == self.outermost);
+                self.ended |= call == self.outermost;
             }
             "process.end" => {}
             "host.answer" | "question.expire" => self.answered(call, record)?,
@@ -233,7 +244,7 @@ impl<'a> Gather<'a> {
             }
             _ => self.import(call, begin, record)?,
         }
-        Ok(false)
+        Ok(self.ended && !self.is_under_way())
     }
 
     fn push(&mut self, call: CallId, time: Time, what: What) {

@@ -223,6 +223,12 @@ fn export(context: &Context, id: CallId, file: &Path) -> anyhow::Result<u8> {
         return Err(Failure::usage(format!("as a file call {id} has {is}, and nothing reads more than {most}")).into());
     }
     if file == Path::new("-") {
+        if context.out.is_terminal() {
+            let why = "what a tool wrote is not fit for a terminal as it is";
+            return Err(Failure::usage(why)
+                .hint(format!("libos calls export {id} FILE, or pipe it to a program"))
+                .into());
+        }
         std::io::stdout().lock().write_all(text.as_bytes())?;
         return Ok(code::DONE);
     }

@@ -3,10 +3,11 @@
 use super::{Context, block_on};
 use crate::args::ReplayArgs;
 use crate::diff::{self, Line};
-use crate::error::{Failure, code};
+use crate::error::{Failure, code, unreadable};
 use crate::place::Place;
 use crate::term::Colour;
 use crate::{json, own, standard};
+use libos::world::read_component;
 use libos::{Compile, Difference, ReplayError, Replayer, Report, Verdict, request_value};
 use libos_kernel::model::call::Call;
 use libos_kernel::model::history::{self, Field, History, Start};
@@ -73,7 +74,7 @@ fn failure(error: &ReplayError, history: &History) -> Failure {
             "give that component with --component FILE, or another build of {} with --tool FILE",
             history.start.tool
         )),
-        ReplayError::Component(_) => Failure::usage(error.to_string()),
+        ReplayError::Component(error) => crate::error::prepare(error),
         ReplayError::Engine(_) | ReplayError::Host(_) => Failure::cannot(error.to_string()),
     }
 }
@@ -88,9 +89,7 @@ struct Components {
 
 impl Components {
     fn new(context: &Context, args: &ReplayArgs) -> anyhow::Result<Components> {
-        let bytes = |file: &PathBuf| {
-            own::read(file).map_err(|error| Failure::usage(format!("it cannot be read: {error}")).at(file.display()))
-        };
+        let bytes = |file: &PathBuf| read_component(file).map_err(|error| unreadable(file, &error));
         let mut given = HashMap::new();
         for file in &args.components {
             let bytes = bytes(file)?;

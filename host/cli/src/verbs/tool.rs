@@ -2,13 +2,14 @@
 
 use super::{Context, block_on, simple};
 use crate::args::ToolVerb;
-use crate::error::{Failure, code};
+use crate::error::{Failure, code, unreadable};
 use crate::host::Host;
 use crate::out::Table;
 use crate::place::Place;
 use crate::protocol::Request;
-use crate::{bound, own, standard, store};
+use crate::{bound, standard, store};
 use libos::engine::inspect;
+use libos::world::read_component;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::id::hex;
 use libos_kernel::model::preview::escape;
@@ -74,8 +75,7 @@ fn table(rows: &[ToolRow]) -> Table {
 }
 
 fn inspect_file(context: &Context, file: &Path) -> anyhow::Result<u8> {
-    let bytes =
-        own::read(file).map_err(|error| Failure::usage(format!("it cannot be read: {error}")).at(file.display()))?;
+    let bytes = read_component(file).map_err(|error| unreadable(file, &error))?;
     let found = inspect::inspect(&bytes).map_err(|error| Failure::usage(error.to_string()).at(file.display()))?;
     let digest = hex(&<[u8; 32]>::from(Sha256::digest(&bytes)));
     if context.out.json {

@@ -162,7 +162,9 @@ impl Kernel {
 
     /// Closes the permit of an effect that was not started, because its authority was taken back while its intent became durable.
     pub fn close_revoked(&self, permit: Permit, attempt: &super::Attempt) -> Arc<Answer> {
-        self.close_unstarted(permit, super::admit::denial_of(attempt, "it was revoked meanwhile"))
+        let lives = self.is_live(attempt.place.call);
+        let why = if lives { "it was revoked meanwhile" } else { "its call had ended" };
+        self.close_unstarted(permit, super::admit::denial_of(attempt, why))
     }
 
     /// Closes the permit of an effect that was not started; its uses are given back in the same change.
