@@ -71,6 +71,9 @@ pub struct Dropped {
     pub file_bytes: u64,
     /// Files that were being written when a host was killed.
     pub stale_files: u64,
+    /// Files of compiled code that nothing uses. Whoever knows where they are removes them after the rows that name them; they are
+    /// not foreseen.
+    pub compiled_files: u64,
 }
 
 /// Rows that can go, in this order.

@@ -115,7 +115,12 @@ fn payloads(path: &Path) -> io::Result<Vec<fs::DirEntry>> {
     };
     let mut found = Vec::new();
     for folder in folders {
-        for entry in fs::read_dir(folder?.path())? {
+        let folder = folder?;
+        if !folder.file_type()?.is_dir() {
+            // Somebody else's: nothing of a store is there.
+            continue;
+        }
+        for entry in fs::read_dir(folder.path())? {
             found.push(entry?);
         }
     }
