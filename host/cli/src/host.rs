@@ -6,6 +6,8 @@ use crate::error::{Failure, unreadable};
 use crate::place::Place;
 use crate::protocol::{Ended, Event, GrantRequest, Request};
 use crate::{keys, setup, standard, store};
+use anyhow::Context as _;
+use libos::engine::CodeCache;
 use libos::world::MountSpec;
 use libos::{CallEvent, CallRequest, Compile, Config, Runtime, RuntimeError, Waiting};
 use libos_kernel::kernel::view::View;
@@ -249,7 +251,11 @@ impl Host {
             Request::Gc { older_than_seconds } => {
                 let older_than = older_than_seconds.map(Duration::from_secs);
                 let keep = Keep::new(&self.kernel.policy().retain, older_than, self.kernel.now());
-                let dropped = self.kernel.collect(&keep).await?;
+                let mut dropped = self.kernel.collect(&keep).await?;
+                let code = CodeCache::new(Arc::clone(&self.kernel), Some(self.place.code()));
+                let (count, bytes) = code.remove_unused().context("the compiled code")?;
+                dropped.compiled_files = count;
+                dropped.file_bytes += bytes;
                 let text = crate::verbs::gc::lines(&dropped, false).join("\n");
                 tell(listener, Event::Changed { rows: vec![serde_json::to_value(dropped)?], text }).await;
                 Ok(())

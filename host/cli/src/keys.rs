@@ -3,6 +3,7 @@
 
 use crate::error::Failure;
 use crate::place::{self, Place};
+use crate::reach::{self, Reach};
 use crate::{own, store};
 use libos::world::{LocalNotary, MountSpec, SecondPlace, WitnessFile};
 use libos_kernel::model::note::{Signer, VerifierKey};
@@ -176,15 +177,9 @@ fn refuse_inside(path: &Path, place: &Place, mounts: &[MountSpec]) -> anyhow::Re
     };
     let parent = path.parent().unwrap_or(Path::new("/"));
     let parent = parent.canonicalize().map_err(|error| fail(format!("needs a directory that is there: {error}")))?;
-    let lies_in = |directory: &Path| {
-        let directory = directory.canonicalize();
-        directory.is_ok_and(|directory| parent.starts_with(directory))
-    };
-    if lies_in(&place.data) {
-        return Err(fail("lies in the data directory".into()).into());
-    }
-    match mounts.iter().find(|mount| lies_in(&mount.path)) {
-        Some(mount) => Err(fail(format!("lies in the mount '{}', where agents may write", mount.name)).into()),
+    match reach::of(&parent, place, mounts) {
+        Some(Reach::Data) => Err(fail("lies in the data directory".into()).into()),
+        Some(Reach::Mount(name)) => Err(fail(format!("lies in the mount '{name}', where agents may write")).into()),
         None => Ok(()),
     }
 }

@@ -13,6 +13,7 @@ mod own;
 mod place;
 mod protocol;
 mod question;
+mod reach;
 mod server;
 mod session;
 mod setup;

@@ -56,6 +56,46 @@ fn gc_drops_what_has_ended_and_the_log_and_what_waits_stay() {
 }
 
 #[test]
+fn what_the_store_holds_is_copied_to_no_place_that_agents_read() {
+    let scene = Scene::new("copies", POLICY, &[]);
+    std::os::unix::fs::symlink(".", scene.path("link")).unwrap();
+    let run = |arguments: &[&str]| scene.run(&[&["--data", "../data"], arguments].concat());
+    run(&["trust", "--yes"]).ends(0);
+    run(&["call", "echo", "{}"]).ends(0);
+    for verb in [&["backup"][..], &["audit", "export"]] {
+        for (target, why) in [
+            ("copy", "lies in the mount 'workspace'"),
+            ("link/copy", "lies in the mount 'workspace'"),
+            ("../data/copy", "lies in the data directory"),
+        ] {
+            run(&[verb, &[target]].concat()).ends(2).says(&[why, "outside the mounts"]);
+        }
+    }
+    assert!(!scene.path("copy").exists() && !scene.path("../data/copy").exists());
+    run(&["audit", "export", "made/deep/copy"]).ends(2).says(&["lies in the mount"]);
+    assert!(!scene.path("made").exists());
+    run(&["backup", "../nowhere/copy"]).ends(2).says(&["no directory to put the copy in"]);
+}
+
+#[test]
+fn gc_removes_compiled_code_that_nothing_uses_and_minds_no_stray_file() {
+    let scene = Scene::new("code", POLICY, &[]);
+    let run = |arguments: &[&str]| scene.run(&[&["--data", "../data"], arguments].concat());
+    run(&["trust", "--yes"]).ends(0);
+    run(&["call", "echo", "{}"]).ends(0);
+    let code = scene.path("../data/code");
+    let count = || fs::read_dir(&code).unwrap().count();
+    let before = count();
+    assert!(before > 0);
+    for name in ["code/old.cwasm", "code/half.new", "payloads/stray"] {
+        fs::write(scene.path("../data").join(name), b"x").unwrap();
+    }
+    run(&["gc"]).ends(0).says(&["dropped 2 files of compiled code"]);
+    assert_eq!(count(), before);
+    assert!(scene.path("../data/payloads/stray").exists());
+}
+
+#[test]
 fn beside_a_host_gc_goes_through_it_and_backup_copies_what_it_has() {
     let scene = Scene::new("beside", POLICY, &[]);
     let host = scene.serve();

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::error::{Failure, code};
-use crate::{own, store};
+use crate::{own, reach, store};
 use libos_kernel::model::policy::about_size;
 use libos_kernel::model::preview::escape;
 use libos_kernel::store::StoreError;
@@ -19,9 +19,15 @@ pub fn run(context: &Context, dir: &Path) -> anyhow::Result<u8> {
     if target.file_name().is_none() {
         return Err(Failure::usage("the copy needs a name").at(dir.display()).into());
     }
+    if !target.parent().is_some_and(Path::is_dir) {
+        let missing = Failure::usage("there is no directory to put the copy in").at(target.display());
+        return Err(missing.hint("make the directory above it first").into());
+    }
     let mut tries = 1;
     let copied = loop {
-        match back_up(&store::snapshot(&place)?, &target, own::now()) {
+        let snapshot = store::snapshot(&place)?;
+        reach::refuse_copy(&target, &place, &snapshot)?;
+        match back_up(&snapshot, &target, own::now()) {
             Err(StoreError::Damaged(_)) if tries < TRIES => tries += 1,
             Err(StoreError::Exists) => {
                 let exists = Failure::usage("there is something of that name already").at(target.display());

@@ -88,6 +88,7 @@ pub fn lines(dropped: &Dropped, would: bool) -> Vec<String> {
         (grants, "grants of processes"),
         (leftovers, "rows that nobody needs"),
         (tool_versions, "tools of components that are not used any more"),
+        (dropped.compiled_files, "files of compiled code that is not used any more"),
         (dropped.stale_files, "files that were never finished"),
     ] {
         if count > 0 {
@@ -95,7 +96,7 @@ pub fn lines(dropped: &Dropped, would: bool) -> Vec<String> {
         }
     }
     let (rows, files) = (about_size(dropped.row_bytes), about_size(dropped.file_bytes));
-    lines.push(match (dropped.rows, dropped.files + dropped.stale_files) {
+    lines.push(match (dropped.rows, dropped.files + dropped.compiled_files + dropped.stale_files) {
         (0, 0) => "there is nothing to drop".into(),
         (count, of_files) => format!("in all {count} rows of {rows} and {of_files} files of {files}"),
     });

@@ -416,6 +416,7 @@ impl State {
         };
         self.put(Table::Effect, table::number(id.0), &row);
         self.effects.insert(id, row);
+        self.under_way.begin(id, attempt.call.size());
         Intended { id, key, intent }
     }
 

@@ -186,8 +186,7 @@ impl Kernel {
         let Some(live) = state.calls.get_mut(&call) else { return false };
         let waits = live.row.state == CallState::Waiting;
         if waits {
-            live.resident = false;
-            live.waiter = None;
+            live.leave_memory();
         }
         waits
     }
@@ -198,8 +197,7 @@ impl Kernel {
         let mut state = self.lock();
         state.record_counts(call, false, now);
         if let Some(live) = state.calls.get_mut(&call) {
-            live.resident = false;
-            live.waiter = None;
+            live.leave_memory();
             if live.row.state == CallState::Running {
                 live.row.state = CallState::Runnable;
             }
@@ -316,6 +314,13 @@ impl LiveCall {
     pub(super) fn new(row: CallRow, resident: bool) -> LiveCall {
         let last_time = row.started;
         LiveCall { row, kept: Vec::new(), last_time, journal_bytes: 0, resident, waiter: None, tally: Tally::default() }
+    }
+
+    /// Nobody drives it until it is resumed. What it did is recorded, so nothing is kept to count more of it: many calls wait at once.
+    fn leave_memory(&mut self) {
+        self.resident = false;
+        self.waiter = None;
+        self.tally.forget();
     }
 }
 

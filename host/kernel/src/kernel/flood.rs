@@ -77,6 +77,11 @@ impl Tally {
         (true, due.then(|| counted.take()))
     }
 
+    /// Lets go what it told apart, after it was recorded: what comes later begins a count of its own.
+    pub(super) fn forget(&mut self) {
+        *self = Tally { observed: self.observed, ..Tally::default() };
+    }
+
     /// What no record stands for yet, in an order that does not depend on chance.
     fn take(&mut self) -> Vec<Counted> {
         let pending = self.kinds.values_mut().filter(|counted| counted.pending > 0);

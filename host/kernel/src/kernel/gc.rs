@@ -71,6 +71,9 @@ pub struct Dropped {
     pub file_bytes: u64,
     /// Files that were being written when a host was killed.
     pub stale_files: u64,
+    /// Files of compiled code that nothing uses. Whoever knows where they are removes them after the rows that name them; they are
+    /// not foreseen.
+    pub compiled_files: u64,
 }
 
 /// Rows that can go, in this order.
@@ -156,6 +159,27 @@ fn plan(snapshot: &Snapshot, keep: &Keep) -> Result<Plan, StoreError> {
     Ok(plan)
 }
 
+/// What of a call says how long those that it made are kept.
+struct CallEnd {
+    caller: Option<CallId>,
+    /// None: it lives.
+    ended: Option<Time>,
+}
+
+impl CallEnd {
+    fn of(row: &CallRow) -> CallEnd {
+        let ended = row.state.is_final().then(|| row.ended.unwrap_or(row.started));
+        CallEnd { caller: row.caller.map(|caller| caller.call), ended }
+    }
+}
+
+/// The call from which this one was made in the end, as far as there are rows.
+fn outermost(ends: &HashMap<CallId, CallEnd>, call: CallId) -> CallId {
+    let caller = |call: &CallId| ends.get(call)?.caller.filter(|caller| ends.contains_key(caller));
+    // The bound is for a store whose rows go in a circle.
+    std::iter::successors(Some(call), caller).take(limit::NESTED_CALLS_MAX + 1).last().unwrap_or(call)
+}
+
 /// Answers the rows of the calls that stay.
 fn plan_calls(
     plan: &mut Plan,
@@ -165,10 +189,18 @@ fn plan_calls(
 ) -> Result<HashMap<CallId, CallRow>, StoreError> {
     let live = snapshot.rows::<CallRow>(Table::Call, table::LIVE)?;
     let mut kept: HashMap<CallId, CallRow> = live.into_iter().map(|row| (row.id, row)).collect();
-    for row in snapshot.rows::<CallRow>(Table::Call, table::ENDED)? {
-        let ended = row.ended.unwrap_or(row.started);
-        let is_old =
-            |before: Option<Time>| before.is_some_and(|before| ended < before) && !needed.calls.contains(&row.id);
+    let ended_rows = snapshot.rows::<CallRow>(Table::Call, table::ENDED)?;
+    let ends: HashMap<CallId, CallEnd> =
+        kept.values().chain(&ended_rows).map(|row| (row.id, CallEnd::of(row))).collect();
+    for row in ended_rows {
+        let outermost = outermost(&ends, row.id);
+        // The replay of a call starts those that it made again, so they stay with it.
+        let ended = match ends.get(&outermost).and_then(|end| end.ended) {
+            Some(end) => end.max(row.ended.unwrap_or(row.started)),
+            None => Time(u64::MAX),
+        };
+        let is_needed = needed.calls.contains(&row.id) || needed.calls.contains(&outermost);
+        let is_old = |before: Option<Time>| before.is_some_and(|before| ended < before) && !is_needed;
         let prefix = table::number(row.id.0);
         let journals = if row.kept { keep.kept_journals } else { keep.journals };
         if is_old(journals) || is_old(keep.calls) {
@@ -375,10 +407,11 @@ impl State {
     /// went, and how many of them were of tools.
     fn drop_rows(&mut self, rows: &[(Table, Vec<u8>)], now: Time) -> (u64, u64) {
         let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let of_component = |table: &Table| matches!(table, Table::ToolVersion | Table::Compiled);
+        let needed =
+            if rows.iter().any(|(table, _)| of_component(table)) { self.needed_components() } else { HashSet::new() };
         for (table, key) in rows {
-            let component = key.first_chunk::<32>();
-            let of_component = matches!(table, Table::ToolVersion | Table::Compiled);
-            if of_component && component.is_some_and(|component| self.needs_component(component)) {
+            if of_component(table) && key.first_chunk::<32>().is_some_and(|component| needed.contains(component)) {
                 continue;
             }
             self.remove(*table, key.clone());
@@ -394,13 +427,10 @@ impl State {
         (total, counts.get(Table::ToolVersion.name()).copied().unwrap_or_default())
     }
 
-    fn needs_component(&self, component: &Digest) -> bool {
-        self.tools.values().any(|tool| tool.component == *component)
-            || self.calls.values().any(|live| live.row.component == *component)
-            || self
-                .grants
-                .all()
-                .iter()
-                .any(|grant| grant.only_tool.as_ref().is_some_and(|only| only.component == *component))
+    fn needed_components(&self) -> HashSet<Digest> {
+        let mut needed: HashSet<Digest> = self.tools.values().map(|tool| tool.component).collect();
+        needed.extend(self.calls.values().map(|live| live.row.component));
+        needed.extend(self.grants.only_components());
+        needed
     }
 }

@@ -79,6 +79,12 @@ impl Grants {
         all
     }
 
+    /// The components that grants name: they are for that tool as it was.
+    pub fn only_components(&self) -> impl Iterator<Item = Digest> {
+        let grants = self.by_id.values().map(|slot| &self.slots[*slot as usize]);
+        grants.filter_map(|grant| grant.only_tool.as_ref()).map(|only| only.component)
+    }
+
     /// How many grants a holder has.
     pub fn count(&self, holder: &Holder) -> usize {
         self.holders.get(holder).map_or(0, |held| held.slots.len())

@@ -16,9 +16,13 @@ use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::batch::{NewJournal, Request};
 use crate::store::table::{self, Table};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+
+/// What the record of a person's word on an effect is of.
+const SETTLE: &str = "host.settle";
+const TOO_LATE: &str = "; its call had ended or been told before that nobody knows";
 
 /// An effect, as people are shown it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -120,7 +124,7 @@ impl State {
         if !settled.too_late {
             self.change_answer(&row, settled.done, settled.at);
         }
-        let mut record = Record::new("host.settle", settled.at, Decided::Host, outcome);
+        let mut record = Record::new(SETTLE, settled.at, Decided::Host, outcome);
         record.pid = Some(row.pid);
         record.call = Some(row.call);
         record.position = Some(row.position);
@@ -153,13 +157,25 @@ impl State {
 fn sentence(settled: &Settled) -> String {
     let mut text = format!("{} by {}", if settled.done { "done" } else { "not done" }, settled.by);
     if settled.too_late {
-        text.push_str("; its call had ended or been told before that nobody knows");
+        text.push_str(TOO_LATE);
     }
     if let Some(note) = &settled.note {
         text.push_str(": ");
         text.push_str(note);
     }
     text
+}
+
+/// What a record says of a settlement: its row goes with `libos gc`, the record stays.
+fn read_settled(record: &Record) -> Option<Settled> {
+    let text = record.detail.as_deref()?;
+    let (done, rest) = match text.strip_prefix("done by ") {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix("not done by ")?),
+    };
+    let (who, note) = rest.split_once(": ").map_or((rest, None), |(who, note)| (who, Some(note.to_owned())));
+    let by = who.strip_suffix(TOO_LATE);
+    Some(Settled { done, by: by.unwrap_or(who).to_owned(), note, at: record.time, too_late: by.is_some() })
 }
 
 impl EffectLine {
@@ -199,7 +215,13 @@ impl EffectLine {
         })
     }
 
+    /// The first end counts, and a person's word over it: that comes after an end of which nobody knew what it was.
     fn end(&mut self, record: Record) {
+        let is_settlement = record.operation == SETTLE;
+        if self.ended.is_some() && !is_settlement {
+            return;
+        }
+        self.settled = if is_settlement { read_settled(&record) } else { None };
         let (state, why) = match record.outcome {
             Outcome::Done => (EffectState::Done, record.detail),
             Outcome::NotStarted => (EffectState::NotStarted, record.detail),
@@ -208,6 +230,14 @@ impl EffectLine {
             Outcome::Intent | Outcome::Denied | Outcome::Waiting => return,
         };
         (self.state, self.why, self.ended) = (state, why, Some(record.time));
+    }
+
+    /// Whether a later record of it is to be looked for.
+    fn is_open(&self, row: Option<&EffectRow>) -> bool {
+        match self.state {
+            EffectState::Unknown => row.is_none(),
+            _ => self.ended.is_none(),
+        }
     }
 }
 
@@ -225,29 +255,27 @@ impl View<'_> {
     pub fn ledger(&self, call: Option<CallId>) -> Result<Vec<EffectLine>, StoreError> {
         let row = call.map(|call| self.call(call)).transpose()?.flatten();
         let has_ended = row.as_ref().is_some_and(|row| row.state.is_final());
+        let rows: BTreeMap<EffectId, EffectRow> = self.effects()?.into_iter().map(|row| (row.id, row)).collect();
         let mut lines: BTreeMap<EffectId, EffectLine> = BTreeMap::new();
-        let (mut open, mut is_over) = (0_usize, false);
+        let (mut open, mut is_over): (BTreeSet<EffectId>, bool) = (BTreeSet::new(), false);
         self.records(row.map_or(0, |row| row.record), |record| {
             if call.is_some() && record.call != call {
-                return if is_over && open == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+                return if is_over && open.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
             }
             is_over |= has_ended && record.operation == "call.end";
-            match (record.effect, &record.outcome) {
-                (Some(id), Outcome::Intent) => {
-                    open += 1;
-                    lines.extend(EffectLine::of_intent(record).map(|line| (id, line)));
-                }
-                (Some(id), _) => {
-                    if let Some(line) = lines.get_mut(&id).filter(|line| line.ended.is_none()) {
-                        open = open.saturating_sub(1);
-                        line.end(record);
-                    }
-                }
-                (None, _) => {}
+            let Some(id) = record.effect else { return ControlFlow::Continue(()) };
+            if record.outcome == Outcome::Intent {
+                lines.extend(EffectLine::of_intent(record).map(|line| (id, line)));
+            } else if let Some(line) = lines.get_mut(&id) {
+                line.end(record);
             }
+            match lines.get(&id).is_some_and(|line| line.is_open(rows.get(&id))) {
+                true => open.insert(id),
+                false => open.remove(&id),
+            };
             ControlFlow::Continue(())
         })?;
-        for row in self.effects()?.iter().filter(|row| call.is_none_or(|call| row.call == call)) {
+        for row in rows.values().filter(|row| call.is_none_or(|call| row.call == call)) {
             let mut line = EffectLine::of_row(row);
             if let Some(known) = lines.get(&row.id) {
                 line.ended = line.ended.or(known.ended);
@@ -269,7 +297,7 @@ impl View<'_> {
             _ if record.effect != Some(id) => ControlFlow::Continue(()),
             Some(line) => {
                 line.end(record);
-                ControlFlow::Break(())
+                if line.is_open(row.as_ref()) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             }
             None => {
                 line = EffectLine::of_intent(record);

@@ -77,6 +77,7 @@ impl Kernel {
             questions: BTreeMap::new(),
             asking: super::asking::Asking::default(),
             effects: HashMap::new(),
+            under_way: super::space::UnderWay::default(),
             found_unknown: Vec::new(),
             store_key: *writer.key(),
             tools: BTreeMap::new(),

@@ -259,6 +259,7 @@ impl State {
 
     /// Takes an effect off the list of open ones. A row of a finished effect stays only if a person may have to settle it.
     pub(super) fn close_effect(&mut self, id: EffectId, state: EffectState) {
+        self.under_way.end(id);
         if let Some(mut row) = self.effects.remove(&id) {
             row.state = state;
             let key = table::number(id.0);

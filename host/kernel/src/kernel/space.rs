@@ -6,10 +6,30 @@ use super::host::HostError;
 use super::state::State;
 use crate::model::answer::{Answer, CallError};
 use crate::model::call::{Call, Class};
+use crate::model::id::EffectId;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::time::Time;
 use crate::store::batch::NewRecord;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+/// The requests of effects that have begun and not ended: most of them write what they hold.
+#[derive(Debug, Default)]
+pub struct UnderWay {
+    sizes: HashMap<EffectId, u64>,
+    bytes: u64,
+}
+
+impl UnderWay {
+    pub(super) fn begin(&mut self, id: EffectId, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.sizes.insert(id, bytes as u64);
+    }
+
+    pub(super) fn end(&mut self, id: EffectId) {
+        self.bytes -= self.sizes.remove(&id).unwrap_or_default();
+    }
+}
 
 impl State {
     /// Whether something new may be begun. What is free is measured at each commit; here only while it was too little, because people
@@ -19,12 +39,18 @@ impl State {
     /// [`HostError::LowSpace`].
     pub(super) fn check_space(&mut self) -> Result<(), HostError> {
         let needed = self.policy.space.keep_free;
-        if self.free.is_none_or(|free| free >= needed) {
+        // What has begun takes its part of what is free, and none of that is measured before it ends.
+        let taken = (self.uncommitted() as u64).saturating_add(self.under_way.bytes);
+        let is_enough = |free: Option<u64>| free.is_none_or(|free| free.saturating_sub(taken) >= needed);
+        if is_enough(self.free) {
             return Ok(());
         }
         self.free = self.storage.free_bytes();
         match self.free {
-            Some(free) if free < needed => Err(HostError::LowSpace { free, needed }),
+            Some(free) if !is_enough(Some(free)) => {
+                let free = if free < needed { free } else { free.saturating_sub(taken) };
+                Err(HostError::LowSpace { free, needed })
+            }
             _ => Ok(()),
         }
     }

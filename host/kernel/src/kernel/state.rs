@@ -4,6 +4,7 @@
 use super::asking::Asking;
 use super::flood::Tally;
 use super::grants::Grants;
+use super::space::UnderWay;
 use crate::model::call::{ObjectInfo, Payload};
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;
@@ -138,6 +139,7 @@ pub struct State {
     pub questions: BTreeMap<(CallId, Position), QuestionId>,
     pub asking: Asking,
     pub effects: HashMap<EffectId, EffectRow>,
+    pub under_way: UnderWay,
     /// What recovery could not find out when the store was opened.
     pub found_unknown: Vec<EffectId>,
     /// Random, and only in this store and its copies.

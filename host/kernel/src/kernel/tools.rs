@@ -52,9 +52,14 @@ impl Kernel {
             )));
         }
         tools.iter().try_for_each(check_tool)?;
-        self.lock().check_space()?;
-        self.files
-            .put(&digest, component)
+        if !standard {
+            // Without the standard tools of this version no host starts, and what has begun could not end.
+            self.lock().check_space()?;
+        }
+        // To the end of this function, where the rows that name it are in the batch.
+        let _pin = self
+            .files
+            .put_pinned(&digest, component)
             .map_err(|error| StoreError::Failed(format!("the component cannot be stored: {error}")))?;
         let now = self.now();
         let mut state = self.lock();
@@ -159,6 +164,16 @@ impl Kernel {
     /// Notes the digest of the compiled code of a component for an engine.
     pub fn set_compiled(&self, component: &Digest, engine: &Digest, code: Digest) {
         self.lock().put_bytes(Table::Compiled, [*component, *engine].concat(), code.to_vec());
+    }
+
+    /// Of which components compiled code is noted, with the engine that each is for.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn all_compiled(&self) -> Result<Vec<(Digest, Digest)>, StoreError> {
+        let keys = self.snapshot()?.keys(Table::Compiled, &[])?.into_iter();
+        let split = |key: Vec<u8>| Some((*key.first_chunk::<32>()?, *key.last_chunk::<32>()?));
+        Ok(keys.filter_map(|(key, _)| split(key)).collect())
     }
 
     /// The bytes of a component that was added.

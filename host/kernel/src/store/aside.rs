@@ -15,8 +15,14 @@ const COPIES_MAX: u32 = 99;
 const PIECE_BYTES: usize = 1 << 20;
 
 /// Puts a copy of `store.redb` beside it as `store-format-N.redb`, on the disk when this returns. A copy that is there already is never
-/// changed: it does if it is the same, otherwise the new one gets another name.
-pub(super) fn keep(directory: &Path, format: u32, free: Option<u64>) -> Result<(), StoreError> {
+/// changed: it does if it is the same or `is_of_now` says that it is of this store as it is, otherwise the new one gets another name.
+/// An upgrade that fails changes bytes of the file and nothing that they say, so without that each try would leave one more copy.
+pub(super) fn keep(
+    directory: &Path,
+    format: u32,
+    free: Option<u64>,
+    is_of_now: impl Fn(&Path) -> bool,
+) -> Result<(), StoreError> {
     let failed =
         |error: io::Error| StoreError::Failed(format!("the store cannot be copied before its upgrade: {error}"));
     let path = directory.join("store.redb");
@@ -33,6 +39,7 @@ pub(super) fn keep(directory: &Path, format: u32, free: Option<u64>) -> Result<(
         let copy = directory.join(format!("store-format-{format}{name}.redb"));
         match is_same(&path, &copy) {
             Ok(Some(true)) => return Ok(()),
+            Ok(Some(false)) if is_of_now(&copy) => return Ok(()),
             Ok(Some(false)) => continue,
             Ok(None) => {}
             Err(error) => return Err(failed(error)),
@@ -94,10 +101,10 @@ mod tests {
         fs::create_dir_all(&path).unwrap();
         fs::write(path.join("store.redb"), [7; 1_000]).unwrap();
         let needed = limit::UPGRADE_SPARE_BYTES + 1_000;
-        let refused = keep(&path, 1, Some(needed - 1));
+        let refused = keep(&path, 1, Some(needed - 1), |_| false);
         assert!(matches!(refused, Err(StoreError::NoRoom { free, .. }) if free == needed - 1), "{refused:?}");
         assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
-        assert_eq!(keep(&path, 1, Some(needed)), Ok(()));
+        assert_eq!(keep(&path, 1, Some(needed), |_| false), Ok(()));
         assert_eq!(fs::read(path.join("store-format-1.redb")).unwrap(), [7; 1_000]);
         fs::remove_dir_all(&path).unwrap();
     }

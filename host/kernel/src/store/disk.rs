@@ -4,9 +4,10 @@
 
 use super::reader::Snapshot;
 use super::table::FORMAT;
-use super::{StoreError, aside};
+use super::{StoreError, aside, upgrade};
 use crate::model::id::{Digest, hex};
-use redb::{Builder, ConcurrencyMode, Database, ReadOnlyDatabase};
+use crate::model::time::Time;
+use redb::{Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadableDatabase};
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
@@ -114,7 +115,12 @@ fn payloads(path: &Path) -> io::Result<Vec<fs::DirEntry>> {
     };
     let mut found = Vec::new();
     for folder in folders {
-        for entry in fs::read_dir(folder?.path())? {
+        let folder = folder?;
+        if !folder.file_type()?.is_dir() {
+            // Somebody else's: nothing of a store is there.
+            continue;
+        }
+        for entry in fs::read_dir(folder.path())? {
             found.push(entry?);
         }
     }
@@ -189,6 +195,12 @@ impl Directory {
         Ok((before, size()?))
     }
 
+    /// Another database of this directory.
+    fn look_into(&self, database: &Path) -> Result<Snapshot, StoreError> {
+        let database = builder().open_read_only(database)?;
+        Ok(Snapshot::new(database.begin_read()?, Arc::new(self.clone())))
+    }
+
     fn file(&self, digest: &Digest) -> PathBuf {
         let name = hex(digest);
         self.path.join("payloads").join(&name[..2]).join(&name)
@@ -236,14 +248,19 @@ impl Storage for Directory {
             }
             found => found,
         };
-        let format = match found {
-            Err(StoreError::Missing) => None,
-            found => found?.format()?,
+        let snapshot = match found {
+            Err(StoreError::Missing) => return Ok(()),
+            found => found?,
         };
-        match format {
-            Some(format) if format < FORMAT => aside::keep(&self.path, format, self.free_bytes()),
-            _ => Ok(()),
-        }
+        let Some(format) = snapshot.format()?.filter(|format| *format < FORMAT) else { return Ok(()) };
+        let frontier = snapshot.frontier()?;
+        // What makes no sense ends the upgrade here, before anything is copied or changed.
+        upgrade::changes(&snapshot, format, frontier.size(), Time(0))?;
+        drop(snapshot);
+        let is_of_now = |copy: &Path| {
+            self.look_into(copy).is_ok_and(|copy| copy.frontier().is_ok_and(|of_copy| of_copy == frontier))
+        };
+        aside::keep(&self.path, format, self.free_bytes(), is_of_now)
     }
 
     fn files(&self) -> io::Result<Vec<(Digest, u64)>> {

@@ -1,7 +1,7 @@
 //! Floods: equal events of one call are counted, not listed, and the counts add up.
 
 use crate::calls::{ALL_RULES, furnish};
-use crate::sim::{House, MOUNT, Tear, words};
+use crate::sim::{Clerk, House, MOUNT, Tear, words};
 use libos_kernel::kernel::audit::verify;
 use libos_kernel::model::call::{Call, Level, WriteMode};
 use libos_kernel::model::limit;
@@ -146,6 +146,22 @@ async fn a_call_that_leaves_memory_in_order_loses_no_count() {
     house.kernel.barrier().await.unwrap();
     let house = house.crash(Tear::None);
     assert_eq!(sum(&house.records_of_all(call, "fs.write").await), 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_waits_out_of_memory_keeps_no_counts_there() {
+    let house = House::new(&["allow sleep clock:sleep"]);
+    let mut line = house.line();
+    let sleep = || Call::ClockSleep { nanoseconds: 1_000_000_000 };
+    flood(&house, &mut line, 10, "denied", |_| write("a")).await;
+    let call = house.park(line, sleep()).await;
+    house.end_wait(call, &Clerk::default()).await.unwrap();
+    let mut line = house.resume(call).await;
+    flood(&house, &mut line, 10, "denied", |_| write("a")).await;
+    assert_eq!(words(&house.run(&mut line, sleep()).await), "done");
+    flood(&house, &mut line, 10, "denied", |_| write("a")).await;
+    let counts: Vec<u32> = ended(&house, &line, "fs.write").await.iter().map(|record| record.count).collect();
+    assert_eq!(counts, [1, 9, 1, 9], "what comes after is told by itself first");
 }
 
 impl House {

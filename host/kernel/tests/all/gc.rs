@@ -12,7 +12,7 @@ use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply, WriteMode};
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::{CallId, Digest, QuestionId};
 use libos_kernel::model::policy::Retain;
-use libos_kernel::model::row::CallState;
+use libos_kernel::model::row::{CallState, Wait};
 use libos_kernel::model::time::Time;
 use libos_kernel::store::disk::{Directory, Storage};
 use libos_kernel::syscall::Line;
@@ -105,6 +105,37 @@ async fn what_is_younger_than_retention_stays() {
     assert!(View(&snapshot).call(old).unwrap().is_none() && View(&snapshot).call(young).unwrap().is_some());
     house.kernel.collect(&keep(&Retain::default(), Some(day), 3 * day)).await.unwrap();
     assert!(View(&house.snapshot()).call(young).unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_another_made_is_kept_as_long_as_that_one() {
+    let house = House::new(&["allow call tool:*"]);
+    let other = || Call::ToolCall { tool: "echo".into(), arguments: "{}".into() };
+    let nested = |call: CallId| match house.kernel.wait_of(call) {
+        Some(Wait::Call(nested)) => nested,
+        wait => panic!("it waits for {wait:?}"),
+    };
+    let outer = house.park(house.line(), other()).await;
+    let middle = nested(outer);
+    let middle_line = house.resume(middle).await;
+    let middle = house.park(middle_line, other()).await;
+    let inner = nested(middle);
+    for call in [inner, middle] {
+        house.resume(call).await;
+        house.kernel.end_call(call, Ok("7".into())).unwrap();
+    }
+    let day = Duration::from_secs(86_400);
+    let ended = View(&house.snapshot_of_all().await).call(middle).unwrap().unwrap().ended.unwrap();
+    house.world.set_clock(ended.after(day));
+    assert_eq!(collect(&house.kernel).await.calls, 0, "the caller lives");
+    house.resume(outer).await;
+    house.kernel.end_call(outer, Ok("7".into())).unwrap();
+    let keep = |before: Time| Keep { calls: Some(before), ..NOTHING };
+    let before = |time: Duration| keep(ended.after(time));
+    let young = Keep { journals: Some(ended.after(day / 2)), ..before(day / 2) };
+    let dropped = house.kernel.collect(&young).await.unwrap();
+    assert_eq!((dropped.calls, dropped.journal_lines), (0, 0), "the caller is young");
+    assert_eq!(house.kernel.collect(&before(2 * day)).await.unwrap().calls, 3);
 }
 
 impl House {

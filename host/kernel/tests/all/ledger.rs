@@ -1,6 +1,7 @@
 //! The ledger of effects: one key over all tries, how each ended, and a person's word on what nobody knows.
 
 use crate::sim::{House, MOUNT, Plan, Tear, done, new_grant, words};
+use libos_kernel::kernel::Keep;
 use libos_kernel::kernel::audit;
 use libos_kernel::kernel::ledger::EffectLine;
 use libos_kernel::kernel::view::View;
@@ -130,6 +131,25 @@ async fn a_call_that_was_told_already_keeps_what_it_was_told() {
         assert_eq!(doubt.uses().await, Some(u32::from(!happened)));
         doubt.house.kernel.drop_call(doubt.call);
         assert!(doubt.goes_on().await.starts_with("nobody knows"), "a replay says the same");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_settled_is_known_after_its_row_has_gone() {
+    let nothing_goes = Keep { calls: None, questions: None, processes: None, journals: None, kept_journals: None };
+    for (happened, state) in [(true, EffectState::Done), (false, EffectState::NotStarted)] {
+        let doubt = Doubt::new().await;
+        let mut line = doubt.house.resume(doubt.call).await;
+        let _ = doubt.house.run(&mut line, append("log")).await;
+        doubt.house.kernel.end_call(doubt.call, Ok("1".into())).unwrap();
+        doubt.house.kernel.settle(E1, happened, "user 7", Some("looked: it is so".into())).unwrap();
+        let before = doubt.line().await;
+        assert_eq!(before.settled.as_ref().map(|settled| settled.too_late), Some(true));
+        assert_eq!(doubt.house.kernel.collect(&nothing_goes).await.unwrap().leftovers, 1);
+        let after = ledger(&doubt.house, Some(doubt.call)).await.remove(0);
+        assert_eq!((after.state, after.why.clone(), after.settled.clone()), (state, before.why, before.settled));
+        assert_eq!(doubt.line().await, after);
+        assert_eq!(View(&doubt.house.snapshot()).effect(E1).unwrap(), Some(after));
     }
 }
 

@@ -54,6 +54,8 @@ async fn below_the_mark_nothing_new_is_begun_and_what_was_begun_ends() {
     refused(house.kernel.start_call(house.start(pid)).map(drop), "a call");
     let tools = vec![crate::sim::tool("more", None)];
     refused(house.kernel.add_tools(b"bytes", &crate::sim::every_interface(), tools, false).map(drop), "a tool");
+    let tools = vec![crate::sim::tool("standard", None)];
+    house.kernel.add_tools(b"of now", &crate::sim::every_interface(), tools, true).expect("a host can start");
     let nested = Call::ToolCall { tool: "echo".into(), arguments: "1".into() };
     for call in [write("new"), object("new"), nested] {
         let said = words(&house.run(&mut line, call.clone()).await);
@@ -74,9 +76,30 @@ async fn below_the_mark_nothing_new_is_begun_and_what_was_begun_ends() {
     house.kernel.cancel_call(other.call(), "x").unwrap();
 
     // Somebody made room, and nobody told.
-    house.disk.set_free(limit::LOW_SPACE_BYTES);
+    house.disk.set_free(limit::LOW_SPACE_BYTES + (1 << 20));
     assert_eq!(words(&house.run(&mut line, write("new")).await), "done");
     house.process();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_under_way_takes_its_part_of_what_is_free() {
+    let house = House::new(&ALL_RULES);
+    furnish(&house);
+    let mut other = house.line();
+    set_free(&house, limit::LOW_SPACE_BYTES + 2_000_000).await;
+    let gate = house.world.block("fs.write", 1);
+    let begun = {
+        let mut line = house.line();
+        tokio::spawn(async move { line.run(write(&"x".repeat(3_000_000))).await })
+    };
+    gate.reached().await;
+    house.kernel.barrier().await.unwrap();
+    assert_eq!(house.kernel.uncommitted_bytes(), 0, "all that is left of it is outside");
+    assert!(words(&house.run(&mut other, write("new")).await).contains(NO_SPACE));
+    gate.open();
+    assert_eq!(words(&begun.await.unwrap()), "done");
+    house.kernel.barrier().await.unwrap();
+    assert_eq!(words(&house.run(&mut other, write("new")).await), "done");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

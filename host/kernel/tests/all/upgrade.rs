@@ -239,6 +239,41 @@ fn a_copy_that_is_there_is_not_overwritten_by_another_one() {
 }
 
 #[test]
+fn an_upgrade_that_cannot_be_leaves_no_copy_however_often_it_is_tried() {
+    let path = directory("upgrade-damaged");
+    let storage = Directory::new(&path);
+    furnish(&storage);
+    let database = storage.open().unwrap();
+    let transaction = database.begin_write().unwrap();
+    let key = libos_kernel::store::table::ended(99);
+    let definition = TableDefinition::<&[u8], &[u8]>::new(Table::Process.name());
+    let mut table = transaction.open_table(definition).unwrap();
+    table.insert(key.as_slice(), b"\0no row".as_slice()).unwrap();
+    drop(table);
+    transaction.commit().unwrap();
+    drop(database);
+    for _ in 0..3 {
+        let failed = Writer::open(Arc::new(storage.clone()), Time(7), || unreachable!()).err();
+        assert!(matches!(failed, Some(StoreError::Damaged(_))), "{failed:?}");
+    }
+    assert!(!path.join("store-format-1.redb").exists());
+}
+
+#[test]
+fn a_copy_of_the_same_log_is_enough() {
+    let path = directory("upgrade-again");
+    let storage = Directory::new(&path);
+    furnish(&storage);
+    std::fs::copy(path.join("store.redb"), path.join("store-format-1.redb")).unwrap();
+    // As an upgrade does that could not be written to its end.
+    storage.open().unwrap().begin_write().unwrap().commit().unwrap();
+    let bytes = |name: &str| std::fs::read(path.join(name)).unwrap();
+    assert!(bytes("store.redb") != bytes("store-format-1.redb"));
+    drop(Writer::open(Arc::new(storage), Time(7), || unreachable!()).unwrap());
+    assert!(!path.join("store-format-1-2.redb").exists());
+}
+
+#[test]
 fn a_store_that_somebody_has_open_is_not_upgraded() {
     let path = directory("upgrade-busy");
     let storage = Directory::new(&path);

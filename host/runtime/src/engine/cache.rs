@@ -8,6 +8,7 @@ use libos_kernel::model::id::{Digest, hex};
 use libos_kernel::model::limit;
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
@@ -57,9 +58,44 @@ impl CodeCache {
     }
 
     fn path(&self, component: &Digest, identity: &Digest) -> Option<PathBuf> {
-        let name = format!("{}-{}.cwasm", &hex(component)[..32], &hex(identity)[..16]);
-        Some(self.directory.as_ref()?.join(name))
+        Some(self.directory.as_ref()?.join(name(component, identity)))
     }
+
+    /// Removes files of compiled code that the store does not know, and what writers that were killed have left. Answers how many, and
+    /// their bytes. What is being compiled meanwhile may go too: it is compiled again when it is needed.
+    ///
+    /// # Errors
+    /// The disk or the store failed.
+    pub fn remove_unused(&self) -> io::Result<(u64, u64)> {
+        let (Some(directory), Some(kernel)) = (&self.directory, &self.kernel) else { return Ok((0, 0)) };
+        let known = kernel.all_compiled().map_err(io::Error::other)?;
+        let known: HashSet<String> = known.iter().map(|(component, identity)| name(component, identity)).collect();
+        let entries = match fs::read_dir(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((0, 0)),
+            entries => entries?,
+        };
+        let (mut count, mut bytes) = (0, 0);
+        for entry in entries {
+            let entry = entry?;
+            let file = entry.file_name().to_string_lossy().into_owned();
+            let is_code = file.ends_with(".cwasm") && !known.contains(&file);
+            if entry.file_type()?.is_file() && (is_code || file.ends_with(".new")) {
+                let size = entry.metadata().map_or(0, |metadata| metadata.len());
+                match fs::remove_file(entry.path()) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    removed => {
+                        removed?;
+                        (count, bytes) = (count + 1, bytes + size);
+                    }
+                }
+            }
+        }
+        Ok((count, bytes))
+    }
+}
+
+fn name(component: &Digest, identity: &Digest) -> String {
+    format!("{}-{}.cwasm", &hex(component)[..32], &hex(identity)[..16])
 }
 
 /// The content of a regular file; waits for nobody.

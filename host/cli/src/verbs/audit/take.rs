@@ -2,7 +2,7 @@
 
 use super::super::Context;
 use crate::error::{Failure, code};
-use crate::{keys, own};
+use crate::{keys, own, reach};
 use libos_kernel::kernel::evidence::{self, NoEvidence};
 use libos_kernel::model::id::Seq;
 use libos_kernel::model::limit::PROOF_FILE_BYTES_MAX;
@@ -118,12 +118,15 @@ fn show(context: &Context, record: &Record) -> anyhow::Result<()> {
 
 /// Writes the log as static files.
 pub fn export(context: &Context, directory: &Path) -> anyhow::Result<u8> {
-    let (_, snapshot) = context.look()?;
+    let (place, snapshot) = context.look()?;
+    reach::refuse_copy(directory, &place, &snapshot)?;
     let cannot =
         |error: std::io::Error| Failure::usage(format!("it cannot be written: {error}")).at(directory.display());
     if !own::make_empty_directory(directory).map_err(cannot)? {
         return Err(Failure::usage("the directory is not empty").at(directory.display()).hint("name a new one").into());
     }
+    // Now that it is there it is known where that is.
+    reach::refuse_copy(directory, &place, &snapshot)?;
     let exported = evidence::export(&snapshot, |path, bytes| {
         own::create_below(directory, path, bytes)
             .map_err(|error| StoreError::Failed(format!("{path} cannot be written: {error}")))
