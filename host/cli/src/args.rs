@@ -150,10 +150,6 @@ pub enum Verb {
         older_than: Option<Duration>,
     },
     /// Copy the store and its payload files into a new directory, also while a host runs.
-    ///
-    /// The copy is a data directory: `libos --data DIR`. The first command that changes something there cancels what was under way and revokes
-    /// grants with a number of uses, because the original may have gone on. A data directory that was copied by other means must not be used
-    /// beside the original.
     #[command(after_long_help = BACKUP_HELP)]
     Backup {
         /// The directory to make; nothing may be there.
