@@ -3,7 +3,8 @@
 use super::{AnswerQuestion, Config, Runtime, RuntimeError};
 use crate::engine::compile::{Compile, CompileLimits};
 use crate::world::{
-    MountSpec, OsWorld, WorldOptions, WorldSetupError, ceiling, make_private_directory, mounts, probe_data_directory,
+    MountSpec, OsWorld, WorldOptions, WorldSetupError, ceiling, make_private_directory, mounts,
+    probe_data_directory,
 };
 use libos_kernel::kernel::{FIRST_MOUNT, Notary, Reaction};
 use libos_kernel::model::facility;
@@ -231,12 +232,14 @@ impl Builder {
                 Arc::new(OsWorld::new(specs, self.protected, options).map_err(RuntimeError::from)?)
             }
         };
-        let runtime = Runtime::open(self.config)?;
+        let runtime = Runtime::assemble(self.config)?;
+        // Before any call goes on: what was allowed the last time may not be now.
         let in_force = runtime.kernel().policy_text().map_err(RuntimeError::from)?;
         if in_force.as_deref() != Some(text.as_str()) {
             let changed = runtime.kernel().set_policy(&text).map_err(RuntimeError::from)?;
             runtime.kernel().durable(changed.durable).await.map_err(RuntimeError::from)?;
         }
+        runtime.begin();
         Ok(runtime)
     }
 

@@ -33,6 +33,8 @@ fn attacks() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
     deep.push_str("(import \"libos:runtime/fs@0.1.0\" (instance (export \"read\" (func)))))");
     let memories = format!("(component (core module {}))", "(memory 1)".repeat(10_000));
     let instances = format!("(component (core module $m) {})", "(core instance (instantiate $m))".repeat(2_000));
+    let of_one_memory = "(core module $m (memory 1))".to_owned() + &"(core instance (instantiate $m))".repeat(3);
+    let memories_of_instances = text("").replacen("(component", &format!("(component {of_one_memory}"), 1);
     let needs =
         |line: &str| text("").replacen("(component", &format!("(component (@custom \"libos:needs\" \"{line}\")"), 1);
     let lies = needs("{\\\"tool\\\":\\\"another\\\",\\\"needs\\\":[\\\"read fs:workspace/a\\\"]}");
@@ -55,6 +57,7 @@ fn attacks() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         ("types-in-types", parse(&deep), Some("")),
         ("ten-thousand-memories", parse(&memories), Some("")),
         ("two-thousand-instances", parse(&instances), Some("")),
+        ("memories-of-instances", parse(&memories_of_instances), Some("linear memories")),
         ("declaration-that-lies", parse(&lies), Some("")),
         ("declaration-of-garbage", parse(&garbage), Some("")),
         ("machine-code", elf, Some("machine code")),
