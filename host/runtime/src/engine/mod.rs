@@ -8,6 +8,7 @@ mod failure;
 mod guest;
 mod imports;
 pub mod inspect;
+mod items;
 mod wasi;
 
 pub use cache::CodeCache;

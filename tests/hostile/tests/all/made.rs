@@ -35,6 +35,8 @@ fn attacks() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
     let instances = format!("(component (core module $m) {})", "(core instance (instantiate $m))".repeat(2_000));
     let of_one_memory = "(core module $m (memory 1))".to_owned() + &"(core instance (instantiate $m))".repeat(3);
     let memories_of_instances = text("").replacen("(component", &format!("(component {of_one_memory}"), 1);
+    let group = format!("(rec {})", "(type (func))".repeat(200_001));
+    let declared = format!("(component (type (instance {})))", "(type bool)".repeat(200_001));
     let needs =
         |line: &str| text("").replacen("(component", &format!("(component (@custom \"libos:needs\" \"{line}\")"), 1);
     let lies = needs("{\\\"tool\\\":\\\"another\\\",\\\"needs\\\":[\\\"read fs:workspace/a\\\"]}");
@@ -58,6 +60,8 @@ fn attacks() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         ("ten-thousand-memories", parse(&memories), Some("")),
         ("two-thousand-instances", parse(&instances), Some("")),
         ("memories-of-instances", parse(&memories_of_instances), Some("linear memories")),
+        ("types-in-one-group", component(&group), Some("types, imports")),
+        ("types-in-one-instance-type", parse(&declared), Some("types, imports")),
         ("declaration-that-lies", parse(&lies), Some("")),
         ("declaration-of-garbage", parse(&garbage), Some("")),
         ("machine-code", elf, Some("machine code")),
