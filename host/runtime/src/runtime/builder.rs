@@ -3,7 +3,7 @@
 use super::{AnswerQuestion, Config, Runtime, RuntimeError};
 use crate::engine::compile::{Compile, CompileLimits};
 use crate::world::{
-    MountSpec, OsWorld, WorldOptions, WorldSetupError, ceiling, make_private_directory, mounts,
+    MountSpec, OsWorld, Unmounted, WorldOptions, WorldSetupError, ceiling, make_private_directory, mounts,
     probe_data_directory,
 };
 use libos_kernel::kernel::{FIRST_MOUNT, Notary, Reaction};
@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Makes a [`Runtime`]. Without any setting it keeps everything in memory, its tools see one empty directory in memory, and nothing is
-/// allowed.
+/// Makes a [`Runtime`]. Without any setting it keeps everything in memory, its tools see one empty directory in memory under the real
+/// clock, and nothing is allowed.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -224,7 +224,7 @@ impl Builder {
         self.config.storage = storage;
         self.config.world = match self.outside {
             Outside::Own(world, _) => world,
-            Outside::Mounts(_) if policy.mounts.is_empty() => Arc::new(MemoryWorld::new(&[FIRST_MOUNT], 0)),
+            Outside::Mounts(_) if policy.mounts.is_empty() => Arc::new(Unmounted::new(FIRST_MOUNT)),
             Outside::Mounts(_) => {
                 let specs: Vec<MountSpec> = mounts(&policy, &base);
                 self.config.ceiling = ceiling(&specs, &self.protected);

@@ -194,6 +194,17 @@ async fn a_builder_that_says_so_compiles_in_a_child() {
 }
 
 #[tokio::test]
+async fn without_a_mount_the_clock_and_randomness_are_real() {
+    let (one, other) = (Runtime::builder().open().await.unwrap(), Runtime::builder().open().await.unwrap());
+    assert_ne!(one.kernel().random32().unwrap(), other.kernel().random32().unwrap());
+    assert_ne!(one.kernel().now(), MemoryWorld::new(&[], 0).time());
+    // One that is given is as it was made.
+    let world = MemoryWorld::new(&["workspace"], 7);
+    let given = Runtime::builder().world(Arc::new(world.clone()), &["workspace"]).open().await.unwrap();
+    assert_eq!(given.kernel().now(), world.time());
+}
+
+#[tokio::test]
 async fn a_runtime_that_nobody_has_any_more_frees_its_store() {
     let scratch = Scratch::new("dropped");
     for _ in 0..3 {
