@@ -57,7 +57,7 @@ pub fn failure(reason: FailureReason, message: impl Into<String>, import: Option
 pub(super) fn is_of_the_machine(error: &wasmtime::Error) -> bool {
     error.is::<PoolConcurrencyLimitError>()
         || error.is::<OutOfMemory>()
-        || error.chain().any(|cause| cause.is::<std::io::Error>() || cause.is::<rustix::io::Errno>())
+        || error.chain().any(super::cache::is_of_the_system)
 }
 
 /// What an error of a component's call means. `refused` says that it was refused memory; `import` is the import in progress, if one

@@ -54,7 +54,8 @@ impl Runtime {
             if panicked.await {
                 // The guest goes first.
                 drop(driving);
-                runtime.kernel.drop_call(call);
+                // It asks the outside for the time, which may be what panics.
+                let _ = catch_unwind(AssertUnwindSafe(|| runtime.kernel.drop_call(call)));
                 runtime.tell_interrupted(call, "a part of the host panicked; the call can be resumed").await;
             }
         });

@@ -189,7 +189,7 @@ pub enum CallEvent {
     Interrupted(String),
 }
 
-/// A running libos.
+/// A running libos. [`Runtime::close`] ends it in an orderly way; one that nobody has any more ends when no call of it is in memory.
 pub struct Runtime {
     kernel: Arc<Kernel>,
     engine: tokio::sync::OnceCell<Engine>,
