@@ -92,6 +92,8 @@ struct Outline<'a> {
     sections: Vec<&'a [u8]>,
     functions: u32,
     items: usize,
+    /// Instances of components, and what each may have a copy of.
+    copied: (usize, usize),
     parts: usize,
     payloads: usize,
 }
@@ -117,7 +119,11 @@ impl Outline<'_> {
             }
             other => {
                 self.items = self.items.saturating_add(items::of_section(other).map_err(damaged)?);
-                at_most("types, imports, exports and the like", self.items, limit::COMPONENT_ITEMS_MAX as usize)
+                at_most("types, imports, exports and the like", self.items, limit::COMPONENT_ITEMS_MAX as usize)?;
+                let (instances, items) = items::copied(other).map_err(damaged)?;
+                self.copied = (self.copied.0 + instances, self.copied.1 + items);
+                let copies = self.copied.0.saturating_mul(self.copied.1);
+                at_most("items in all instances of components", copies, limit::COMPONENT_COPIES_MAX)
             }
         }
     }

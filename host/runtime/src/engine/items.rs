@@ -40,6 +40,25 @@ pub(super) fn of_section(payload: &Payload<'_>) -> Result<usize, BinaryReaderErr
     })
 }
 
+/// Instances of components that a section makes, and items of it that instances may have copies of.
+///
+/// # Errors
+/// It is damaged.
+pub(super) fn copied(payload: &Payload<'_>) -> Result<(usize, usize), BinaryReaderError> {
+    Ok(match payload {
+        Payload::ComponentInstanceSection(section) => {
+            let made = |instance: &_| usize::from(matches!(instance, ComponentInstance::Instantiate { .. }));
+            (sum(section, made)?, of_section(payload)?)
+        }
+        Payload::CoreTypeSection(_)
+        | Payload::ComponentTypeSection(_)
+        | Payload::ComponentAliasSection(_)
+        | Payload::ComponentImportSection(_)
+        | Payload::ComponentExportSection(_) => (0, of_section(payload)?),
+        _ => (0, 0),
+    })
+}
+
 fn sum<'a, T: FromReader<'a>>(
     section: &SectionLimited<'a, T>,
     of: impl Fn(&T) -> usize,

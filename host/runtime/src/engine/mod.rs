@@ -45,7 +45,7 @@ const FIBER_STACK_BYTES: usize = 2 << 20;
 /// Bytes of a slot's memory that stay mapped between calls.
 const RESIDENT_BYTES: usize = 128 << 10;
 /// Core instances of one component. One of a Rust tool has three: the adapter, its shims, and the tool itself.
-const CORE_INSTANCES_MAX: u32 = 16;
+const CORE_INSTANCES_MAX: u32 = 64;
 /// Memories of one component. The pool has as many for each instance, so that no component takes those of others; each costs four GiB of
 /// address space.
 const MEMORIES_MAX: u32 = 2;
