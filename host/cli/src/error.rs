@@ -138,6 +138,9 @@ fn runtime(error: &RuntimeError) -> Failure {
         RuntimeError::Engine(error) => {
             Failure::cannot(error.to_string()).hint("`libos doctor` shows what this machine lacks")
         }
+        RuntimeError::Machine(_) => {
+            Failure::cannot(error.to_string()).hint("it may go better when the machine has less to do")
+        }
         RuntimeError::Component(_) | RuntimeError::File { .. } => Failure::usage(error.to_string()),
         RuntimeError::Compile(error) => compile(error),
     }

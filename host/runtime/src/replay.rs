@@ -135,13 +135,22 @@ pub enum ReplayError {
     },
     /// The component is none of this world, or cannot be compiled.
     #[error(transparent)]
-    Component(#[from] PrepareError),
+    Component(PrepareError),
     /// There is no engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The machine could not, for example for want of memory.
     #[error("the replay could not go on: {0}")]
     Host(String),
+}
+
+impl From<PrepareError> for ReplayError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Machine(why) => ReplayError::Host(why),
+            error => ReplayError::Component(error),
+        }
+    }
 }
 
 /// Replays calls. Components that were compiled once are ready for the next call.

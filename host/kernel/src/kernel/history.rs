@@ -67,7 +67,8 @@ fn may_stop_in_an_import(end: &End) -> bool {
         End::Done(_) => false,
         End::Cancelled(_) => true,
         End::Failed(failure) => {
-            matches!(failure.reason, FailureReason::Limit | FailureReason::Fault | FailureReason::Trap)
+            use FailureReason::{Fault, Limit, NotRunnable, Trap};
+            matches!(failure.reason, Limit | Fault | Trap | NotRunnable)
         }
     }
 }

@@ -217,8 +217,10 @@ impl Kernel {
     }
 
     /// Resolves when a call became runnable or the next timer changed since the last time.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
+    /// Whoever waits does not keep the kernel.
+    pub fn changed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let changed = Arc::clone(&self.changed);
+        async move { changed.notified().await }
     }
 
     /// Calls whose wait has ended and that nobody runs; each is told once.
@@ -241,11 +243,12 @@ impl Kernel {
         self.lock().failed.clone()
     }
 
-    /// Resolves when a commit has failed.
-    pub async fn stopped(&self) {
+    /// Resolves when a commit has failed, or the kernel is gone. Whoever waits does not keep it.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut stopped = self.shared.stopped.subscribe();
-        // The sender lives as long as the kernel.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
+        async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        }
     }
 
     /// Brings everything to the disk and ends the committer. Also done when the kernel is dropped.

@@ -153,8 +153,12 @@ pub const COMPONENT_PARTS_MAX: usize = 1_000;
 pub const COMPONENT_DEPTH_MAX: usize = 16;
 /// Sections of a component, in all of its parts. A component of a Rust tool has about a hundred.
 pub const COMPONENT_SECTIONS_MAX: usize = 20_000;
-/// Items of all sections of a component but functions: types, imports, exports, tables, memories, globals, elements, data segments.
+/// Items of all sections of a component but functions: types and what they are made of, imports, exports, arguments of instances, tables,
+/// memories, globals, elements, data segments.
 pub const COMPONENT_ITEMS_MAX: u32 = 200_000;
+/// Items of a component outside of its modules, times the instances of components in it: each instance has a copy of what is exported to
+/// it, and the validator keeps up to half a kilobyte of each.
+pub const COMPONENT_COPIES_MAX: usize = 2_000_000;
 /// Address space of a program that compiles one component, in bytes.
 pub const COMPILE_ADDRESS_SPACE_BYTES: u64 = 2 << 30;
 /// Processor time of a program that compiles one component. The largest standard tool needs a few seconds on a slow machine.

@@ -131,7 +131,7 @@ impl Line {
             match seen {
                 Seen::Nothing => {}
                 Seen::Kind(kind) => attempt.kind = Some(kind),
-                Seen::Ready(prepared, kind) => (attempt.prepared, attempt.kind) = (Some(prepared), Some(kind)),
+                Seen::Ready(prepared, kind) => (attempt.prepared, attempt.kind) = (Some(*prepared), Some(kind)),
                 Seen::Link(index, name) if links < LINKS_MAX => {
                     links += 1;
                     attempt.names[index] = name;

@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 )]
 pub enum Seen {
     /// What an effect must know, and what kind of things are at its names.
-    Ready(Prepared, String),
+    Ready(Box<Prepared>, String),
     /// What kind of thing a look is about.
     Kind(String),
     /// Nobody is asked, so nobody must know.
@@ -38,7 +38,7 @@ pub fn prepare(kernel: &Kernel, attempt: &Attempt, asks: bool) -> Seen {
         Ok((prepared, kind)) => {
             let hidden = asks && prepared.directory && !kernel.may_look(attempt);
             match hidden.then(|| kernel.refuses_directory(attempt)).flatten() {
-                None => return Seen::Ready(prepared, kind),
+                None => return Seen::Ready(Box::new(prepared), kind),
                 Some(error) => error,
             }
         }
@@ -51,7 +51,7 @@ pub fn prepare(kernel: &Kernel, attempt: &Attempt, asks: bool) -> Seen {
     }
     let present = Sha256::digest(error.to_string()).into();
     let prepared = Prepared { probe: Probe::None, directory: false, present, content: true, trouble: Some(error) };
-    Seen::Ready(prepared, "what would make it fail".into())
+    Seen::Ready(Box::new(prepared), "what would make it fail".into())
 }
 
 /// Where the name of a look at files leads and what is there, for a person who is asked: the question is about the name that will be

@@ -127,6 +127,11 @@ pub(super) fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Comp
     unsafe { Component::deserialize(engine, code) }
 }
 
+/// Whether an error is the operating system's: a mapping of code or memory that it refused, for example.
+pub(super) fn is_of_the_system(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<io::Error>() || cause.is::<rustix::io::Errno>()
+}
+
 /// What compiled code depends on: wasmtime's version and configuration.
 pub(super) fn identity(engine: &Engine) -> Digest {
     struct Sink(Sha256);

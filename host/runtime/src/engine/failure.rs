@@ -5,7 +5,7 @@ use libos_kernel::model::limit::FAILURE_BYTES_MAX;
 use libos_kernel::model::record::cut;
 use libos_kernel::model::row::{Failure, FailureReason};
 use std::fmt;
-use wasmtime::Trap;
+use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Trap};
 
 /// A stop of the line on its way through wasmtime.
 #[derive(Debug)]
@@ -53,6 +53,13 @@ pub fn failure(reason: FailureReason, message: impl Into<String>, import: Option
     Failure { reason, message, import: import.map(str::to_owned) }
 }
 
+/// Whether the machine could not, whatever the component is: the pool of instances is used up, or the system gave no memory.
+pub(super) fn is_of_the_machine(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>()
+        || error.is::<OutOfMemory>()
+        || error.chain().any(super::cache::is_of_the_system)
+}
+
 /// What an error of a component's call means. `refused` says that it was refused memory; `import` is the import in progress, if one
 /// was.
 ///
@@ -71,6 +78,10 @@ pub fn classify(error: &wasmtime::Error, refused: Option<u64>, import: Option<&'
     if error.downcast_ref::<Exited>().is_some() {
         return Ok(failure(FailureReason::Trap, Exited.to_string(), import));
     }
+    // Before anything that is the guest's own: another call had what this one needed.
+    if is_of_the_machine(error) {
+        return Err(Stop::Host(format!("no room for an instance: {error:#}")));
+    }
     if let Some(limit) = refused {
         let message = format!("memory: the tool wanted more than its {} MiB", limit >> 20);
         return Ok(failure(FailureReason::Limit, message, import));
@@ -85,4 +96,29 @@ pub fn classify(error: &wasmtime::Error, refused: Option<u64>, import: Option<&'
         Some(trap) => failure(FailureReason::Trap, format!("the tool trapped: {trap}"), import),
         None => failure(FailureReason::Trap, format!("the tool broke the contract: {error}"), import),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{MEMORIES_MAX, config};
+    use wasmtime::{Engine, Instance, Module, Store};
+
+    #[test]
+    fn a_pool_that_is_used_up_is_no_failure_of_the_call_that_came_last() {
+        let engine = Engine::new(&config(1)).unwrap();
+        // A module with one memory.
+        let module = Module::new(&engine, b"\0asm\x01\0\0\0\x05\x03\x01\0\x01").unwrap();
+        let mut store = Store::new(&engine, ());
+        for _ in 0..MEMORIES_MAX {
+            Instance::new(&mut store, &module, &[]).unwrap();
+        }
+        let error = Instance::new(&mut store, &module, &[]).unwrap_err();
+        // Also of a guest that was refused memory before.
+        for refused in [None, Some(1 << 20)] {
+            let stop = classify(&error, refused, None).unwrap_err();
+            assert!(matches!(&stop, Stop::Host(why) if why.contains("limit")), "{stop:?}");
+        }
+        assert!(classify(&wasmtime::Error::from(Trap::MemoryOutOfBounds), None, None).is_ok());
+    }
 }

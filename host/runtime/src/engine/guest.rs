@@ -1,6 +1,7 @@
 //! What a running component has: its end of the line, its handles and its limits. The data of a wasmtime store.
 
 use super::failure::Stopped;
+use super::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 use libos_kernel::model::answer::{Answer, CallError, Fault, Stop};
 use libos_kernel::model::call::{Call, Reply};
 use libos_kernel::model::id::Digest;
@@ -15,8 +16,6 @@ use wasmtime::{ResourceLimiter, Result};
 
 /// Handles that one instance may hold.
 const HANDLES_MAX: usize = 4_096;
-/// Memories, tables and core instances of one component.
-const PARTS_MAX: usize = 64;
 /// Elements of one table.
 const TABLE_ELEMENTS_MAX: usize = 100_000;
 
@@ -202,15 +201,15 @@ impl ResourceLimiter for Guest {
     }
 
     fn instances(&self) -> usize {
-        PARTS_MAX
+        CORE_INSTANCES_MAX as usize
     }
 
     fn tables(&self) -> usize {
-        PARTS_MAX
+        TABLES_MAX as usize
     }
 
     fn memories(&self) -> usize {
-        PARTS_MAX
+        MEMORIES_MAX as usize
     }
 }
 

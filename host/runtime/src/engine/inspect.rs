@@ -1,6 +1,7 @@
 //! What a component can ever do, read from its bytes before it is compiled; and a clear error for what is no component of this world.
 
 use super::declared::{self, Declaration};
+use super::items;
 use libos_kernel::model::limit;
 use wasmparser::{ComponentExternName, ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures};
 
@@ -43,9 +44,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, BadComponent> {
     }
     // Before the validator, whose work grows with what is counted here.
     let Outline { imports, exports, sections, .. } = outline(bytes)?;
-    Validator::new_with_features(WasmFeatures::default())
-        .validate_all(bytes)
-        .map_err(|error| BadComponent(format!("it is damaged or cut short: {error}")))?;
+    Validator::new_with_features(WasmFeatures::default()).validate_all(bytes).map_err(damaged)?;
     for name in ["describe", "call"] {
         if !exports.iter().any(|export| export == name) {
             return bad(format!("it lacks the export '{name}' of the world libos:runtime/tool@{VERSION}"));
@@ -92,7 +91,9 @@ struct Outline<'a> {
     /// there may be at most.
     sections: Vec<&'a [u8]>,
     functions: u32,
-    items: u32,
+    items: usize,
+    /// Instances of components, and what each may have a copy of.
+    copied: (usize, usize),
     parts: usize,
     payloads: usize,
 }
@@ -117,37 +118,14 @@ impl Outline<'_> {
                 at_most("functions", self.functions as usize, limit::COMPONENT_FUNCTIONS_MAX as usize)
             }
             other => {
-                self.items = self.items.saturating_add(items(other));
-                at_most(
-                    "types, imports, exports and the like",
-                    self.items as usize,
-                    limit::COMPONENT_ITEMS_MAX as usize,
-                )
+                self.items = self.items.saturating_add(items::of_section(other).map_err(damaged)?);
+                at_most("types, imports, exports and the like", self.items, limit::COMPONENT_ITEMS_MAX as usize)?;
+                let (instances, items) = items::copied(other).map_err(damaged)?;
+                self.copied = (self.copied.0 + instances, self.copied.1 + items);
+                let copies = self.copied.0.saturating_mul(self.copied.1);
+                at_most("items in all instances of components", copies, limit::COMPONENT_COPIES_MAX)
             }
         }
-    }
-}
-
-/// How many items a section has.
-fn items(payload: &Payload<'_>) -> u32 {
-    match payload {
-        Payload::TypeSection(section) => section.count(),
-        Payload::ImportSection(section) => section.count(),
-        Payload::TableSection(section) => section.count(),
-        Payload::MemorySection(section) => section.count(),
-        Payload::GlobalSection(section) => section.count(),
-        Payload::ExportSection(section) => section.count(),
-        Payload::ElementSection(section) => section.count(),
-        Payload::DataSection(section) => section.count(),
-        Payload::InstanceSection(section) => section.count(),
-        Payload::CoreTypeSection(section) => section.count(),
-        Payload::ComponentInstanceSection(section) => section.count(),
-        Payload::ComponentAliasSection(section) => section.count(),
-        Payload::ComponentTypeSection(section) => section.count(),
-        Payload::ComponentCanonicalSection(section) => section.count(),
-        Payload::ComponentImportSection(section) => section.count(),
-        Payload::ComponentExportSection(section) => section.count(),
-        _ => 0,
     }
 }
 
@@ -159,8 +137,11 @@ fn at_most(what: &str, have: usize, most: usize) -> Result<(), BadComponent> {
     }
 }
 
+fn damaged(error: wasmparser::BinaryReaderError) -> BadComponent {
+    BadComponent(format!("it is damaged or cut short: {error}"))
+}
+
 fn outline(bytes: &[u8]) -> Result<Outline<'_>, BadComponent> {
-    let damaged = |error: wasmparser::BinaryReaderError| BadComponent(format!("it is damaged or cut short: {error}"));
     let mut outline = Outline::default();
     let mut around = Vec::new();
     let name = |name: ComponentExternName<'_>| name.name.to_owned();

@@ -8,6 +8,7 @@ mod failure;
 mod guest;
 mod imports;
 pub mod inspect;
+mod items;
 mod wasi;
 
 pub use cache::CodeCache;
@@ -28,7 +29,7 @@ use libos_kernel::model::record::cut;
 use libos_kernel::model::row::{Failure, FailureReason};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{
@@ -43,6 +44,13 @@ const WASM_STACK_BYTES: usize = 1 << 20;
 const FIBER_STACK_BYTES: usize = 2 << 20;
 /// Bytes of a slot's memory that stay mapped between calls.
 const RESIDENT_BYTES: usize = 128 << 10;
+/// Core instances of one component. One of a Rust tool has three: the adapter, its shims, and the tool itself.
+const CORE_INSTANCES_MAX: u32 = 64;
+/// Memories of one component. The pool has as many for each instance, so that no component takes those of others; each costs four GiB of
+/// address space.
+const MEMORIES_MAX: u32 = 2;
+/// Tables of one component.
+const TABLES_MAX: u32 = 4;
 /// Bytes that all strings and lists of one crossing of the import boundary may have.
 const CROSSING_BYTES_MAX: usize = 48 << 20;
 /// Prepared components that are kept in memory.
@@ -57,7 +65,8 @@ pub struct Engine {
     linker: Arc<Linker<Guest>>,
     prepared: Arc<Mutex<HashMap<Digest, Arc<Prepared>>>>,
     running: Arc<AtomicU64>,
-    ticker: Arc<Mutex<Weak<()>>>,
+    /// Whether a thread moves the epoch.
+    ticker: Arc<Mutex<bool>>,
     /// Epoch ticks since the start.
     epoch: Arc<AtomicU64>,
     identity: Digest,
@@ -131,7 +140,7 @@ impl Engine {
         if let Some(known) = self.known(digest, cache) {
             return Ok(known?);
         }
-        let bytes = bytes().map_err(BadComponent)?;
+        let bytes = bytes().map_err(|why| PrepareError::Machine(format!("its component cannot be read: {why}")))?;
         inspect::inspect(&bytes)?;
         let elsewhere = match origin {
             Origin::Program => None,
@@ -141,8 +150,10 @@ impl Engine {
             Some(code) => code?,
             None => self.wasmtime.precompile_component(&bytes).map_err(|error| cannot_compile(&error))?,
         };
-        let component = cache::deserialize(&self.wasmtime, &code)
-            .map_err(|error| BadComponent(format!("its machine code cannot be loaded here: {error:#}")))?;
+        let component = cache::deserialize(&self.wasmtime, &code).map_err(|error| {
+            let why = format!("its machine code cannot be loaded here: {error:#}");
+            if failure::is_of_the_machine(&error) { PrepareError::Machine(why) } else { BadComponent(why).into() }
+        })?;
         cache.store(&code, digest, &self.identity);
         Ok(self.keep(digest, &component)?)
     }
@@ -190,7 +201,7 @@ impl Engine {
     pub async fn describe(&self, prepared: &Prepared) -> Result<Vec<NewTool>, BadComponent> {
         let (memory, ticks) = DESCRIBE_LIMITS;
         let mut store = self.store(Guest::without_authority(memory, ticks));
-        let _ticking = self.tick();
+        let _ticking = self.tick().map_err(|stop| BadComponent(format!("it cannot be asked for its tools: {stop}")))?;
         let described = async {
             let tool = prepared.pre.instantiate_async(&mut store).await?;
             tool.call_describe(&mut store).await
@@ -231,7 +242,7 @@ impl Engine {
         let CallLimits { memory_bytes, .. } = run.limits;
         let import = line.import();
         let mut store = self.store(Guest::for_call(line, run.seed, &run.limits, Arc::clone(&self.epoch)));
-        let _ticking = self.tick();
+        let _ticking = self.tick()?;
         let called = async {
             let tool = prepared.pre.instantiate_async(&mut store).await?;
             tool.call_call(&mut store, run.export, run.arguments).await
@@ -268,31 +279,44 @@ impl Engine {
     }
 
     /// Keeps the epoch moving as long as the answer lives.
+    ///
+    /// # Errors
+    /// There is no thread to be had: a guest that computes would never be stopped, not even by its wall time.
     #[expect(clippy::disallowed_methods, reason = "the thread is there to sleep; no call shares it")]
-    fn tick(&self) -> Ticking {
+    fn tick(&self) -> Result<Ticking, Stop> {
+        let mut ticks = self.ticker.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock, where the thread looks before it ends.
         self.running.fetch_add(1, Ordering::Relaxed);
-        let mut ticker = self.ticker.lock().unwrap_or_else(PoisonError::into_inner);
-        if ticker.upgrade().is_none() {
-            let alive = Arc::new(());
-            *ticker = Arc::downgrade(&alive);
-            let (wasmtime, running, epoch) = (self.wasmtime.weak(), Arc::clone(&self.running), Arc::clone(&self.epoch));
-            let ticks = move || {
-                let _alive = alive;
-                // Stops after a second without work; the next call starts it again.
-                let mut idle = 0;
-                while idle < 1_000 / TICK_MILLISECONDS {
-                    std::thread::sleep(Duration::from_millis(TICK_MILLISECONDS));
-                    let Some(wasmtime) = wasmtime.upgrade() else { return };
-                    // First the number that imports compare, so that a tick in one is never missed.
-                    epoch.fetch_add(1, Ordering::Relaxed);
-                    wasmtime.increment_epoch();
-                    idle = if running.load(Ordering::Relaxed) == 0 { idle + 1 } else { 0 };
-                }
-            };
-            // Without the thread a call is still bounded by its wall time.
-            let _ = std::thread::Builder::new().name("epoch".into()).spawn(ticks);
+        let ticking = Ticking(Arc::clone(&self.running));
+        if *ticks {
+            return Ok(ticking);
         }
-        Ticking(Arc::clone(&self.running))
+        let (wasmtime, running, epoch) = (self.wasmtime.weak(), Arc::clone(&self.running), Arc::clone(&self.epoch));
+        let ticker = Arc::clone(&self.ticker);
+        let thread = move || {
+            // Stops after a second without work; the next call starts it again.
+            let mut idle = 0;
+            loop {
+                std::thread::sleep(Duration::from_millis(TICK_MILLISECONDS));
+                let Some(wasmtime) = wasmtime.upgrade() else { return };
+                // First the number that imports compare, so that a tick in one is never missed.
+                epoch.fetch_add(1, Ordering::Relaxed);
+                wasmtime.increment_epoch();
+                idle = if running.load(Ordering::Relaxed) == 0 { idle + 1 } else { 0 };
+                if idle >= 1_000 / TICK_MILLISECONDS {
+                    let mut ticks = ticker.lock().unwrap_or_else(PoisonError::into_inner);
+                    if running.load(Ordering::Relaxed) == 0 {
+                        *ticks = false;
+                        return;
+                    }
+                }
+            }
+        };
+        match std::thread::Builder::new().name("epoch".into()).spawn(thread) {
+            Ok(_) => *ticks = true,
+            Err(error) => return Err(Stop::Host(format!("no thread that stops a tool in time: {error}"))),
+        }
+        Ok(ticking)
     }
 }
 
@@ -339,11 +363,14 @@ fn precompile(component: &[u8]) -> Result<Vec<u8>, wasmtime::Error> {
 
 fn config(instances_max: u32) -> Config {
     let mut pool = PoolingAllocationConfig::default();
-    // A component of a Rust tool has three core instances: the adapter, its shims, and the tool itself.
+    // What one instance may have is what the pool has for it: a component with more is refused when it is loaded.
     pool.total_component_instances(instances_max)
-        .total_core_instances(instances_max.saturating_mul(8))
-        .total_memories(instances_max)
-        .total_tables(instances_max.saturating_mul(4))
+        .max_core_instances_per_component(CORE_INSTANCES_MAX)
+        .max_memories_per_component(MEMORIES_MAX)
+        .max_tables_per_component(TABLES_MAX)
+        .total_core_instances(instances_max.saturating_mul(CORE_INSTANCES_MAX))
+        .total_memories(instances_max.saturating_mul(MEMORIES_MAX))
+        .total_tables(instances_max.saturating_mul(TABLES_MAX))
         .total_stacks(instances_max)
         .max_unused_warm_slots(64)
         .linear_memory_keep_resident(RESIDENT_BYTES)

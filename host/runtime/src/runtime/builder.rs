@@ -3,7 +3,8 @@
 use super::{AnswerQuestion, Config, Runtime, RuntimeError};
 use crate::engine::compile::{Compile, CompileLimits};
 use crate::world::{
-    MountSpec, OsWorld, WorldOptions, WorldSetupError, ceiling, make_private_directory, mounts, probe_data_directory,
+    MountSpec, OsWorld, Unmounted, WorldOptions, WorldSetupError, ceiling, make_private_directory, mounts,
+    probe_data_directory,
 };
 use libos_kernel::kernel::{FIRST_MOUNT, Notary, Reaction};
 use libos_kernel::model::facility;
@@ -20,8 +21,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Makes a [`Runtime`]. Without any setting it keeps everything in memory, its tools see one empty directory in memory, and nothing is
-/// allowed.
+/// Makes a [`Runtime`]. Without any setting it keeps everything in memory, its tools see one empty directory in memory under the real
+/// clock, and nothing is allowed.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -223,7 +224,7 @@ impl Builder {
         self.config.storage = storage;
         self.config.world = match self.outside {
             Outside::Own(world, _) => world,
-            Outside::Mounts(_) if policy.mounts.is_empty() => Arc::new(MemoryWorld::new(&[FIRST_MOUNT], 0)),
+            Outside::Mounts(_) if policy.mounts.is_empty() => Arc::new(Unmounted::new(FIRST_MOUNT)),
             Outside::Mounts(_) => {
                 let specs: Vec<MountSpec> = mounts(&policy, &base);
                 self.config.ceiling = ceiling(&specs, &self.protected);
@@ -231,12 +232,14 @@ impl Builder {
                 Arc::new(OsWorld::new(specs, self.protected, options).map_err(RuntimeError::from)?)
             }
         };
-        let runtime = Runtime::open(self.config)?;
+        let runtime = Runtime::assemble(self.config)?;
+        // Before any call goes on: what was allowed the last time may not be now.
         let in_force = runtime.kernel().policy_text().map_err(RuntimeError::from)?;
         if in_force.as_deref() != Some(text.as_str()) {
             let changed = runtime.kernel().set_policy(&text).map_err(RuntimeError::from)?;
             runtime.kernel().durable(changed.durable).await.map_err(RuntimeError::from)?;
         }
+        runtime.begin();
         Ok(runtime)
     }
 

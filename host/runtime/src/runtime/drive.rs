@@ -1,6 +1,6 @@
 //! Drives one call: in memory while it runs or waits for a short time, dropped when it waits long, ended when it ends.
 
-use super::{CallEvent, Runtime, RuntimeError, Waiting};
+use super::{CallEvent, Runtime, Waiting};
 use crate::engine::{Prepared, failure};
 use libos_kernel::kernel::Started;
 use libos_kernel::kernel::view::View;
@@ -9,10 +9,16 @@ use libos_kernel::model::id::{CallId, QuestionId};
 use libos_kernel::model::question::QuestionState;
 use libos_kernel::model::row::{Failure, FailureReason, Wait};
 use libos_kernel::syscall::Line;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+/// How often a call that is being made ready is looked at, whether it has ended from outside.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Resolves when a watched value is as wanted. Never, if nobody can set it any more.
 async fn until<T>(value: &mut watch::Receiver<T>, wanted: impl FnMut(&T) -> bool) {
@@ -31,8 +37,32 @@ enum Driven {
 }
 
 impl Runtime {
+    /// Drives a started call on a task of its own. What panics there, in code of the embedder's for example, is no reason for whoever
+    /// waits for the call to wait forever.
+    pub(super) fn spawn_drive(self: &Arc<Self>, started: Started) {
+        let (call, runtime) = (started.row.id, Arc::clone(self));
+        self.tasks.spawn(async move {
+            let mut driving = Box::pin(Arc::clone(&runtime).drive(started));
+            let panicked = poll_fn(|context| {
+                // It is polled no more after a panic, and what others see of it is behind locks that know of panics.
+                match catch_unwind(AssertUnwindSafe(|| driving.as_mut().poll(context))) {
+                    Ok(Poll::Pending) => Poll::Pending,
+                    Ok(Poll::Ready(())) => Poll::Ready(false),
+                    Err(_) => Poll::Ready(true),
+                }
+            });
+            if panicked.await {
+                // The guest goes first.
+                drop(driving);
+                // It asks the outside for the time, which may be what panics.
+                let _ = catch_unwind(AssertUnwindSafe(|| runtime.kernel.drop_call(call)));
+                runtime.tell_interrupted(call, "a part of the host panicked; the call can be resumed").await;
+            }
+        });
+    }
+
     /// Runs a started call until it ends, is parked, or the host closes.
-    pub(super) async fn drive(self: Arc<Self>, started: Started) {
+    async fn drive(self: Arc<Self>, started: Started) {
         let call = started.row.id;
         let mut closing = self.closing.subscribe();
         let permit = tokio::select! {
@@ -42,14 +72,15 @@ impl Runtime {
                 return self.tell(call, CallEvent::Interrupted("the host is closed".into())).await;
             }
         };
+        // Whichever comes first: who does not wait for the compiler any more ends it.
         let prepared = tokio::select! {
-            prepared = self.prepared(&started) => Some(prepared),
-            () = until(&mut closing, |closing| *closing) => None,
+            prepared = self.prepared(&started) => prepared,
+            () = until(&mut closing, |closing| *closing) => Err(Driven::Closing),
+            () = self.over(call) => Err(Driven::Stopped(Stop::Ended)),
         };
         let driven = match prepared {
-            Some(Ok(prepared)) => self.run_in_memory(&prepared, &started).await,
-            Some(Err(failure)) => Driven::Ended(Err(failure)),
-            None => Driven::Closing,
+            Ok(prepared) => self.run_in_memory(&prepared, &started).await,
+            Err(driven) => driven,
         };
         drop(permit);
         match driven {
@@ -81,18 +112,32 @@ impl Runtime {
         self.tell(call, event).await;
     }
 
-    async fn prepared(self: &Arc<Self>, started: &Started) -> Result<Arc<Prepared>, Failure> {
-        let not_runnable = |text: String| failure(FailureReason::NotRunnable, text, None);
+    /// Resolves when a call has been ended from outside.
+    async fn over(&self, call: CallId) {
+        while self.kernel.is_live(call) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Its component. Only one that will never run ends the call: what the machine lacks now it may have when the call is resumed.
+    async fn prepared(self: &Arc<Self>, started: &Started) -> Result<Arc<Prepared>, Driven> {
         let (runtime, component) = (Arc::clone(self), started.row.component);
         let bytes = move || runtime.kernel.component(&component).map_err(|error| error.to_string());
-        self.prepare(component, false, bytes).await.map_err(|error| match error {
-            RuntimeError::Engine(error) => not_runnable(error.to_string()),
-            error => not_runnable(format!("the component cannot be started: {error}")),
+        self.prepare(component, false, bytes).await.map_err(|error| {
+            let why = format!("the component cannot be started: {error}");
+            if error.is_of_the_component() {
+                Driven::Ended(Err(failure(FailureReason::NotRunnable, why, None)))
+            } else {
+                Driven::Stopped(Stop::Host(why))
+            }
         })
     }
 
     async fn run_in_memory(&self, prepared: &Prepared, started: &Started) -> Driven {
-        let Ok(engine) = self.engine().await else { return Driven::Closing };
+        let engine = match self.engine().await {
+            Ok(engine) => engine,
+            Err(error) => return Driven::Stopped(Stop::Host(error.to_string())),
+        };
         let call = started.row.id;
         let mut line = Line::new(Arc::clone(&self.kernel), started);
         if started.row.incarnation == 0 {

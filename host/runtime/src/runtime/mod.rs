@@ -25,7 +25,7 @@ use libos_kernel::world::World;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -113,6 +113,20 @@ pub enum RuntimeError {
     /// A component that cannot be compiled within limits.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// The machine could not, for example for want of memory; it may at another time.
+    #[error("{0}")]
+    Machine(String),
+}
+
+impl RuntimeError {
+    /// Whether a component is at fault that will be no better the next time.
+    fn is_of_the_component(&self) -> bool {
+        match self {
+            RuntimeError::Component(_) => true,
+            RuntimeError::Compile(error) => error.is_of_the_component(),
+            _ => false,
+        }
+    }
 }
 
 impl From<PrepareError> for RuntimeError {
@@ -120,6 +134,7 @@ impl From<PrepareError> for RuntimeError {
         match error {
             PrepareError::Component(error) => error.into(),
             PrepareError::Compile(error) => error.into(),
+            PrepareError::Machine(why) => RuntimeError::Machine(why),
         }
     }
 }
@@ -174,7 +189,7 @@ pub enum CallEvent {
     Interrupted(String),
 }
 
-/// A running libos.
+/// A running libos. [`Runtime::close`] ends it in an orderly way; one that nobody has any more ends when no call of it is in memory.
 pub struct Runtime {
     kernel: Arc<Kernel>,
     engine: tokio::sync::OnceCell<Engine>,
@@ -208,6 +223,13 @@ impl Runtime {
     /// # Errors
     /// Another host has the store, or it cannot be used.
     pub fn open(config: Config) -> Result<Arc<Runtime>, RuntimeError> {
+        let runtime = Runtime::assemble(config)?;
+        runtime.begin();
+        Ok(runtime)
+    }
+
+    /// A runtime that starts no call by itself before it is told to begin.
+    fn assemble(config: Config) -> Result<Arc<Runtime>, RuntimeError> {
         let Config {
             storage,
             world,
@@ -222,7 +244,7 @@ impl Runtime {
             on_question,
         } = config;
         let kernel = Kernel::open(Options { storage, world, ceiling, notary })?;
-        let runtime = Arc::new(Runtime {
+        Ok(Arc::new(Runtime {
             cache: CodeCache::new(Arc::clone(&kernel), code),
             compiler: Compiler { place: compile, limits: compile_limits },
             compilers: Arc::new(Semaphore::new(limit::COMPILERS_MAX)),
@@ -234,10 +256,14 @@ impl Runtime {
             closing: watch::Sender::new(false),
             interrupt_at: Mutex::default(),
             tasks: tokio_tasks::Tasks::default(),
-        });
-        let looping = Arc::clone(&runtime);
-        runtime.tasks.spawn(async move { looping.run_loop().await });
-        Ok(runtime)
+        }))
+    }
+
+    /// Starts the run loop. It has the runtime only while it does something, so that one that nobody has any more goes, and its store
+    /// with it.
+    fn begin(self: &Arc<Self>) {
+        let (runtime, closing) = (Arc::downgrade(self), self.closing.subscribe());
+        self.tasks.spawn(run_loop(runtime, closing));
     }
 
     /// The kernel: the person's verbs and everything to look at.
@@ -277,8 +303,7 @@ impl Runtime {
         };
         let call = started.row.id;
         let events = self.listen(call);
-        let driven = Arc::clone(self);
-        self.tasks.spawn(async move { driven.drive(started).await });
+        self.spawn_drive(started);
         Ok((call, events))
     }
 
@@ -289,8 +314,7 @@ impl Runtime {
     pub async fn resume(self: &Arc<Self>, call: CallId) -> Result<mpsc::Receiver<CallEvent>, RuntimeError> {
         let started = self.kernel.resume_call(call).await?;
         let events = self.listen(call);
-        let driven = Arc::clone(self);
-        self.tasks.spawn(async move { driven.drive(started).await });
+        self.spawn_drive(started);
         Ok(events)
     }
 
@@ -436,36 +460,18 @@ impl Runtime {
         Ok(self.engine.get_or_try_init(|| async move { Engine::new(instances.saturating_add(8)) }).await?)
     }
 
-    /// Starts what the kernel says is runnable, and ends timers.
-    async fn run_loop(self: Arc<Self>) {
-        let mut closing = self.closing.subscribe();
-        loop {
-            self.kernel.fire_timers_due();
-            for call in self.kernel.take_runnable() {
-                match self.kernel.resume_call(call).await {
-                    Ok(started) => {
-                        let driven = Arc::clone(&self);
-                        self.tasks.spawn(async move { driven.drive(started).await });
-                    }
-                    // Somebody else was faster to start it, or an effect of it is still under way.
-                    Err(HostError::Usage(_)) if self.kernel.is_live(call) => {}
-                    Err(error) => self.tell_interrupted(call, &error.to_string()).await,
-                }
-            }
-            let pause = self.kernel.next_timer().map(|time| time.since(self.kernel.now()));
-            let timer = async {
-                match pause {
-                    Some(pause) => tokio::time::sleep(pause.max(Duration::from_millis(1))).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = self.kernel.changed() => {}
-                () = timer => {}
-                _ = closing.wait_for(|closing| *closing) => return,
-                () = self.kernel.stopped() => return,
+    /// Starts what the kernel says is runnable, and ends timers. Answers how long until the next one.
+    async fn turn(self: &Arc<Self>) -> Option<Duration> {
+        self.kernel.fire_timers_due();
+        for call in self.kernel.take_runnable() {
+            match self.kernel.resume_call(call).await {
+                Ok(started) => self.spawn_drive(started),
+                // Somebody else was faster to start it, or an effect of it is still under way.
+                Err(HostError::Usage(_)) if self.kernel.is_live(call) => {}
+                Err(error) => self.tell_interrupted(call, &error.to_string()).await,
             }
         }
+        self.kernel.next_timer().map(|time| time.since(self.kernel.now()))
     }
 
     /// Tells that a call does not run any more. Whoever waits for a call that it was made from, and that has not ended, waits for it
@@ -517,9 +523,33 @@ impl Runtime {
     }
 }
 
+/// Turn after turn, until the runtime closes, or nobody has it any more.
+async fn run_loop(runtime: Weak<Runtime>, mut closing: watch::Receiver<bool>) {
+    loop {
+        let Some(turning) = runtime.upgrade() else { return };
+        let pause = turning.turn().await;
+        let (changed, stopped) = (turning.kernel.changed(), turning.kernel.stopped());
+        drop(turning);
+        let timer = async {
+            match pause {
+                Some(pause) => tokio::time::sleep(pause.max(Duration::from_millis(1))).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = changed => {}
+            () = timer => {}
+            // Also when the runtime, which alone could say so, is gone.
+            _ = closing.wait_for(|closing| *closing) => return,
+            () = stopped => return,
+        }
+    }
+}
+
 /// Runs something on a thread that may block.
-async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> Result<T, BadComponent> {
-    tokio::task::spawn_blocking(what).await.map_err(|error| BadComponent(error.to_string()))
+async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> Result<T, RuntimeError> {
+    let done = tokio::task::spawn_blocking(what).await;
+    done.map_err(|error| RuntimeError::Machine(format!("a thread of the host ended without an answer: {error}")))
 }
 
 /// Tasks that are waited for at the end.

@@ -21,6 +21,7 @@ mod setup;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unmounted;
 mod witness;
 mod write;
 
@@ -29,6 +30,7 @@ pub use libos_kernel::world::files::Body;
 pub use libos_kernel::world::memory::MemoryWorld;
 pub use resolve::Resolver;
 pub use setup::{ceiling, make_private_directory, mounts, read_component};
+pub(crate) use unmounted::Unmounted;
 pub use witness::{LocalNotary, SecondPlace, WitnessFile};
 
 use guard::Guard;

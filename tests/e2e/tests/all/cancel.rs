@@ -121,3 +121,20 @@ async fn a_call_is_cancelled_once() {
     }
     assert_eq!(state(&host, ended), CallState::Done);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_component_is_being_compiled_is_over_when_it_is_cancelled() {
+    let host = Host::new(OPEN, &["noop"]).await;
+    // The code is gone, and the compiler never ends by itself.
+    let forget = |root: &std::path::Path| std::fs::remove_dir_all(root.join("data/code")).unwrap();
+    let place = std::env::temp_dir().join(format!("libos-cancel-{}", std::process::id()));
+    std::fs::write(&place, "#!/bin/sh\nexec sleep 1000000\n").unwrap();
+    std::fs::set_permissions(&place, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let compile = libos::Compile::Child(place.clone());
+    let host = host.restart_with(forget, |config| config.compile = compile).await;
+    let (call, mut events) = host.runtime.start(CallRequest::new("noop", "{}")).await.unwrap();
+    host.runtime.kernel().cancel_call(call, "enough").unwrap();
+    let event = tokio::time::timeout(PATIENCE, Runtime::settle(&mut events)).await.expect("it waits for the compiler");
+    assert_eq!(event, CallEvent::Interrupted("the call has ended".into()));
+    std::fs::remove_file(place).unwrap();
+}

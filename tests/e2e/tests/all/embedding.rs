@@ -1,12 +1,15 @@
 //! What a program does that embeds the runtime: the builder, answers from code, results.
 
 use libos::world::{Body, MemoryWorld};
-use libos::{BuildError, Builder, CallRequest, Compile, NotDone, Reaction, Runtime, RuntimeError};
+use libos::{BuildError, Builder, CallEvent, CallRequest, Compile, NotDone, Reaction, Runtime, RuntimeError};
 use libos_e2e::{GUESTS, result};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+/// After so long something hangs.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(100);
 
 /// A directory that is gone at the end.
 struct Scratch(PathBuf);
@@ -187,5 +190,44 @@ async fn a_builder_that_says_so_compiles_in_a_child() {
     let runtime = Runtime::builder().compile(Compile::Child("/bin/false".into())).open().await.unwrap();
     let error = runtime.add_file(component("noop"), None).await.unwrap_err();
     assert!(matches!(error, RuntimeError::Compile(_)), "{error}");
+    runtime.close().await;
+}
+
+#[tokio::test]
+async fn without_a_mount_the_clock_and_randomness_are_real() {
+    let (one, other) = (Runtime::builder().open().await.unwrap(), Runtime::builder().open().await.unwrap());
+    assert_ne!(one.kernel().random32().unwrap(), other.kernel().random32().unwrap());
+    assert_ne!(one.kernel().now(), MemoryWorld::new(&[], 0).time());
+    // One that is given is as it was made.
+    let world = MemoryWorld::new(&["workspace"], 7);
+    let given = Runtime::builder().world(Arc::new(world.clone()), &["workspace"]).open().await.unwrap();
+    assert_eq!(given.kernel().now(), world.time());
+}
+
+#[tokio::test]
+async fn a_runtime_that_nobody_has_any_more_frees_its_store() {
+    let scratch = Scratch::new("dropped");
+    for _ in 0..3 {
+        let runtime = Runtime::builder().store(scratch.path("data")).open().await.unwrap();
+        // The loop has had its first turn and waits.
+        tokio::task::yield_now().await;
+        drop(runtime);
+    }
+}
+
+#[tokio::test]
+async fn code_that_panics_over_a_question_interrupts_the_call_and_not_the_host() {
+    let runtime = Runtime::builder()
+        .allow("tell human:owner")
+        .ask("write fs:workspace/**")
+        .on_question(|_| panic!("on purpose"))
+        .open()
+        .await
+        .unwrap();
+    runtime.add_file(component("two_writes"), None).await.unwrap();
+    let call = runtime.call(CallRequest::new("two_writes", "{}"));
+    let event = tokio::time::timeout(PATIENCE, call).await.expect("nobody is told").unwrap();
+    assert!(matches!(&event, CallEvent::Interrupted(why) if why.contains("panicked")), "{event:?}");
+    assert_eq!(runtime.kernel().failure(), None);
     runtime.close().await;
 }

@@ -33,6 +33,14 @@ fn attacks() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
     deep.push_str("(import \"libos:runtime/fs@0.1.0\" (instance (export \"read\" (func)))))");
     let memories = format!("(component (core module {}))", "(memory 1)".repeat(10_000));
     let instances = format!("(component (core module $m) {})", "(core instance (instantiate $m))".repeat(2_000));
+    let of_one_memory = "(core module $m (memory 1))".to_owned() + &"(core instance (instantiate $m))".repeat(3);
+    let memories_of_instances = text("").replacen("(component", &format!("(component {of_one_memory}"), 1);
+    let group = format!("(rec {})", "(type (func))".repeat(200_001));
+    let exports = many(20_000, &|number| format!("(export \"e{number}\" (func (param \"x\" (own $r))))"));
+    let shape = format!("(component (export \"r\" (type $r (sub resource))) {exports})");
+    let made = "(instance (instantiate $c))".repeat(900);
+    let copies = format!("(component (type $i {shape}) (import \"c\" (component $c (type $i))) {made})");
+    let declared = format!("(component (type (instance {})))", "(type bool)".repeat(200_001));
     let needs =
         |line: &str| text("").replacen("(component", &format!("(component (@custom \"libos:needs\" \"{line}\")"), 1);
     let lies = needs("{\\\"tool\\\":\\\"another\\\",\\\"needs\\\":[\\\"read fs:workspace/a\\\"]}");
@@ -55,6 +63,10 @@ fn attacks() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         ("types-in-types", parse(&deep), Some("")),
         ("ten-thousand-memories", parse(&memories), Some("")),
         ("two-thousand-instances", parse(&instances), Some("")),
+        ("memories-of-instances", parse(&memories_of_instances), Some("linear memories")),
+        ("types-in-one-group", component(&group), Some("types, imports")),
+        ("instances-of-a-large-component", parse(&copies), Some("instances of components")),
+        ("types-in-one-instance-type", parse(&declared), Some("types, imports")),
         ("declaration-that-lies", parse(&lies), Some("")),
         ("declaration-of-garbage", parse(&garbage), Some("")),
         ("machine-code", elf, Some("machine code")),

@@ -104,6 +104,16 @@ pub enum CompileError {
     Unavailable(String),
 }
 
+impl CompileError {
+    /// Whether it will go no better the next time. A compiler that was too slow or was killed may have had a busy machine.
+    pub fn is_of_the_component(&self) -> bool {
+        match self {
+            CompileError::TooLarge { .. } | CompileError::CodeTooLarge { .. } => true,
+            CompileError::TooSlow { .. } | CompileError::Crashed { .. } | CompileError::Unavailable(_) => false,
+        }
+    }
+}
+
 /// Why a component cannot be made ready to run.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
@@ -113,6 +123,20 @@ pub enum PrepareError {
     /// It cannot be compiled within limits.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// The machine could not, for example for want of memory: nothing is said of the component.
+    #[error("{0}")]
+    Machine(String),
+}
+
+impl PrepareError {
+    /// Whether it will go no better the next time: what is wrong is the component itself.
+    pub fn is_of_the_component(&self) -> bool {
+        match self {
+            PrepareError::Component(_) => true,
+            PrepareError::Compile(error) => error.is_of_the_component(),
+            PrepareError::Machine(_) => false,
+        }
+    }
 }
 
 /// Where and within what components from outside are compiled.
