@@ -119,6 +119,7 @@ pub fn prepare(error: &PrepareError) -> Failure {
     match error {
         PrepareError::Component(error) => Failure::usage(error.to_string()),
         PrepareError::Compile(error) => compile(error),
+        PrepareError::Machine(_) => Failure::cannot(error.to_string()),
     }
 }
 
