@@ -67,8 +67,9 @@ pub struct Witnessed {
 /// Something wrong in the log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
-    /// The record; for a tile or a note the first record that may be meant.
-    pub record: Seq,
+    /// The record; for a tile or a note the first record that may be meant. None where it is not the log that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<Seq>,
     pub what: String,
 }
 
@@ -170,7 +171,7 @@ impl<'o> Check<'o> {
 
     /// The first problem stays.
     fn fail(&mut self, record: Seq, what: impl Into<String>) {
-        self.problem.get_or_insert(Problem { record, what: what.into() });
+        self.problem.get_or_insert(Problem { record: Some(record), what: what.into() });
     }
 
     /// The next record of the log. False if it is the end of what makes sense.
@@ -324,7 +325,9 @@ impl<'o> Check<'o> {
             return self.fail(first, what);
         }
         if outside.witness.is_some() && self.witnessed.notes == 0 && size > 0 {
-            self.fail(0, "the witness has no signed head of this log");
+            // It may be the file of another log; or this one is another log than it was.
+            let what = "the witness file has no signed head of this log".into();
+            self.problem.get_or_insert(Problem { record: None, what });
         }
         if let Some(key) = &outside.key {
             match self.keys.last() {

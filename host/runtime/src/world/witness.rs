@@ -31,6 +31,8 @@ pub enum SecondPlace {
     File(WitnessFile),
     /// The standard input of a program that is started for each: its path, and its arguments.
     Command(Vec<String>),
+    /// A place that cannot be found: each note fails, with this sentence.
+    Nowhere(String),
 }
 
 impl SecondPlace {
@@ -44,6 +46,7 @@ impl SecondPlace {
             SecondPlace::Stderr => io::stderr().lock().write_all(note.as_bytes()),
             SecondPlace::File(file) => file.append(note),
             SecondPlace::Command(words) => run(words, note, WITNESS_COMMAND_TIME),
+            SecondPlace::Nowhere(why) => Err(io::Error::other(why.clone())),
         }
     }
 }
