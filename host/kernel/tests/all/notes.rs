@@ -174,7 +174,7 @@ async fn a_second_place_that_is_slow_does_not_hold_up_every_batch_and_gets_the_n
     let (house, notary) = house(false);
     house.kernel.barrier().await.unwrap();
     let world = Arc::clone(&house.world);
-    notary.set_meanwhile(move || drop(world.pass(WITNESS_SLOW.as_nanos() as u64)));
+    notary.set_meanwhile(move || world.pass(WITNESS_SLOW.as_nanos() as u64));
     pass(&house, NOTE_EVERY);
     one_more(&house).await;
     one_more(&house).await;
