@@ -60,8 +60,9 @@ impl Host {
         place.make_data()?;
         let mounts = setup::mounts(policy, &place.workspace);
         // Before the world, which knows by identity what it keeps mounts off.
-        let notary = keys::notary(place, policy, &mounts)?.map(|notary| notary as Arc<dyn Notary>);
-        let protected = setup::protected(place, policy)?;
+        let witness = keys::witness_file(place, policy, &mounts)?;
+        let notary = keys::notary(place, policy, witness.clone())?.map(|notary| notary as Arc<dyn Notary>);
+        let protected = setup::protected(place, witness)?;
         let ceiling = setup::ceiling(&mounts, &protected);
         let world = setup::world(&mounts, protected, policy.accepted)?;
         let mut findings = setup::data_directory(place)?;

@@ -7,7 +7,7 @@
 )]
 
 use libos_kernel::model::time::Time;
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::ffi::OsString;
 use std::fs;
@@ -81,12 +81,13 @@ pub fn make_private_directory(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// The end of a file, at most so many bytes; and whether that is all of it.
+/// The end of a regular file, at most so many bytes; and whether that is all of it. Waits for nobody.
 ///
 /// # Errors
 /// It cannot be read, or is no regular file.
 pub fn read_end(path: &Path, at_most: u64) -> io::Result<(Vec<u8>, bool)> {
-    let mut file = fs::File::open(path)?;
+    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).map_err(io::Error::other)?;
+    let mut file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no regular file"));
@@ -140,6 +141,36 @@ pub fn create(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(content)?;
     file.sync_all()
+}
+
+/// Makes a file that must not be there yet, all of it or nothing, whatever happens meanwhile.
+///
+/// # Errors
+/// It is there, or cannot be written.
+pub fn create_whole(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{:016x}", u64::from_ne_bytes(random)));
+    let temporary = path.with_file_name(name);
+    // Neither replaces a file that is there. Not every file system has both.
+    let moved = create(&temporary, mode, content).and_then(|()| {
+        match rustix::fs::renameat_with(CWD, &temporary, CWD, path, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => fs::hard_link(&temporary, path),
+            other => other.map_err(io::Error::from),
+        }
+    });
+    let _ = fs::remove_file(&temporary);
+    moved?;
+    match path.parent() {
+        Some(directory) => fs::File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Whether something has this name, be it a link that leads nowhere.
+pub fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }
 
 /// Removes a file if it is there.

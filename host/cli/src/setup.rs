@@ -8,13 +8,14 @@ use libos::world::{MountSpec, OsWorld, WorldOptions};
 pub use libos::world::{ceiling, mounts};
 use libos_kernel::model::facility::{self, Facilities, Facility, Finding, Presence};
 use libos_kernel::model::grant::Effect;
-use libos_kernel::model::policy::{Policy, Template, Witness};
+use libos_kernel::model::policy::{Policy, Template};
 use libos_kernel::model::resource::Kind;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What no process may touch: the policy, the data with its keys, the socket, the keys that sign the log, and its second place.
-pub fn protected(place: &Place, policy: &Policy) -> anyhow::Result<Vec<PathBuf>> {
+/// What no process may touch: the policy, the data with its keys, the socket, the keys that sign the log, and its second place, the
+/// very path that is opened.
+pub fn protected(place: &Place, witness: Option<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
     let mut paths = vec![place.policy_file(), place.data.clone()];
     let socket = place.socket()?;
     if !socket.starts_with(&place.data) {
@@ -22,10 +23,6 @@ pub fn protected(place: &Place, policy: &Policy) -> anyhow::Result<Vec<PathBuf>>
     }
     // The directory with the keys of all workspaces, and what may be one day in its place.
     let keys = Keys::of(place).ok().map(|keys| keys.directory);
-    let witness = match &policy.audit.witness {
-        Some(Witness::File(path)) => Some(PathBuf::from(path)),
-        _ => None,
-    };
     let is_watched = |path: &PathBuf| path.parent().is_some_and(Path::is_dir);
     paths.extend(keys.into_iter().chain(witness).filter(is_watched));
     Ok(paths)

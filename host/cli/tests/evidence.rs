@@ -330,13 +330,127 @@ fn a_second_place_where_agents_or_the_data_are_is_refused() {
     for (path, says) in [
         (place.0.join("workspace/notes"), "lies in the mount 'workspace'"),
         (place.data().join("notes"), "lies in the data directory"),
-        (place.0.join("nowhere/notes"), "needs a directory that is there"),
+        (place.0.join("workspace/nowhere/notes"), "lies in the mount 'workspace'"),
     ] {
         place.policy(&format!("[audit]\nwitness = \"file:{}\"\n", path.display()));
         place.run(&["trust", "--yes"]).ends(2).says(says);
     }
     place.policy("[audit]\nwitness = \"stderr\"\n");
     place.run(&["trust", "--yes"]).ends(0).says("\u{2014} libos/");
+}
+
+#[test]
+fn a_second_place_whose_directory_is_not_there_stops_only_a_strict_host() {
+    let place = Place::new("nowhere");
+    fs::rename(place.0.join("outside"), place.0.join("away")).unwrap();
+    place.run(&["call", "echo", "{}"]).ends(0).says("second place");
+    place.run(&["doctor"]);
+    let write = r#"{"path":"made","content":"x"}"#;
+    place.policy(&place.with_witness("strict = true"));
+    place.run(&["policy", "reload", "--yes"]).ends(5).says("needs a directory that is there").says("[audit]");
+    place.run(&["call", "write_text_file", write]).ends(0);
+    // A link that leads nowhere says nothing about where notes would go one day.
+    std::os::unix::fs::symlink(place.0.join("workspace/later"), place.0.join("outside")).unwrap();
+    place.run(&["call", "echo", "{}"]).ends(0).says("the way there is broken");
+    fs::create_dir(place.0.join("workspace/later")).unwrap();
+    place.run(&["call", "echo", "{}"]).ends(2).says("lies in the mount 'workspace'");
+    fs::remove_file(place.0.join("outside")).unwrap();
+    fs::rename(place.0.join("away"), place.0.join("outside")).unwrap();
+    place.call();
+    place.verify().ends(0);
+    assert!(!place.0.join("workspace/later/notes").exists());
+}
+
+/// Waits for what another process does.
+#[track_caller]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(began.elapsed().as_secs() < 60, "{what} does not happen");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn nobody_moves_the_second_place_of_a_host_that_runs() {
+    let place = Place::bare("link");
+    let link = place.0.join("workspace/link");
+    std::os::unix::fs::symlink(place.0.join("outside"), &link).unwrap();
+    place.policy(&format!("[audit]\nwitness = \"file:{}\"\n", link.join("notes").display()));
+    place.run(&["trust", "--yes"]).ends(0);
+    let size = || fs::metadata(place.witness()).map_or(0, |metadata| metadata.len());
+    let mut host = place.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until("a host that listens", || place.run(&["--json", "doctor"]).out.contains("a host runs"));
+    let before = size();
+    fs::remove_file(&link).unwrap();
+    fs::create_dir(&link).unwrap();
+    place.call();
+    until("a head in the second place", || {
+        place.call();
+        size() > before
+    });
+    host.kill().unwrap();
+    host.wait().unwrap();
+    assert_eq!(fs::read_dir(&link).unwrap().count(), 0, "heads went where agents write");
+}
+
+#[test]
+fn a_warning_that_nobody_can_read_ends_no_call() {
+    let place = Place::new("deaf");
+    fs::remove_file(place.witness()).unwrap();
+    fs::create_dir(place.witness()).unwrap();
+    let (read, write) = std::io::pipe().unwrap();
+    drop(read);
+    let write_file = r#"{"path":"made","content":"x"}"#;
+    let output = place.command(&["call", "write_text_file", write_file]).stderr(write).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(place.0.join("workspace/made").exists());
+}
+
+#[test]
+fn a_file_that_is_no_witness_is_a_finding_about_that_file() {
+    let place = Place::new("stranger");
+    fs::write(place.witness(), "\n\n\u{2014} x y\nhello\n").unwrap();
+    let said = place.verify().ends(1).says("the witness file has no signed head of this log");
+    assert!(!said.err.contains("the log was changed"), "{}", said.err);
+    let value = place.run(&["--json", "audit", "verify", "--witness", place.witness().to_str().unwrap()]).json();
+    assert!(value["problem"]["record"].is_null() && value["problem"]["what"].is_string(), "{value}");
+    // Nobody ever writes to it.
+    let pipe = place.0.join("outside/pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    place.run(&["audit", "verify", "--witness", pipe.to_str().unwrap()]).ends(2).says("no regular file");
+}
+
+#[test]
+fn a_key_that_was_just_made_anew_does_not_make_an_honest_log_look_changed() {
+    let place = Place::new("anew");
+    let before = fs::read_to_string(place.key().with_extension("pub")).unwrap();
+    fs::remove_file(place.key()).unwrap();
+    place.run(&["audit", "key", "--new"]).ends(0);
+    let new = fs::read_to_string(place.key().with_extension("pub")).unwrap();
+    assert_ne!(new, before);
+    place.verify().ends(0).says("has signed nothing yet");
+    place.run(&["audit", "verify", "--key", new.trim()]).ends(1);
+    place.call();
+    let said = place.verify().ends(0);
+    assert!(!said.err.contains("has signed nothing yet"), "{}", said.err);
+}
+
+#[test]
+fn a_file_that_is_no_key_is_named_and_never_replaced() {
+    let place = Place::new("empty");
+    fs::write(place.key(), "").unwrap();
+    for arguments in [&["audit", "key", "--new"][..], &["audit", "key"]] {
+        let said = place.run(arguments).says("move it away");
+        assert!(matches!(said.code, Some(2 | 5)), "{}", said.err);
+    }
+    assert_eq!(fs::read(place.key()).unwrap(), b"");
+    fs::rename(place.key(), place.0.join("empty")).unwrap();
+    place.run(&["audit", "key", "--new"]).ends(0);
+    let names = fs::read_dir(place.0.join("config/libos")).unwrap();
+    let mut names: Vec<_> = names.map(|entry| entry.unwrap().path().extension().unwrap().to_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["before", "key", "pub"], "nothing unfinished is left");
 }
 
 #[test]
@@ -371,7 +485,9 @@ fn a_program_can_be_the_second_place() {
     let notes = place.witness();
     let script = format!("cat >> {}", notes.display());
     place.policy(&format!("[audit]\nwitness = [\"/bin/sh\", \"-c\", \"{script}\"]\n"));
-    place.run(&["trust", "--yes"]).ends(0).says("/bin/sh");
+    let said =
+        place.run(&["trust", "--yes"]).ends(0).says("starts this program, outside the sandbox, as you: /bin/sh -c");
+    assert!(said.out.contains("nowhere -> the program /bin/sh"), "{}", said.out);
     place.call();
     place.verify().ends(0).says("the witness has");
 }

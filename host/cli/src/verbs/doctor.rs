@@ -119,7 +119,11 @@ fn policy_in_force(place: &Place) -> Option<Result<Policy, PolicyError>> {
 /// What the mounts of the policy in force offer, whatever is missing.
 fn of_mounts(place: &Place, policy: &Policy) -> anyhow::Result<Vec<Finding>> {
     let mounts = setup::mounts(policy, &place.workspace);
-    let world = setup::world(&mounts, setup::protected(place, policy)?, Facilities::ALL)?;
+    let world = setup::world(
+        &mounts,
+        setup::protected(place, keys::witness_file(place, policy, &mounts).unwrap_or_default())?,
+        Facilities::ALL,
+    )?;
     Ok(setup::with_restricted(world.facilities().to_vec(), policy, &mounts))
 }
 

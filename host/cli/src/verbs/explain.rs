@@ -4,9 +4,9 @@ use super::Context;
 use super::grants::origin;
 use crate::args::ExplainArgs;
 use crate::error::{Failure, code};
-use crate::own;
 use crate::setup;
 use crate::term::Colour;
+use crate::{keys, own};
 use libos_kernel::kernel::explain::{Authority, Explanation};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::grant::{Grant, Holder, Issuer};
@@ -21,7 +21,10 @@ pub fn run(context: &Context, args: ExplainArgs) -> anyhow::Result<u8> {
     let text = view.policy()?.unwrap_or_default();
     let policy = Policy::parse(&text).unwrap_or_default();
     let mounts = setup::mounts(&policy, &place.workspace);
-    let ceiling = setup::ceiling(&mounts, &setup::protected(&place, &policy)?);
+    let ceiling = setup::ceiling(
+        &mounts,
+        &setup::protected(&place, keys::witness_file(&place, &policy, &mounts).unwrap_or_default())?,
+    );
     let authority = match &args.holder {
         Holder::Process(pid) => Authority::of_process(&view, *pid, ceiling)?.ok_or_else(|| {
             Failure::usage(format!("there is no live process {pid}"))

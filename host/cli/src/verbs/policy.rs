@@ -16,7 +16,7 @@ use libos_kernel::model::grant::{Effect, Grant, Holder};
 use libos_kernel::model::id::Pid;
 use libos_kernel::model::image::ALL_IMAGES;
 use libos_kernel::model::limit;
-use libos_kernel::model::policy::{self, Checked, Plan, Policy, PolicyError, Template};
+use libos_kernel::model::policy::{self, Checked, Plan, Policy, PolicyError, Template, Witness};
 use libos_kernel::model::preview::escape;
 use libos_kernel::model::row::EffectState;
 use libos_kernel::store::disk::Directory;
@@ -152,11 +152,15 @@ pub(super) fn put(
     }
     let meaning = match &before {
         Some(before) => meaning(place, before, policy)?,
-        None => Meaning::default(),
+        None => Meaning { settings: at_first(policy), ..Meaning::default() },
     };
     if !context.out.json {
         show(context, before.as_deref(), &text, &meaning)?;
         tell(&place.policy_file(), &text, &checked);
+        let old = before.as_ref().and_then(|before| Policy::parse(before).ok()).unwrap_or_default();
+        if let Some(line) = starts(&old, policy) {
+            context.out.line(&context.out.paint(&line, Colour::Red))?;
+        }
     }
     if !yes {
         if !term::somebody_is_there() {
@@ -261,6 +265,24 @@ fn meaning(place: &Place, before: &str, policy: &Policy) -> anyhow::Result<Meani
     })
 }
 
+/// What a first policy says beside its rules that reaches beyond the sandbox.
+fn at_first(policy: &Policy) -> Vec<String> {
+    let beyond = Policy { audit: policy.audit.clone(), accepted: policy.accepted, ..Policy::default() };
+    policy::settings(&Policy::default(), &beyond)
+}
+
+/// The program that a policy has started, if it had not before: it stands right above the question, for it needs no rule.
+fn starts(old: &Policy, new: &Policy) -> Option<String> {
+    let Some(Witness::Command(words)) = &new.audit.witness else { return None };
+    let shown = |word: &String| match escape(word) {
+        plain if !plain.is_empty() && !plain.contains([' ', '"']) => plain,
+        other => format!("\"{}\"", other.replace('"', "\\\"")),
+    };
+    let words: Vec<String> = words.iter().map(shown).collect();
+    let is_new = old.audit.witness != new.audit.witness;
+    is_new.then(|| format!("starts this program, outside the sandbox, as you: {}", words.join(" ")))
+}
+
 /// The line of a grant, as a new one is shown.
 fn rule(grant: &Grant) -> String {
     let Grant { effect, rights, pattern, holder, .. } = grant;
@@ -279,6 +301,10 @@ fn show(context: &Context, before: Option<&str>, text: &str, meaning: &Meaning) 
     let Some(before) = before else {
         for line in text.lines() {
             out.line(&escape(line))?;
+        }
+        let settings: String = meaning.settings.iter().map(|line| format!("\n  {}", escape(line))).collect();
+        if !settings.is_empty() {
+            out.line(&format!("\nwhat is not about rules:{settings}\n"))?;
         }
         return Ok(());
     };
@@ -387,6 +413,19 @@ fn open_under_old(place: &Place, policy: &Policy) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_a_policy_starts_is_named_when_it_is_new() {
+        let read = |text: &str| Policy::parse(text).unwrap();
+        let with = read("[audit]\nwitness = [\"/bin/sh\", \"-c\", \"x\\u001b \\\"y\"]\n");
+        let line = starts(&Policy::default(), &with).unwrap();
+        assert!(line.ends_with("outside the sandbox, as you: /bin/sh -c \"x\\u{1b} \\\"y\""), "{line}");
+        assert_eq!(starts(&with, &with), None);
+        assert_eq!(starts(&with, &Policy::default()), None);
+        let told = at_first(&with).join("\n");
+        assert!(told.contains("nowhere -> the program /bin/sh"), "{told}");
+        assert!(at_first(&read("[mounts]\na = \".\"\n")).is_empty());
+    }
 
     #[test]
     fn a_diagnostic_shows_the_line_and_marks_the_place() {

@@ -1,5 +1,6 @@
 //! Checks the log against its hash tree, its signed heads and what was seen outside, record by record, and names the first that is wrong.
 
+use super::notary::Adopted;
 use crate::model::codec::to_bytes;
 use crate::model::id::{Digest, Seq, hex};
 use crate::model::note::{self, NoteError, VerifierKey};
@@ -9,6 +10,9 @@ use crate::model::witness::Seen;
 use crate::store::StoreError;
 use crate::store::reader::{Snapshot, StoredRecord, record};
 use std::ops::ControlFlow;
+
+/// Ranges of records that a host signed as it found them and that are named one by one; more are counted.
+const ADOPTED_MAX: usize = 8;
 
 /// What is known beside the store, where whoever can write the store cannot change it.
 #[derive(Debug, Clone, Default)]
@@ -63,8 +67,9 @@ pub struct Witnessed {
 /// Something wrong in the log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
-    /// The record; for a tile or a note the first record that may be meant.
-    pub record: Seq,
+    /// The record; for a tile or a note the first record that may be meant. None where it is not the log that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<Seq>,
     pub what: String,
 }
 
@@ -137,6 +142,9 @@ struct Check<'o> {
     fits: u64,
     /// The public keys and the records that say so.
     keys: Vec<(Seq, VerifierKey)>,
+    /// The first records that a host signed as it found them, and how often that happened.
+    adopted: Vec<Adopted>,
+    adoptions: u64,
     witnessed: Witnessed,
     problem: Option<Problem>,
 }
@@ -154,6 +162,8 @@ impl<'o> Check<'o> {
             signed: 0,
             fits: 0,
             keys: Vec::new(),
+            adopted: Vec::new(),
+            adoptions: 0,
             witnessed: Witnessed::default(),
             problem: None,
         }
@@ -161,7 +171,7 @@ impl<'o> Check<'o> {
 
     /// The first problem stays.
     fn fail(&mut self, record: Seq, what: impl Into<String>) {
-        self.problem.get_or_insert(Problem { record, what: what.into() });
+        self.problem.get_or_insert(Problem { record: Some(record), what: what.into() });
     }
 
     /// The next record of the log. False if it is the end of what makes sense.
@@ -175,6 +185,7 @@ impl<'o> Check<'o> {
                 return false;
             }
             Ok(record) if record.operation == "host.key" => self.key(&record),
+            Ok(record) if record.operation == "host.adopted" => self.adopt(&record),
             Ok(_) => {}
         }
         self.tiles.extend(self.computed.push(stored.leaf));
@@ -185,6 +196,13 @@ impl<'o> Check<'o> {
         match VerifierKey::parse(record.detail.as_deref().unwrap_or_default()) {
             Ok(key) => self.keys.push((record.seq, key)),
             Err(_) => self.fail(record.seq, "it names no key that heads could be signed with"),
+        }
+    }
+
+    fn adopt(&mut self, record: &Record) {
+        self.adoptions += 1;
+        if self.adopted.len() < ADOPTED_MAX {
+            self.adopted.extend(record.detail.as_deref().and_then(Adopted::parse));
         }
     }
 
@@ -307,7 +325,9 @@ impl<'o> Check<'o> {
             return self.fail(first, what);
         }
         if outside.witness.is_some() && self.witnessed.notes == 0 && size > 0 {
-            self.fail(0, "the witness has no signed head of this log");
+            // It may be the file of another log; or this one is another log than it was.
+            let what = "the witness file has no signed head of this log".into();
+            self.problem.get_or_insert(Problem { record: None, what });
         }
         if let Some(key) = &outside.key {
             match self.keys.last() {
@@ -355,13 +375,25 @@ impl<'o> Check<'o> {
                     .into(),
             );
         }
+        if self.adoptions > 0 {
+            let named: Vec<String> =
+                self.adopted.iter().map(|range| format!("{} to {}", range.first, range.last)).collect();
+            let more = self.adoptions.saturating_sub(named.len() as u64);
+            let more = if more == 0 { String::new() } else { format!(", and {more} ranges more (host.adopted)") };
+            told.push(format!(
+                "that records {}{more} were replaced before a host signed them: it found them in no signed head when it started, \
+                 as a crash leaves them",
+                named.join(", ")
+            ));
+        }
         match self.outside.witness {
             None => told.push(
-                "without a witness: that records at the end were cut off, or that the whole directory is an older copy"
+                "without a witness: that records at the end were cut off, that records written since the last head that was seen \
+                 outside were replaced before a host signed them, or that the whole directory is an older copy"
                     .into(),
             ),
             Some(_) if self.witnessed.newest < size => told.push(format!(
-                "that records after the {} that the witness has seen were replaced or cut off",
+                "that records after the {} that the witness has seen were cut off, or were replaced before a host signed them",
                 self.witnessed.newest
             )),
             Some(_) => {}

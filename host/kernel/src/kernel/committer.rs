@@ -15,6 +15,8 @@ enum Work {
     Batch(u64, Arc<Batch>, Moment),
     /// Nothing but a note of what is on the disk.
     Note(Moment),
+    /// A note that is on the disk waits for its second place.
+    Bring(Moment),
 }
 
 /// Runs until the kernel closes or a commit fails.
@@ -22,20 +24,23 @@ pub(super) fn run(shared: &Arc<Shared>, mut writer: Writer, mut notes: Option<No
     loop {
         let Some(work) = next(shared, notes.as_ref(), writer.size()) else { return };
         let (number, batch, moment) = match work {
-            Work::Batch(number, batch, moment) => (Some(number), batch, moment),
-            Work::Note(moment) => (None, Arc::default(), moment),
+            Work::Batch(number, batch, moment) => (Some(number), Some(batch), moment),
+            Work::Note(moment) => (None, Some(Arc::default()), moment),
+            Work::Bring(moment) => (None, None, moment),
         };
         let committed = catch_unwind(AssertUnwindSafe(|| {
-            writer
-                .commit_noted(&batch, |head| notes.as_mut()?.make(head, moment))
-                .map_err(|error| error.to_string())?;
-            shared.lock().free = writer.free_bytes();
+            if let Some(batch) = batch {
+                writer
+                    .commit_noted(&batch, |head| notes.as_mut()?.make(head, moment))
+                    .map_err(|error| error.to_string())?;
+                shared.lock().free = writer.free_bytes();
+            }
             // With strict notes the batch is durable only now; else nobody waits for the second place, but the next batch.
             let strict = notes.as_ref().is_some_and(Notes::is_strict);
             if !strict {
                 announce(shared, number);
             }
-            match notes.as_mut().map_or(Told::Nothing, Notes::bring) {
+            match notes.as_mut().map_or(Told::Nothing, |notes| notes.bring(moment)) {
                 Told::Stop(why) => return Err(why),
                 Told::Record(operation, why) => {
                     if let Some(notes) = &notes {
@@ -92,6 +97,10 @@ fn next(shared: &Arc<Shared>, notes: Option<&Notes>, size: u64) -> Option<Work> 
             if behind.is_some_and(|notes| notes.is_due(size, moment)) {
                 return Some(Work::Note(moment));
             }
+            let owed = notes.filter(|notes| notes.is_owed());
+            if owed.is_some_and(|notes| notes.is_owed_now(moment)) {
+                return Some(Work::Bring(moment));
+            }
             if state.closing {
                 state.failed = Some("the host is closed".into());
                 drop(state);
@@ -100,7 +109,7 @@ fn next(shared: &Arc<Shared>, notes: Option<&Notes>, size: u64) -> Option<Work> 
             }
             old = false;
             state.urgent = false;
-            state = match behind {
+            state = match behind.or(owed) {
                 Some(_) => wait_for(shared, state, NOTE_EVERY),
                 None => shared.sound(shared.work.wait(state)),
             };

@@ -3,7 +3,7 @@
 
 use super::Permit;
 use super::state::State;
-use crate::model::limit::{NOTE_EVERY, NOTE_RECORDS, WITNESS_REST};
+use crate::model::limit::{NOTE_EVERY, NOTE_RECORDS, WITNESS_REST, WITNESS_SLOW};
 use crate::model::note::{Checkpoint, VerifierKey};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::time::Time;
@@ -13,6 +13,8 @@ use crate::store::reader::Snapshot;
 use crate::store::table::{Table, meta};
 use crate::store::writer::NewNote;
 use crate::world::World;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Signs heads of the log and keeps them in a second place, where whoever can write the store cannot take them back.
@@ -59,6 +61,28 @@ pub(super) enum Told {
     Stop(String),
 }
 
+/// Records that a host found in no signed head when it started, as the record of that says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Adopted {
+    pub first: u64,
+    pub last: u64,
+}
+
+impl fmt::Display for Adopted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "records {} to {} were in no signed head", self.first, self.last)
+    }
+}
+
+impl Adopted {
+    /// Reads what was recorded; none if it is something else.
+    pub fn parse(text: &str) -> Option<Adopted> {
+        let (first, last) =
+            text.strip_prefix("records ")?.strip_suffix(" were in no signed head")?.split_once(" to ")?;
+        Some(Adopted { first: first.parse().ok()?, last: last.parse().ok()? })
+    }
+}
+
 /// The notes of a running host.
 pub(super) struct Notes {
     notary: Arc<dyn Notary>,
@@ -71,14 +95,31 @@ pub(super) struct Notes {
     passing: Option<u64>,
     /// Made and stored, and on its way to the second place; or why it could not be made.
     pending: Option<Result<String, String>>,
-    /// The second place failed: until when it is left alone.
+    /// The newest note that the second place did not take yet. Of strict notes there is none.
+    owed: Option<String>,
+    /// The second place failed or was slow: until when it is left alone.
     resting: Option<Time>,
+    /// It failed, and that is recorded.
+    failed: bool,
+    /// It failed while the host closes: it is not waited for once more.
+    given_up: bool,
 }
 
 impl Notes {
     /// The notes of a store whose last one covers `noted` records.
     pub fn new(notary: Arc<dyn Notary>, world: Arc<dyn World>, noted: u64) -> Notes {
-        Notes { notary, world, noted, kept: None, passing: None, pending: None, resting: None }
+        Notes {
+            notary,
+            world,
+            noted,
+            kept: None,
+            passing: None,
+            pending: None,
+            owed: None,
+            resting: None,
+            failed: false,
+            given_up: false,
+        }
     }
 
     /// Whether a batch is durable only when its note is in the second place.
@@ -136,28 +177,65 @@ impl Notes {
         Some(NewNote { size, text: note, replaces })
     }
 
-    /// Brings the note of a batch that is on the disk now to the second place.
-    pub fn bring(&mut self) -> Told {
-        let Some(made) = self.pending.take() else { return Told::Nothing };
-        let strict = self.notary.is_strict();
-        let now = self.now();
-        // A clock that was set back ends the rest.
-        if !strict && self.resting.is_some_and(|until| now < until && until <= now.after(WITNESS_REST)) && made.is_ok()
-        {
+    /// Whether a note waits for its second place.
+    pub fn is_owed(&self) -> bool {
+        self.owed.is_some()
+    }
+
+    /// Whether a note that waits is to be brought now. The end of a host does not wait for the end of a rest.
+    pub fn is_owed_now(&self, moment: Moment) -> bool {
+        self.is_owed() && (moment == Moment::Closing || !self.rests(self.now()))
+    }
+
+    /// Whether the second place is left alone. A clock that was set back ends the rest.
+    fn rests(&self, now: Time) -> bool {
+        self.resting.is_some_and(|until| now < until && until <= now.after(WITNESS_REST))
+    }
+
+    /// Brings the newest note that is on the disk to the second place.
+    pub fn bring(&mut self, moment: Moment) -> Told {
+        match (self.pending.take(), self.notary.is_strict()) {
+            (Some(Err(why)), true) => return strict(&why),
+            (Some(Err(why)), false) => return self.failed(why),
+            (Some(Ok(note)), true) => return self.witness(&note).map_or_else(|why| strict(&why), |()| Told::Nothing),
+            // Whoever has the newest head needs none of those before it.
+            (Some(Ok(note)), false) => self.owed = Some(note),
+            (None, _) => {}
+        }
+        let closing = moment == Moment::Closing;
+        let began = self.now();
+        if self.rests(began) && (!closing || self.given_up) {
+            if closing {
+                self.owed = None;
+            }
             return Told::Nothing;
         }
-        let brought = made.and_then(|note| {
-            let brought = self.notary.witness(&note);
-            brought.map_err(|why| format!("the second place did not take the head of the log: {why}"))
-        });
-        match brought {
-            Err(why) if strict => Told::Stop(format!("{why}; with strict = true nothing goes on without it")),
-            Err(why) => {
-                let known = self.resting.replace(now.after(WITNESS_REST)).is_some();
-                if known { Told::Nothing } else { Told::Record("host.witness-failed", Some(why)) }
-            }
-            Ok(()) if self.resting.take().is_some() => Told::Record("host.witness-works", None),
-            Ok(()) => Told::Nothing,
+        let Some(note) = self.owed.take() else { return Told::Nothing };
+        if let Err(why) = self.witness(&note) {
+            self.given_up = closing;
+            self.owed = Some(note).filter(|_| !closing);
+            return self.failed(why);
+        }
+        let ended = self.now();
+        // Each note holds up the batch after it.
+        self.resting = (ended >= began.after(WITNESS_SLOW)).then(|| ended.after(WITNESS_REST));
+        if std::mem::take(&mut self.failed) { Told::Record("host.witness-works", None) } else { Told::Nothing }
+    }
+
+    /// A notary of others must not end a host that is to go on without it.
+    fn witness(&self, note: &str) -> Result<(), String> {
+        catch_unwind(AssertUnwindSafe(|| self.notary.witness(note)))
+            .unwrap_or_else(|_| Err("it panicked".into()))
+            .map_err(|why| format!("the second place did not take the head of the log: {why}"))
+    }
+
+    /// Recorded once, until it works again.
+    fn failed(&mut self, why: String) -> Told {
+        self.resting = Some(self.now().after(WITNESS_REST));
+        if std::mem::replace(&mut self.failed, true) {
+            Told::Nothing
+        } else {
+            Told::Record("host.witness-failed", Some(why))
         }
     }
 
@@ -168,7 +246,21 @@ impl Notes {
     }
 }
 
+fn strict(why: &str) -> Told {
+    Told::Stop(format!("{why}; with strict = true nothing goes on without it"))
+}
+
 impl State {
+    /// Records which records are in no signed head although this host signs: it signs them as they are, whoever wrote them. After a
+    /// clean close there are none.
+    pub(super) fn note_adopted(&mut self, noted: u64, size: u64, now: Time) {
+        if noted < size {
+            let mut record = Record::new("host.adopted", now, Decided::Host, Outcome::Done);
+            record.detail = Some(Adopted { first: noted, last: size - 1 }.to_string());
+            self.note(record);
+        }
+    }
+
     /// Records with which key heads are signed from now on, if that is another one than before, or that they are signed no more.
     pub(super) fn note_key(
         &mut self,

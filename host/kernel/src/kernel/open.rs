@@ -98,6 +98,9 @@ impl Kernel {
         }
         state.note_key(notary.as_deref(), &snapshot, now)?;
         let noted = snapshot.last_noted()?;
+        if notary.is_some() {
+            state.note_adopted(noted, writer.size(), now);
+        }
         let notes = notary.map(|notary| Notes::new(notary, Arc::clone(&world), noted));
         drop(snapshot);
         let shared = Arc::new(Shared {

@@ -66,8 +66,10 @@ pub const NOTE_SIGNATURES_MAX: usize = 64;
 pub const NOTE_RECORDS: u64 = 1_000;
 /// Time after which the head of the log is signed anew, if there is anything new.
 pub const NOTE_EVERY: Duration = Duration::from_secs(1);
-/// Time in which a second place that failed is left alone, so that it does not hold up every batch.
+/// Time in which a second place that failed or was slow is left alone, so that it does not hold up every batch.
 pub const WITNESS_REST: Duration = Duration::from_secs(30);
+/// Time for one note from which on a second place that takes it is left alone like one that failed.
+pub const WITNESS_SLOW: Duration = Duration::from_millis(500);
 /// Bytes of a proof file.
 pub const PROOF_FILE_BYTES_MAX: usize = 128 << 10;
 /// Bytes of a file of witnessed notes that are read, from its end: about a million notes.

@@ -1,9 +1,13 @@
 //! Reads the file of a second place: signed notes one after the other, among whatever else somebody wrote there.
 
 use super::note::Checkpoint;
+use std::collections::VecDeque;
 
 /// Lines that are no notes and that are named one by one; more are counted.
 const STRAY_MAX: usize = 8;
+
+/// Lines of a note before its signatures: origin, size, root, and an empty one.
+const TEXT_LINES: usize = 4;
 
 /// A note as it stands in the file. Nothing of it is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,55 +30,83 @@ pub struct Contents<'f> {
     pub stray_lines: u64,
 }
 
-/// Reads a file. A note that was cut by a crash, or lines of others, are passed over and counted.
+/// Reads a file. A note that was cut by a crash, or lines of others, are passed over and counted. Keeps a few lines at a time, whatever
+/// their number.
 pub fn read(file: &[u8]) -> Contents<'_> {
-    let mut lines: Vec<&[u8]> = file.split_inclusive(|byte| *byte == b'\n').collect();
-    // What has no end was not written to its end.
-    let torn = lines.pop_if(|line| !line.ends_with(b"\n"));
     let mut contents = Contents::default();
-    let mut start = 0;
-    let mut at = 0;
-    let mut offset = 0;
-    let offsets: Vec<usize> = lines
-        .iter()
-        .map(|line| {
-            offset += line.len();
-            offset - line.len()
-        })
-        .collect();
-    while at < lines.len() {
-        if !is_signature(lines[at]) {
-            at += 1;
+    let mut lines = Lines { file, end: 0, number: 0 }.peekable();
+    // The last lines of no note so far: one may begin with them.
+    let mut waiting: VecDeque<Line> = VecDeque::with_capacity(TEXT_LINES + 1);
+    while let Some(line) = lines.next() {
+        if !line.is_signature {
+            waiting.push_back(line);
+            let stray = if waiting.len() > TEXT_LINES { waiting.pop_front() } else { None };
+            contents.pass_over(stray);
             continue;
         }
-        let end = at + lines[at..].iter().take_while(|line| is_signature(line)).count();
-        let first = at.checked_sub(4).filter(|first| *first >= start && lines[at - 1] == b"\n");
-        let seen = first.and_then(|first| {
-            let note = std::str::from_utf8(&file[offsets[first]..offsets[at] + lines[at..end].concat().len()]).ok()?;
-            let (text, _) = note.rsplit_once("\n\n")?;
-            let head = Checkpoint::parse(&format!("{text}\n")).ok()?;
-            Some((first, Seen { line: first as u64 + 1, head, note }))
-        });
-        let passed = seen.as_ref().map_or(end, |(first, _)| *first);
-        contents.pass_over(&lines[start..passed], start);
-        contents.notes.extend(seen.map(|(_, seen)| seen));
-        (start, at) = (end, end);
+        let mut last = line;
+        while let Some(next) = lines.next_if(|next| next.is_signature) {
+            last = next;
+        }
+        let whole = waiting.len() == TEXT_LINES && waiting.back().is_some_and(|line| line.is_empty);
+        let first = waiting.front().filter(|_| whole);
+        match first.and_then(|first| seen(first.number, &file[first.start..last.end])) {
+            Some(seen) => contents.notes.push(seen),
+            None => {
+                contents.pass_over(waiting.iter().copied());
+                contents.pass_over((line.number..=last.number).map(|number| Line { number, ..line }));
+            }
+        }
+        waiting.clear();
     }
-    contents.pass_over(&lines[start..], start);
-    contents.pass_over(torn.as_slice(), lines.len());
+    contents.pass_over(waiting);
     contents
 }
 
-fn is_signature(line: &[u8]) -> bool {
-    line.starts_with("\u{2014} ".as_bytes())
+fn seen(line: u64, note: &[u8]) -> Option<Seen<'_>> {
+    let note = std::str::from_utf8(note).ok()?;
+    let (text, _) = note.rsplit_once("\n\n")?;
+    let head = Checkpoint::parse(&format!("{text}\n")).ok()?;
+    Some(Seen { line, head, note })
+}
+
+/// A line of a file: its number, from 1, and where it begins and ends.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    number: u64,
+    start: usize,
+    end: usize,
+    is_empty: bool,
+    /// What has no end was not written to its end, and is none.
+    is_signature: bool,
+}
+
+struct Lines<'f> {
+    file: &'f [u8],
+    end: usize,
+    number: u64,
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        let rest = self.file.get(self.end..).filter(|rest| !rest.is_empty())?;
+        let length = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+        let (line, start) = (&rest[..length], self.end);
+        self.end += length;
+        self.number += 1;
+        let is_signature = line.starts_with("\u{2014} ".as_bytes()) && line.ends_with(b"\n");
+        Some(Line { number: self.number, start, end: self.end, is_empty: line == b"\n", is_signature })
+    }
 }
 
 impl Contents<'_> {
-    fn pass_over(&mut self, lines: &[&[u8]], first: usize) {
-        for (index, _) in lines.iter().enumerate().filter(|(_, line)| **line != b"\n") {
+    fn pass_over(&mut self, lines: impl IntoIterator<Item = Line>) {
+        for line in lines.into_iter().filter(|line| !line.is_empty) {
             self.stray_lines += 1;
             if self.stray.len() < STRAY_MAX {
-                self.stray.push((first + index) as u64 + 1);
+                self.stray.push(line.number);
             }
         }
     }

@@ -109,7 +109,7 @@ impl Desk {
     #[track_caller]
     fn named(&self, what: &str, forged: Forged) -> u64 {
         match self.with(&forged) {
-            Ok(Verified { problem: Some(problem), .. }) => problem.record,
+            Ok(Verified { problem: Some(problem), .. }) => problem.record.expect("a record"),
             other => panic!("{what} is not found: {other:?}"),
         }
     }
@@ -173,7 +173,7 @@ async fn a_record_that_is_dropped_swapped_doubled_or_cut_is_named() {
     assert_eq!(desk.named("one more", Forged(vec![(RECORDS, row(0))])), RECORDS);
     for short in [0, 1, 31, 32] {
         let cut = Forged(vec![(7, Some(desk.log[7][..short].to_vec()))]);
-        let found = desk.with(&cut).map(|verified| verified.problem.map(|problem| problem.record));
+        let found = desk.with(&cut).map(|verified| verified.problem.map(|problem| problem.record.expect("a record")));
         let named = matches!(&found, Ok(Some(7))) || matches!(&found, Err(why) if why.contains("record 7"));
         assert!(named, "a record of {short} bytes: {found:?}");
     }
@@ -202,7 +202,7 @@ fn check_rewritten(desk: &Desk, seq: u64, tiles: bool, head: bool) {
             // The smallest whole subtree that holds it and whose hash is kept.
             let subtrees = [0..256, 256..288, 288..296, 296..300];
             let here = subtrees.into_iter().find(|subtree| subtree.contains(&seq)).unwrap();
-            assert_eq!(problem.record, here.start, "{what}: {problem:?}");
+            assert_eq!(problem.record.expect("a record"), here.start, "{what}: {problem:?}");
             assert!(problem.what.contains(&format!("to {}", here.end - 1)), "{what}: {problem:?}");
         }
         // All fits: only who has seen the head before can tell.

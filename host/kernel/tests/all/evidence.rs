@@ -122,13 +122,16 @@ impl Scene {
     fn check(&self, what: &str, first: u64, records: &[Record]) {
         self.write(records, Notes::All);
         let problem = self.named(what, false);
-        assert!((self.last_true(first)..=first).contains(&problem.record), "{what} at {first}: {problem:?}");
+        assert!(
+            (self.last_true(first)..=first).contains(&problem.record.unwrap_or(0)),
+            "{what} at {first}: {problem:?}"
+        );
 
         self.write(records, Notes::Before(first));
         let verified = self.verified(false).unwrap();
         match verified.problem {
             // The record of the key, or all that it signed, is gone.
-            Some(problem) => assert!(problem.record <= first, "{what} at {first}: {problem:?}"),
+            Some(problem) => assert!(problem.record.unwrap_or(0) <= first, "{what} at {first}: {problem:?}"),
             None => {
                 let told = verified.cannot_exclude.join("\n");
                 assert!(told.contains("without a witness"), "{what} at {first}: {told}");
@@ -136,7 +139,10 @@ impl Scene {
             }
         }
         let problem = self.named(what, true);
-        assert!((self.last_true(first)..=first).contains(&problem.record), "{what} at {first}: {problem:?}");
+        assert!(
+            (self.last_true(first)..=first).contains(&problem.record.unwrap_or(0)),
+            "{what} at {first}: {problem:?}"
+        );
     }
 
     #[track_caller]
@@ -215,7 +221,7 @@ async fn every_byte_of_every_record_counts() {
             forged[at] ^= 1 << (at % 8);
             scene.desk.put(LOG, [(key.clone(), Some(forged))]);
             let problem = scene.named("a changed byte", false);
-            assert_eq!(problem.record, seq, "byte {at}: {problem:?}");
+            assert_eq!(problem.record.unwrap_or(0), seq, "byte {at}: {problem:?}");
         }
         scene.desk.put(LOG, [(key, Some(row.clone()))]);
     }
@@ -269,7 +275,7 @@ async fn a_tail_that_is_cut_with_its_head_and_its_notes_is_found_by_the_witness(
         let said = verified.problem.is_some() || verified.cannot_exclude.iter().any(|told| told.contains("older copy"));
         assert!(said, "{left}: {verified:?}");
         let problem = scene.named("an older copy", true);
-        assert!(problem.record <= left as u64, "{left}: {problem:?}");
+        assert!(problem.record.unwrap_or(0) <= left as u64, "{left}: {problem:?}");
         assert!(problem.what.contains("older copy") || problem.what.contains("cut off") || left == 0, "{problem:?}");
     }
     scene.restore();

@@ -31,6 +31,8 @@ pub enum SecondPlace {
     File(WitnessFile),
     /// The standard input of a program that is started for each: its path, and its arguments.
     Command(Vec<String>),
+    /// A place that cannot be found: each note fails, with this sentence.
+    Nowhere(String),
 }
 
 impl SecondPlace {
@@ -40,9 +42,11 @@ impl SecondPlace {
     /// It is not there, or nobody knows.
     pub fn take(&self, note: &str) -> io::Result<()> {
         match self {
+            // A stream that nobody reads any more is an error here, and no panic.
             SecondPlace::Stderr => io::stderr().lock().write_all(note.as_bytes()),
             SecondPlace::File(file) => file.append(note),
             SecondPlace::Command(words) => run(words, note, WITNESS_COMMAND_TIME),
+            SecondPlace::Nowhere(why) => Err(io::Error::other(why.clone())),
         }
     }
 }
@@ -178,16 +182,17 @@ impl LocalNotary {
         LocalNotary { signer, place, strict, told: Mutex::new(false) }
     }
 
-    fn tell(&self, failed: Option<&io::Error>) {
+    /// Tells whoever reads `to`. Nobody need read it: the record says the same, and a host does not end because of a warning.
+    fn tell(&self, failed: Option<&io::Error>, to: &mut dyn Write) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        match failed {
+        let _ = match failed {
             Some(error) if !*told => {
                 let shown = libos_kernel::model::preview::escape(&error.to_string());
-                eprintln!("warning: the second place of the log does not take its signed head: {shown}");
+                writeln!(to, "warning: the second place of the log does not take its signed head: {shown}")
             }
-            None if *told => eprintln!("the second place of the log works again"),
-            _ => {}
-        }
+            None if *told => writeln!(to, "the second place of the log works again"),
+            _ => Ok(()),
+        };
         *told = failed.is_some();
     }
 }
@@ -205,7 +210,7 @@ impl Notary for LocalNotary {
         let Some(place) = &self.place else { return Ok(()) };
         let taken = place.take(note);
         if !self.strict {
-            self.tell(taken.as_ref().err());
+            self.tell(taken.as_ref().err(), &mut io::stderr());
         }
         taken.map_err(|error| error.to_string())
     }
@@ -275,6 +280,29 @@ mod tests {
             let error = run(&command, "a note\n", WITNESS_COMMAND_TIME).unwrap_err().to_string();
             assert!(error.contains(says) && error.len() < 4 * WITNESS_OUTPUT_BYTES_MAX, "{error}");
         }
+    }
+
+    #[test]
+    fn a_warning_that_nobody_reads_ends_nothing() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let notary = LocalNotary::new(Signer::of_log(&[1; 32]), None, false);
+        let error = io::Error::other("gone\u{1b}[2J");
+        notary.tell(Some(&error), &mut Closed);
+        notary.tell(None, &mut Closed);
+        let mut said = Vec::new();
+        for failed in [Some(&error), Some(&error), None, None] {
+            notary.tell(failed, &mut said);
+        }
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.lines().count() == 2 && !said.contains('\u{1b}') && said.contains("works again"), "{said}");
     }
 
     #[test]

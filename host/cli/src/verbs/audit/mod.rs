@@ -10,8 +10,11 @@ use super::{Context, events};
 use crate::args::AuditVerb;
 use crate::error::{Failure, code};
 use crate::keys::{self, Keys};
-use crate::store;
+use crate::{own, store};
 use libos_kernel::model::preview::escape;
+
+/// What to do with a file that stands where a key should be.
+const MOVE_AWAY: &str = "close it to others if it is the key after all; else move it away, and put the key back or run `libos audit key --new`";
 
 /// Shows or checks the log.
 pub fn run(context: &Context, verb: AuditVerb) -> anyhow::Result<u8> {
@@ -37,7 +40,13 @@ fn key(context: &Context, new: bool) -> anyhow::Result<u8> {
     let keys = Keys::of(&place).map_err(cannot)?;
     let known = store::known_key(&place)?;
     let found = match keys::look(&place) {
-        Err(_) if new => keys.make(),
+        Err(why) if new && own::is_there(&keys.secret()) => {
+            return Err(Failure::usage(format!("there is a file that is no key: {why}"))
+                .at(keys.secret().display())
+                .hint(MOVE_AWAY)
+                .into());
+        }
+        Err(_) if new => keys.make_anew(known.as_deref()),
         Ok(_) if new => {
             return Err(Failure::usage("there is a key already; another one would only make the log harder to check")
                 .at(keys.secret().display())
@@ -47,7 +56,9 @@ fn key(context: &Context, new: bool) -> anyhow::Result<u8> {
         other => other,
     };
     let signer = found.map_err(|why| {
+        let is_no_key = own::is_there(&keys.secret());
         cannot(why).at(keys.secret().display()).hint(match &known {
+            _ if is_no_key => MOVE_AWAY.to_owned(),
             Some(known) => format!(
                 "put the key {known} back, or make a new one: `libos audit key --new`; the log will show the change"
             ),

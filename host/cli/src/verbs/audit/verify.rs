@@ -36,14 +36,21 @@ pub fn run(context: &Context, witness: Option<&Path>, key: Option<&str>) -> anyh
     if let Some(witness) = witness {
         arguments.extend(["--witness".into(), std::path::absolute(witness)?.into()]);
     }
-    if let Ok(key) = &outside {
-        arguments.extend(["--key".into(), key.to_string().into()]);
+    if let Ok(outside) = &outside {
+        arguments.extend(["--key".into(), outside.key.to_string().into()]);
     }
     let child = own::start_self(&arguments)
         .map_err(|error| Failure::cannot(format!("the check cannot be started: {error}")))?;
     let Ended { report, at, because } = watch(child)?;
     match report {
-        Some(Report::Verified { verified, remarks }) => tell(context, &verified, &remarks, outside.err()),
+        Some(Report::Verified { verified, mut remarks }) => {
+            if outside.as_ref().is_ok_and(|outside| outside.is_before) {
+                remarks.push(
+                    "the key outside has signed nothing yet; the next command that changes something names it".into(),
+                );
+            }
+            tell(context, &verified, &remarks, outside.err())
+        }
         Some(Report::Damaged(what)) => damaged(context, what),
         Some(Report::Cannot(failure)) => Err(failure.into()),
         None => {
@@ -120,7 +127,12 @@ fn tell(context: &Context, verified: &Verified, remarks: &[String], keyless: Opt
     for change in keys.iter().skip(1) {
         eprintln!("note: from record {} on the log is signed with another key: {}", change.record, escape(&change.key));
     }
-    if let Some(Problem { record, what }) = problem {
+    if let Some(Problem { record: None, what }) = problem {
+        return Err(Failure::new(code::FAILED, what)
+            .hint("it is the file of another log; or, if it is not, the whole log was made anew, with another key")
+            .into());
+    }
+    if let Some(Problem { record: Some(record), what }) = problem {
         return Err(Failure::new(code::FAILED, format!("the log was changed: {what}"))
             .at(format!("record {record}"))
             .hint("records before it are as they were written; put a copy of the data directory aside")

@@ -15,7 +15,18 @@ pub struct SimNotary {
     strict: bool,
     notes: Mutex<Vec<String>>,
     fails: AtomicBool,
+    panics: AtomicBool,
     mute: AtomicBool,
+    /// What happens while the second place takes a note.
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+struct Meanwhile(Box<dyn Fn() + Send>);
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 impl SimNotary {
@@ -26,13 +37,25 @@ impl SimNotary {
             strict,
             notes: Mutex::default(),
             fails: AtomicBool::new(false),
+            panics: AtomicBool::new(false),
             mute: AtomicBool::new(false),
+            meanwhile: Mutex::default(),
         }
     }
 
     /// Whether the second place fails from now on.
     pub fn set_failing(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Whether the second place panics from now on.
+    pub fn set_panicking(&self, panics: bool) {
+        self.panics.store(panics, Ordering::SeqCst);
+    }
+
+    /// What happens from now on while the second place takes a note.
+    pub fn set_meanwhile(&self, what: impl Fn() + Send + 'static) {
+        *self.meanwhile.lock().unwrap_or_else(PoisonError::into_inner) = Some(Meanwhile(Box::new(what)));
     }
 
     /// Whether the key cannot be used from now on.
@@ -69,6 +92,10 @@ impl Notary for SimNotary {
     fn witness(&self, note: &str) -> Result<(), String> {
         if self.fails.load(Ordering::SeqCst) {
             return Err(SECOND_PLACE_GONE.into());
+        }
+        assert!(!self.panics.load(Ordering::SeqCst), "{SECOND_PLACE_GONE}");
+        if let Some(Meanwhile(what)) = &*self.meanwhile.lock().unwrap_or_else(PoisonError::into_inner) {
+            what();
         }
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note.to_owned());
         Ok(())
