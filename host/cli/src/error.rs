@@ -78,6 +78,15 @@ impl fmt::Display for Quiet {
 
 impl std::error::Error for Quiet {}
 
+/// What to do about a disk that is full.
+pub const NO_ROOM: &str =
+    "the disk is full: free some space there; `libos gc` drops what [retain] in libos.toml lets go";
+
+/// Whether there is no room for anything any more.
+pub fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
 /// What an error means for the person; none if there is nothing to say, but an exit code.
 pub fn failure(error: &anyhow::Error) -> Result<Failure, u8> {
     if let Some(Quiet(code)) = error.downcast_ref() {
@@ -89,6 +98,9 @@ pub fn failure(error: &anyhow::Error) -> Result<Failure, u8> {
         {
             // Whoever read the output has seen enough.
             return Err(code::DONE);
+        }
+        if cause.downcast_ref::<std::io::Error>().is_some_and(is_full) {
+            return Ok(Failure::cannot(format!("{error:#}")).hint(NO_ROOM));
         }
         if let Some(failure) = cause.downcast_ref::<Failure>() {
             return Ok(failure.clone());
@@ -190,4 +202,18 @@ pub fn lacks(facility: Facility, detail: &str) -> Failure {
         "if that may be, write it into libos.toml under [accept]: {word} = \"{weakens}\"; then `libos policy reload`, or `libos trust` \
          the first time"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_with_what_to_do() {
+        let full = || std::io::Error::from(ErrorKind::StorageFull);
+        for error in [anyhow::Error::new(full()), anyhow::Error::new(full()).context("the compiled code")] {
+            let failure = failure(&error).unwrap();
+            assert_eq!((failure.code, failure.hint.as_deref()), (code::CANNOT, Some(NO_ROOM)), "{failure:?}");
+        }
+    }
 }

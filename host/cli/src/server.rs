@@ -1,11 +1,12 @@
 //! The host's local socket: who knows the secret of the data directory may use the verbs of a person.
 
+use crate::error::{Failure, NO_ROOM, is_full};
 use crate::host::{EVENTS_MAX, Host};
 use crate::own;
 use crate::place::Place;
 use crate::protocol::{Event, LINE_BYTES_MAX, Request, SECRET_LINE_MAX, WELCOME};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -34,14 +35,18 @@ impl Server {
     /// The socket cannot be made.
     pub fn listen(host: Arc<Host>, place: &Place, tasks: &mut JoinSet<()>) -> anyhow::Result<Server> {
         let (socket, secret_file) = (place.socket()?, place.secret());
+        let cannot = |error: io::Error, path: &Path| {
+            let failure = Failure::cannot(format!("the host cannot listen: {error}")).at(path.display());
+            if is_full(&error) { failure.hint(NO_ROOM) } else { failure }
+        };
         for stale in [&socket, &secret_file] {
-            own::remove(stale)?;
+            own::remove(stale).map_err(|error| cannot(error, stale))?;
         }
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
         let secret = libos_kernel::model::id::hex(&random);
-        own::create(&secret_file, 0o600, secret.as_bytes())?;
-        let listener = UnixListener::bind(&socket)?;
+        own::create(&secret_file, 0o600, secret.as_bytes()).map_err(|error| cannot(error, &secret_file))?;
+        let listener = UnixListener::bind(&socket).map_err(|error| cannot(error, &socket))?;
         let clients = Arc::new(tokio::sync::Mutex::new(JoinSet::new()));
         let accepting = tasks.spawn(accept(listener, host, secret, Arc::clone(&clients)));
         Ok(Server { files: [socket, secret_file], accepting, clients })
