@@ -14,10 +14,6 @@ use crate::world::{Content, Found, World, WorldError};
 use sha2::{Digest as _, Sha256};
 
 /// What was seen.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one of it at a time, on the stack; a box costs each effect an allocation"
-)]
 pub enum Seen {
     /// What an effect must know, and what kind of things are at its names.
     Ready(Box<Prepared>, String),
