@@ -21,7 +21,7 @@ Usage: cargo xtask COMMAND
 
 Commands:
   test [STEP...]  the gate, the same that CI runs: formatting, layout rules, licences, lints, every test. Everything that
-                  is missing is set up first. About ten minutes the first time, a few after that
+                  is missing is set up first. Half an hour the first time, on two processors
   demo            builds libos and tells its story with the real binary: a refusal, a question, a kill in the middle,
                   an answer, a changed log. A few minutes the first time, seconds after that
   fmt             formats the host and every guest workspace

@@ -33,12 +33,12 @@ pub(super) fn run(shared: &Arc<Shared>, mut writer: Writer, mut notes: Option<No
                 writer
                     .commit_noted(&batch, |head| notes.as_mut()?.make(head, moment))
                     .map_err(|error| error.to_string())?;
-                shared.lock().free = writer.free_bytes();
             }
+            let free = writer.free_bytes();
             // With strict notes the batch is durable only now; else nobody waits for the second place, but the next batch.
             let strict = notes.as_ref().is_some_and(Notes::is_strict);
             if !strict {
-                announce(shared, number);
+                announce(shared, number, free);
             }
             match notes.as_mut().map_or(Told::Nothing, |notes| notes.bring(moment)) {
                 Told::Stop(why) => return Err(why),
@@ -50,7 +50,7 @@ pub(super) fn run(shared: &Arc<Shared>, mut writer: Writer, mut notes: Option<No
                 Told::Nothing => {}
             }
             if strict {
-                announce(shared, number);
+                announce(shared, number, free);
             }
             Ok(())
         }));
@@ -68,10 +68,12 @@ pub(super) fn run(shared: &Arc<Shared>, mut writer: Writer, mut notes: Option<No
     }
 }
 
-/// The batch counts as durable from now on.
-fn announce(shared: &Shared, number: Option<u64>) {
+/// The batch counts as durable from now on; so many bytes are free beside it.
+fn announce(shared: &Shared, number: Option<u64>, free: Option<u64>) {
     if let Some(number) = number {
-        shared.lock().in_flight = None;
+        let mut state = shared.lock();
+        (state.in_flight, state.free) = (None, free);
+        drop(state);
         shared.durable.send_replace(number);
     }
 }

@@ -125,12 +125,7 @@ impl State {
             self.change_answer(&row, settled.done, settled.at);
         }
         let mut record = Record::new(SETTLE, settled.at, Decided::Host, outcome);
-        record.pid = Some(row.pid);
-        record.call = Some(row.call);
-        record.position = Some(row.position);
-        record.resources = row.resources.iter().map(ToString::to_string).collect();
-        record.effect = Some(row.id);
-        record.parent = Some(row.intent);
+        row.mark(&mut record);
         record.detail = Some(sentence(&settled));
         self.note(record);
         let row = EffectRow { state, settled: Some(settled), ..row };

@@ -52,12 +52,7 @@ impl State {
         }
         let answer = answer.map(Arc::new);
         let mut record = Record::new(row.operation.clone(), now, Decided::Free, outcome);
-        record.pid = Some(row.pid);
-        record.call = Some(row.call);
-        record.position = Some(row.position);
-        record.resources = row.resources.iter().map(ToString::to_string).collect();
-        record.effect = Some(row.id);
-        record.parent = Some(row.intent);
+        row.mark(&mut record);
         record.detail = Some("found by recovery".into());
         self.record(NewRecord { record, request: None, answer: answer.clone() });
         if let Some(answer) = answer.filter(|_| self.calls.contains_key(&row.call)) {

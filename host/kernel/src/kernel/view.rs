@@ -133,10 +133,10 @@ impl View<'_> {
 
     /// Questions; `open` only those that wait for a person.
     pub fn questions(&self, open: bool) -> Result<Vec<QuestionRow>, StoreError> {
-        let mut rows: Vec<QuestionRow> = self.0.rows(Table::Question, if open { table::LIVE } else { &[] })?;
         if open {
-            rows.retain(|row| row.state == crate::model::question::QuestionState::Open);
+            return self.open_questions(QuestionId(0), usize::MAX);
         }
+        let mut rows: Vec<QuestionRow> = self.0.rows(Table::Question, &[])?;
         rows.sort_by_key(|row| row.id);
         Ok(rows)
     }

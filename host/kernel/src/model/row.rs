@@ -7,6 +7,7 @@ use super::decide::Default as WithoutGrant;
 use super::id::{CallId, Digest, EffectId, EffectKey, GrantId, Pid, Position, QuestionId, Seq};
 use super::limit::CallLimits;
 use super::process::State;
+use super::record::Record;
 use super::resource::Resource;
 use super::rule::Rule;
 use super::time::Time;
@@ -464,6 +465,18 @@ pub struct EffectRow {
     /// How often its call had been started again when it was made: a later start was told how it ended.
     #[n(15)]
     pub incarnation: Option<u32>,
+}
+
+impl EffectRow {
+    /// Says in a record of what became of it which effect that is.
+    pub fn mark(&self, record: &mut Record) {
+        record.pid = Some(self.pid);
+        record.call = Some(self.call);
+        record.position = Some(self.position);
+        record.resources = self.resources.iter().map(ToString::to_string).collect();
+        record.effect = Some(self.id);
+        record.parent = Some(self.intent);
+    }
 }
 
 /// A tool that the host has.

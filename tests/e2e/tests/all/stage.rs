@@ -69,6 +69,8 @@ async fn only_the_test_moves_the_clock() -> Result<(), StageError> {
     outcome.result();
     assert_eq!(stage.time(), begun.after(day));
     assert!(stage.advance(day).await.unwrap_err().to_string().contains("no call sleeps"));
+    stage.set_forward(day);
+    assert_eq!(stage.time(), begun.after(2 * day));
     Ok(())
 }
 
