@@ -27,6 +27,7 @@ pub mod proof;
 pub mod proof_file;
 pub mod question;
 pub mod record;
+pub mod reply;
 pub mod resource;
 pub mod right;
 pub mod row;

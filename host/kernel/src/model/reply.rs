@@ -1,0 +1,172 @@
+//! What a system call is answered with when it was carried out.
+
+use super::call::Payload;
+use super::id::{CallId, Pid};
+use minicbor::{CborLen, Decode, Encode};
+
+/// What an entry of a directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntryKind {
+    #[n(0)]
+    File,
+    #[n(1)]
+    Directory,
+    #[n(2)]
+    Link,
+    #[n(3)]
+    Other,
+}
+
+/// What is known of a file or directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stat {
+    #[n(0)]
+    pub kind: EntryKind,
+    /// Bytes; 0 for what is no file.
+    #[n(1)]
+    pub size: u64,
+    #[n(2)]
+    #[serde(with = "super::text::time")]
+    pub modified: super::time::Time,
+}
+
+/// One entry of a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Bytes that are not UTF-8 as `\xNN`.
+    #[n(0)]
+    pub name: String,
+    #[n(1)]
+    pub stat: Stat,
+}
+
+/// What an object is, without its payload.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[cbor(map)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectInfo {
+    /// `<namespace>/<name>`.
+    #[n(0)]
+    #[serde(rename = "id")]
+    pub name: String,
+    #[n(1)]
+    #[serde(rename = "type")]
+    pub object_type: String,
+    #[n(2)]
+    pub version: u64,
+    #[n(3)]
+    pub immutable: bool,
+    #[n(4)]
+    pub title: String,
+    #[n(5)]
+    pub tags: Vec<String>,
+    /// Bytes of the payload.
+    #[n(6)]
+    pub size: u64,
+    #[n(7)]
+    #[serde(with = "super::text::time")]
+    pub created: super::time::Time,
+    #[n(8)]
+    #[serde(with = "super::text::time")]
+    pub updated: super::time::Time,
+    /// Who made it; 0 where that is left out, as in an exported call.
+    #[n(9)]
+    #[serde(default, skip_serializing_if = "Pid::is_nobody")]
+    pub created_by: Pid,
+    /// The call that wrote its present content; 0 where that is left out.
+    #[n(10)]
+    #[serde(default, skip_serializing_if = "CallId::is_nobody")]
+    pub written_by: CallId,
+}
+
+/// What a person says to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
+pub enum Approval {
+    /// Yes, once.
+    #[n(0)]
+    Allow,
+    /// Yes, from now on.
+    #[n(1)]
+    Always,
+    /// No. The same is not asked again by this process.
+    #[n(2)]
+    Deny,
+    /// No, from now on.
+    #[n(3)]
+    Never,
+}
+
+/// Who is calling.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[cbor(map)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    #[n(0)]
+    pub pid: Pid,
+    #[n(1)]
+    pub parent: Option<Pid>,
+    #[n(2)]
+    pub image: String,
+    #[n(3)]
+    pub call: CallId,
+    #[n(4)]
+    pub tool: String,
+}
+
+/// The result of a system call that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    #[n(0)]
+    Unit,
+    #[n(1)]
+    Bytes(
+        #[cbor(n(0), with = "minicbor::bytes")]
+        #[serde(with = "super::text::bytes")]
+        Vec<u8>,
+    ),
+    #[n(2)]
+    Entries(#[n(0)] Vec<Entry>),
+    #[n(3)]
+    Stat(#[n(0)] Stat),
+    #[n(4)]
+    Text(#[n(0)] String),
+    #[n(5)]
+    Info(#[n(0)] ObjectInfo),
+    #[n(6)]
+    Object(#[n(0)] ObjectInfo, #[n(1)] Payload),
+    #[n(7)]
+    Infos(#[n(0)] Vec<ObjectInfo>),
+    #[n(8)]
+    Names(#[n(0)] Vec<String>),
+    #[n(9)]
+    Time(
+        #[n(0)]
+        #[serde(with = "super::text::time")]
+        super::time::Time,
+    ),
+    #[n(10)]
+    Approval(#[n(0)] Approval),
+    #[n(11)]
+    Identity(#[n(0)] Identity),
+    #[n(12)]
+    Called(#[n(0)] Called),
+}
+
+/// How a call that a tool made of another tool has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Called {
+    /// Its result, as JSON.
+    #[n(0)]
+    Done(#[n(0)] String),
+    /// Why there is none, in words.
+    #[n(1)]
+    Failed(#[n(0)] String),
+}
