@@ -29,6 +29,8 @@ pub enum Error {
     Io(String),
     /// The host failed. What happened is in its log.
     Internal,
+    /// Somebody ended the wait; the text says who and why.
+    Interrupted(String),
 }
 
 impl fmt::Display for Error {
@@ -47,6 +49,7 @@ impl fmt::Display for Error {
             }
             Self::Io(text) => write!(f, "input or output failed: {text}"),
             Self::Internal => write!(f, "the host failed"),
+            Self::Interrupted(text) => write!(f, "interrupted: {text}"),
         }
     }
 }
@@ -73,6 +76,7 @@ impl From<types::Error> for Error {
             types::Error::OutcomeUnknown(effect) => Self::OutcomeUnknown(effect),
             types::Error::Io(text) => Self::Io(text),
             types::Error::Internal => Self::Internal,
+            types::Error::Interrupted(text) => Self::Interrupted(text),
         }
     }
 }

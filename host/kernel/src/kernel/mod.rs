@@ -23,6 +23,7 @@ mod open;
 mod permit;
 mod policy;
 mod processes;
+mod purses;
 mod questions;
 mod recover;
 mod restored;

@@ -7,9 +7,10 @@ use super::state::State;
 use crate::model::call::Identity;
 use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
-use crate::model::id::{CallId, GrantId, Pid};
+use crate::model::id::{CallId, Digest, GrantId, Pid};
 use crate::model::image::ALL_IMAGES;
-use crate::model::process::{Change, State as ProcessState};
+use crate::model::planner::PlannerRow;
+use crate::model::process::Change;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Pattern, Resource};
 use crate::model::right::{Right, Rights};
@@ -41,18 +42,9 @@ impl Kernel {
         }
         let pid = state.new_pid();
         let default = state.policy.defaults.get(image).copied().unwrap_or(WithoutGrant::Deny);
-        state.put_process(ProcessRow {
-            pid,
-            parent: None,
-            image: image.to_owned(),
-            state: ProcessState::Ready,
-            working_directory: Resource::new(Kind::Fs, FIRST_MOUNT),
-            default,
-            for_one_call,
-            created: now,
-            exit_requested: None,
-            ended: None,
-        });
+        let working_directory = Resource::new(Kind::Fs, FIRST_MOUNT);
+        let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
+        state.put_process(ProcessRow { default, for_one_call, ..row });
         let count = state.derive_templates(image, pid, now);
         state.grant_own_namespace(pid, now);
         let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
@@ -148,6 +140,14 @@ impl State {
             let exit_requested = Some(ExitRequest { call: self.outermost(place.call), result });
             self.put_process(ProcessRow { exit_requested, ..process });
         }
+    }
+
+    /// Keeps the text by which the planner of a process chooses. It begins at its start.
+    #[expect(dead_code, reason = "for processes that are made with a planner")]
+    pub(super) fn set_plan(&mut self, pid: Pid, text: &str, command: Option<Digest>) {
+        let Some(process) = self.processes.get(&pid).cloned() else { return };
+        self.put_bytes(Table::Plan, table::number(pid.0), text.as_bytes().to_vec());
+        self.put_process(ProcessRow { planner: Some(PlannerRow { step: 0, command }), ..process });
     }
 
     pub(super) fn set_directory(&mut self, pid: Pid, directory: Resource) {

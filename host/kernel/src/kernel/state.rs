@@ -9,7 +9,7 @@ use crate::model::call::{ObjectInfo, Payload};
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;
 use crate::model::grant::Grant;
-use crate::model::id::{CallId, Digest, EffectId, GrantId, Pid, Position, QuestionId, Seq};
+use crate::model::id::{CallId, CheckpointId, Digest, EffectId, GrantId, MessageId, Pid, Position, QuestionId, Seq};
 use crate::model::image::Image;
 use crate::model::limit;
 use crate::model::policy::Policy;
@@ -41,11 +41,17 @@ pub struct Counters {
     pub grant: u64,
     #[n(4)]
     pub effect: u64,
+    #[n(5)]
+    #[cbor(default)]
+    pub message: u64,
+    #[n(6)]
+    #[cbor(default)]
+    pub checkpoint: u64,
 }
 
 impl Default for Counters {
     fn default() -> Self {
-        Self { pid: 1, call: 1, question: 1, grant: 1, effect: 1 }
+        Self { pid: 1, call: 1, question: 1, grant: 1, effect: 1, message: 1, checkpoint: 1 }
     }
 }
 
@@ -289,8 +295,9 @@ impl State {
 
     fn count(&mut self, next: impl Fn(&mut Counters) -> &mut u64) -> u64 {
         let counter = next(&mut self.counters);
-        let number = *counter;
-        *counter += 1;
+        // A store of an older format has never counted some kinds.
+        let number = (*counter).max(1);
+        *counter = number + 1;
         let counters = self.counters;
         self.put(Table::Meta, meta::COUNTERS.to_vec(), &counters);
         number
@@ -319,6 +326,16 @@ impl State {
     /// A new effect's number.
     pub fn new_effect(&mut self) -> EffectId {
         EffectId(self.count(|counters| &mut counters.effect))
+    }
+
+    /// A new message's number.
+    pub fn new_message(&mut self) -> MessageId {
+        MessageId(self.count(|counters| &mut counters.message))
+    }
+
+    /// A new checkpoint's number.
+    pub fn new_checkpoint(&mut self) -> CheckpointId {
+        CheckpointId(self.count(|counters| &mut counters.checkpoint))
     }
 
     /// Changes a grant, in memory and on the disk.

@@ -32,6 +32,9 @@ pub enum CallError {
     Io(#[n(0)] String),
     #[n(10)]
     Internal,
+    /// Somebody ended the wait: the text says who and why.
+    #[n(11)]
+    Interrupted(#[n(0)] String),
 }
 
 /// A refusal. Equal for what exists and what does not.
@@ -65,6 +68,7 @@ impl fmt::Display for CallError {
             CallError::OutcomeUnknown(effect) => write!(f, "nobody knows whether effect {effect} happened"),
             CallError::Io(what) => write!(f, "the outside failed: {what}"),
             CallError::Internal => f.write_str("the host failed"),
+            CallError::Interrupted(why) => write!(f, "interrupted: {why}"),
         }
     }
 }
@@ -97,6 +101,9 @@ pub enum Stop {
     /// The call was ended from outside, for example cancelled.
     #[error("the call has ended")]
     Ended,
+    /// Its process is held. The call leaves memory and goes on at the same import when the process does.
+    #[error("the process is paused: {0}")]
+    Paused(String),
     /// The host's fault. The call stays as it was at its last durable point and can be resumed.
     #[error("{0}")]
     Host(String),

@@ -87,6 +87,15 @@ identifier!(
     EffectId, "e", "an effect", "e9"
 );
 
+identifier!(
+    /// Something that one process sends to another.
+    MessageId, "m", "a message", "m4"
+);
+identifier!(
+    /// A moment of a process and those below it, to go back to or to begin again from.
+    CheckpointId, "k", "a checkpoint", "k2"
+);
+
 /// Place of a record in the log, from 0, without gaps.
 pub type Seq = u64;
 

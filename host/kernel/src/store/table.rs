@@ -11,8 +11,8 @@ use redb::TableDefinition;
 
 /// Version of the format of the whole data directory.
 ///
-/// 1: the first. 2: rows of processes that have ended say when.
-pub const FORMAT: u32 = 2;
+/// 1: the first. 2: rows of processes that have ended say when. 3: tables of messages, plans, checkpoints, links and kept versions.
+pub const FORMAT: u32 = 3;
 
 /// The value follows.
 pub const INLINE: u8 = 0;
@@ -56,8 +56,22 @@ pub enum Table {
     Object,
     /// Full name → `Payload`.
     ObjectPayload,
+    /// Full name, 0 (1), version (8) → a version that was replaced or deleted and that a view or a checkpoint still shows.
+    ObjectVersion,
+    /// Full name, 0 (1), relation, 0 (1), full name → who made the link and when.
+    ObjectLink,
+    /// Full name, 0 (1), relation, 0 (1), full name of the object that links to it → nothing: links by their other end.
+    ObjectLinkBack,
     /// Full name → process that made it.
     Namespace,
+    /// Process that is to get it (8), 0 interrupt or 1 normal (1), message (8) → a message that was not handed over yet.
+    Message,
+    /// Process (8) → text by which its planner chooses.
+    Plan,
+    /// Checkpoint (8) → its row.
+    Checkpoint,
+    /// Checkpoint (8), then a key of [`Table::Message`] → a message that waited then.
+    CheckpointMessage,
     /// Name → `ToolRow`.
     Tool,
     /// Component (32), name → `ToolRow`: every tool that ever was, to say what the one of now gained.
@@ -72,7 +86,7 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 23] = [
+    pub const ALL: [Table; 30] = [
         Table::Meta,
         Table::Log,
         Table::Tree,
@@ -90,7 +104,14 @@ impl Table {
         Table::Grant,
         Table::Object,
         Table::ObjectPayload,
+        Table::ObjectVersion,
+        Table::ObjectLink,
+        Table::ObjectLinkBack,
         Table::Namespace,
+        Table::Message,
+        Table::Plan,
+        Table::Checkpoint,
+        Table::CheckpointMessage,
         Table::Tool,
         Table::ToolVersion,
         Table::Image,
@@ -118,7 +139,14 @@ impl Table {
             Table::Grant => "grant",
             Table::Object => "object",
             Table::ObjectPayload => "object-payload",
+            Table::ObjectVersion => "object-version",
+            Table::ObjectLink => "object-link",
+            Table::ObjectLinkBack => "object-link-back",
             Table::Namespace => "namespace",
+            Table::Message => "message",
+            Table::Plan => "plan",
+            Table::Checkpoint => "checkpoint",
+            Table::CheckpointMessage => "checkpoint-message",
             Table::Tool => "tool",
             Table::ToolVersion => "tool-version",
             Table::Image => "image",

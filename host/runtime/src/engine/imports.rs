@@ -276,6 +276,7 @@ impl From<CallError> for Error {
             CallError::Invalid(what) => Error::Invalid(what),
             CallError::OutcomeUnknown(effect) => Error::OutcomeUnknown(effect.to_string()),
             CallError::Io(what) => Error::Io(what),
+            CallError::Interrupted(why) => Error::Interrupted(why),
             CallError::Internal => Error::Internal,
         }
     }

@@ -398,6 +398,7 @@ fn error_word(error: &CallError) -> &'static str {
         CallError::Invalid(_) => "invalid",
         CallError::OutcomeUnknown(_) => "unknown",
         CallError::Io(_) => "io",
+        CallError::Interrupted(_) => "interrupted",
         CallError::Internal => "internal",
     }
 }

@@ -74,6 +74,7 @@ fn answers() -> Vec<Answer> {
         CallError::Invalid(text()),
         CallError::OutcomeUnknown(EffectId(7)),
         CallError::Io(text()),
+        CallError::Interrupted(text()),
         CallError::Internal,
     ];
     replies.into_iter().map(Answer::Done).chain(errors.into_iter().map(Answer::Failed)).collect()

@@ -162,6 +162,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         text().prop_map(CallError::Invalid),
         number().prop_map(|id| CallError::OutcomeUnknown(EffectId(id))),
         text().prop_map(CallError::Io),
+        text().prop_map(CallError::Interrupted),
         Just(CallError::Internal),
     ];
     prop_oneof![reply().prop_map(Answer::Done), error.prop_map(Answer::Failed)]
