@@ -106,7 +106,10 @@ impl Kernel {
         let process = process.ok_or_else(|| HostError::Usage(format!("there is no live process {}", start.pid)))?;
         let tool = state.tool_of(&process.image, &start.tool)?;
         let changed = process.state.clone().after(Change::CallStarted);
-        let running = changed.map_err(|error| HostError::Usage(error.to_string()))?;
+        let running = changed.map_err(|error| HostError::Usage(format!("{}: {error}", start.pid)))?;
+        if let Some(by) = &process.cancel_requested {
+            return Err(HostError::Usage(format!("{} takes no more calls: it was cancelled by {by}", start.pid)));
+        }
         let id = state.new_call();
         let mut record = Record::new("call.start", now, Decided::Host, Outcome::Done);
         record.pid = Some(start.pid);
@@ -142,6 +145,10 @@ impl Kernel {
         }
         if live.row.state == CallState::Waiting {
             return Err(HostError::Usage(format!("call {call} still waits")));
+        }
+        if let Some(by) = state.paused(live.row.pid) {
+            let pid = live.row.pid;
+            return Err(HostError::Usage(format!("{pid} is paused: {by}; call {call} goes on when it is resumed")));
         }
         if under_way {
             // Its answer is not in the journal yet: the effect would be done again.
@@ -247,7 +254,7 @@ impl Kernel {
         record.detail = Some(why.to_owned());
         state.note(record);
         state.finish_call(call, CallState::Cancelled(why.to_owned()), Outcome::Failed(why.to_owned()), now);
-        if state.ends_with_its_calls(pid) {
+        if !state.end_if_cancelled(pid, Some(call), now) && state.ends_with_its_calls(pid) {
             state.end_process(pid, Change::Kill(why.to_owned()), Some(call), now);
         }
         Ok(super::Changed { what: (), durable: state.mark() })
@@ -389,13 +396,13 @@ impl State {
         for place in waits {
             let Some(row) = self.waits.remove(&place) else { continue };
             self.remove(Table::Wait, table::place(place.0, place.1));
-            match row.kind {
-                Wait::Until(until) => drop(self.timers.remove(&(until, place.0, place.1))),
-                Wait::Call(nested) => {
-                    let why = format!("the call that made it has ended: {why}");
-                    self.finish_call(nested, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
-                }
-                Wait::Question(_) => {}
+            if let Some(until) = row.kind.until() {
+                self.timers.remove(&(until, place.0, place.1));
+            }
+            self.forget_child_wait(place.0, place.1, &row.kind);
+            if let Wait::Call(nested) = row.kind {
+                let why = format!("the call that made it has ended: {why}");
+                self.finish_call(nested, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
             }
         }
         let questions: Vec<_> = self.questions.range(all).map(|(place, _)| *place).collect();

@@ -70,6 +70,7 @@ impl Kernel {
             next_seq: writer.size(),
             grants: super::grants::Grants::default(),
             processes: HashMap::new(),
+            children: super::children::Children::default(),
             calls: HashMap::new(),
             calls_of: BTreeSet::new(),
             waits: BTreeMap::new(),
@@ -161,7 +162,11 @@ impl State {
             // It was read when it was put in force; a newer version may know more, then it is to be trusted again.
             self.policy = String::from_utf8(text).ok().and_then(|text| Policy::parse(&text).ok()).unwrap_or_default();
         }
-        each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| drop(self.processes.insert(row.pid, row)))?;
+        each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| {
+            self.children.note(&row);
+            self.processes.insert(row.pid, row);
+        })?;
+        self.load_ended_children(snapshot)?;
         self.load_grants(snapshot)?;
         each(snapshot, Table::Call, table::LIVE, |_, row: CallRow| {
             self.calls_of.insert((row.pid, row.id));
@@ -169,11 +174,13 @@ impl State {
         })?;
         each(snapshot, Table::Wait, &[], |key, row: WaitRow| {
             if let Some((call, position)) = table::read_place(key) {
-                match row.kind {
-                    Wait::Until(until) => drop(self.timers.insert((until, call, position))),
-                    Wait::Question(id) => drop(self.questions.insert((call, position), id)),
-                    Wait::Call(_) => {}
+                if let Some(until) = row.kind.until() {
+                    self.timers.insert((until, call, position));
                 }
+                if let Wait::Question(id) = row.kind {
+                    self.questions.insert((call, position), id);
+                }
+                self.note_child_wait(call, position, &row.kind);
                 self.waits.insert((call, position), row);
             }
         })?;

@@ -46,10 +46,17 @@ impl Kernel {
         while let Some((due, call, position)) = state.timers.first().copied()
             && due <= now
         {
-            let since = state.waits.get(&(call, position)).map_or(now, |row| row.since);
-            let mut record = Record::new("clock.sleep", now, Decided::Free, Outcome::Done);
-            record.duration = u64::try_from(now.since(since).as_nanos()).unwrap_or(u64::MAX);
-            state.end_wait(call, position, Some(Answer::Done(Reply::Unit)), record, now);
+            let Some(row) = state.waits.get(&(call, position)) else {
+                state.timers.remove(&(due, call, position));
+                continue;
+            };
+            let reply = match row.kind {
+                Wait::Children { .. } => Reply::EndedChild(None),
+                _ => Reply::Unit,
+            };
+            let mut record = Record::new(row.operation.clone(), now, Decided::Free, Outcome::Done);
+            record.duration = u64::try_from(now.since(row.since).as_nanos()).unwrap_or(u64::MAX);
+            state.end_wait(call, position, Some(Answer::Done(reply)), record, now);
         }
     }
 }
@@ -91,6 +98,7 @@ impl State {
                 Ok(call) => (Wait::Call(call), None),
                 Err(error) => return over(self, error),
             },
+            Call::ProcessWait { timeout, .. } => return Ok(self.wait_for_children(attempt, *timeout, grants, now)),
             other => return Err(Stop::Host(format!("{} is no wait", other.operation()))),
         };
         let decided = Decided::Allow { grants: grants.iter().flat_map(|id| self.grants.chain(*id)).collect() };
@@ -118,10 +126,11 @@ impl State {
             request: request_digest(&attempt.call),
             operation: attempt.call.operation().to_owned(),
         };
-        if let Wait::Until(until) = row.kind {
+        if let Some(until) = row.kind.until() {
             self.timers.insert((until, place.call, place.position));
             self.changed.notify_one();
         }
+        self.note_child_wait(place.call, place.position, &row.kind);
         self.put(Table::Wait, table::place(place.call, place.position), &row);
         self.waits.insert((place.call, place.position), row);
         self.await_wait(place.call, place.position)
@@ -153,9 +162,10 @@ impl State {
     ) {
         let Some(row) = self.waits.remove(&(call, position)) else { return };
         self.remove(Table::Wait, table::place(call, position));
-        if let Wait::Until(until) = row.kind {
+        if let Some(until) = row.kind.until() {
             self.timers.remove(&(until, call, position));
         }
+        self.forget_child_wait(call, position, &row.kind);
         let Some(live) = self.calls.get_mut(&call) else { return };
         let pid = live.row.pid;
         record.pid = Some(pid);

@@ -86,6 +86,11 @@ pub struct ProcessRow {
     #[n(19)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel_requested: Option<String>,
+    /// It was paused by a person or the runtime: its parent does not let it go on.
+    #[n(24)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held_by_host: bool,
 }
 
 impl ProcessRow {
@@ -112,6 +117,7 @@ impl ProcessRow {
             incarnation: 0,
             result_object: None,
             cancel_requested: None,
+            held_by_host: false,
         }
     }
 }
@@ -137,6 +143,10 @@ pub struct ExitRequest {
     /// JSON.
     #[n(1)]
     pub result: String,
+    /// The object that it ends with, in full.
+    #[n(2)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
 }
 
 /// How a call stands.
@@ -364,6 +374,31 @@ pub enum Wait {
     /// The end of a call that this one made.
     #[n(2)]
     Call(#[n(0)] CallId),
+    /// The end of a process, at most until a moment.
+    #[n(3)]
+    Children {
+        /// Any of them; if there is none, any child.
+        #[n(0)]
+        pids: Vec<Pid>,
+        #[n(1)]
+        until: Option<Time>,
+    },
+}
+
+impl Wait {
+    /// Whether a signal ends it: it is for time or for other processes, not for people or tools.
+    pub fn is_interruptible(&self) -> bool {
+        matches!(self, Wait::Until(_) | Wait::Children { .. })
+    }
+
+    /// When it ends by itself, if it does.
+    pub fn until(&self) -> Option<Time> {
+        match self {
+            Wait::Until(until) => Some(*until),
+            Wait::Children { until, .. } => *until,
+            Wait::Question(_) | Wait::Call(_) => None,
+        }
+    }
 }
 
 /// State of an effect.

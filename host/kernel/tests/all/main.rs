@@ -24,6 +24,7 @@ mod ledger;
 mod nested;
 mod notes;
 mod policy;
+mod processes;
 mod properties;
 mod races;
 mod recovery;
