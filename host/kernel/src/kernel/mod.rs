@@ -7,6 +7,7 @@ mod approvals;
 mod asking;
 pub mod audit;
 mod calls;
+pub mod census;
 mod committer;
 mod delegate;
 pub mod evidence;

@@ -8,6 +8,7 @@ pub mod call;
 pub mod codec;
 pub mod decide;
 pub mod declaration;
+pub mod event;
 pub mod facility;
 pub mod grant;
 pub mod history;

@@ -13,6 +13,7 @@ mod delegate;
 mod directory;
 mod dropping;
 mod durability;
+mod events;
 mod evidence;
 mod explain;
 mod fail_stop;
