@@ -80,6 +80,7 @@ impl Call {
             | Call::LogWrite { message: text, .. }
             | Call::HumanApprove { reason: text, .. }
             | Call::ToolCall { arguments: text, .. }
+            | Call::MessageSend { body: text, .. }
             | Call::ProcessExit { result: text } => text.len(),
             _ => 0,
         }
@@ -96,6 +97,7 @@ impl Answer {
             Answer::Done(Reply::Object(_, payload)) => payload.len(),
             Answer::Done(Reply::Entries(entries)) => entries.iter().map(|entry| 64 + entry.name.len()).sum(),
             Answer::Done(Reply::Infos(infos)) => infos.iter().map(|info| 160 + info.name.len()).sum(),
+            Answer::Done(Reply::Message(Some(message))) => message.size(),
             Answer::Done(Reply::Names(names)) => names.iter().map(|name| 16 + name.len()).sum(),
             _ => 0,
         }

@@ -21,6 +21,7 @@ mod gc;
 mod grants;
 mod kept;
 mod ledger;
+mod messages;
 mod nested;
 mod notes;
 mod policy;
