@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::bindings::libos::runtime::message as raw;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 pub use raw::{Filter, Kind, Message, Options};
@@ -22,9 +23,9 @@ impl Default for Filter {
 }
 
 impl Message {
-    /// Reads its body.
-    pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_str(&self.body).map_err(|error| Error::Invalid(format!("the body of {}: {error}", self.id)))
+    /// The value that its body stands for; [`Error::Invalid`] if it is of another form.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_str(&self.body).map_err(|error| Error::Invalid(error.to_string()))
     }
 }
 
