@@ -40,6 +40,7 @@ allow = [
     "call tool:*",
     "spawn process:image/*",
     "use image:*",
+    "message process:pid/*",
 ]
 "#;
 

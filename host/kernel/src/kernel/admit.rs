@@ -79,6 +79,12 @@ pub(crate) enum Foreseen {
     Allowed,
 }
 
+/// What the names in a call are relative to.
+pub(crate) struct Around {
+    pub working_directory: Resource,
+    pub image: String,
+}
+
 /// The outcome of deciding all needs of a call.
 pub(super) enum Decisions {
     Allowed(SmallVec<[GrantId; 3]>),
@@ -153,7 +159,7 @@ impl Kernel {
     ///
     /// # Errors
     /// The process has ended or is paused, or the host has stopped.
-    pub(crate) fn enter(&self, pid: Pid) -> Result<Option<(Resource, String)>, Stop> {
+    pub(crate) fn enter(&self, pid: Pid) -> Result<Option<Around>, Stop> {
         let state = self.lock();
         if state.failed.is_some() || state.uncommitted() >= UNCOMMITTED_BYTES_MAX {
             return Ok(None);
@@ -161,7 +167,9 @@ impl Kernel {
         let process = state.processes.get(&pid).ok_or(Stop::Ended)?;
         match &process.state {
             ProcessState::Paused(by) => Err(Stop::Paused(by.clone())),
-            _ => Ok(Some((process.working_directory.clone(), process.image.clone()))),
+            _ => {
+                Ok(Some(Around { working_directory: process.working_directory.clone(), image: process.image.clone() }))
+            }
         }
     }
 

@@ -13,12 +13,12 @@ use crate::model::child::{ChildInfo, ChildOptions};
 use crate::model::decide::Why;
 use crate::model::id::{CallId, Pid, Position};
 use crate::model::limit;
-use crate::model::need::{Need, pid_of};
 use crate::model::record::{Decided, Outcome, Record, cut};
 use crate::model::resource::{Kind, Pattern, Resource};
 use crate::model::right::{Right, Rights};
 use crate::model::row::ProcessRow;
 use crate::model::rule::Rule;
+use crate::model::script::Script;
 use crate::model::time::Time;
 use crate::model::view::{View, ViewMode};
 use crate::store::StoreError;
@@ -86,35 +86,9 @@ impl State {
         }
     }
 
-    fn is_child(&self, parent: Pid, other: Pid) -> bool {
-        let pair = (parent, other);
-        self.children.live.contains(&pair)
-            || self.children.ended.contains(&pair)
-            || (!self.processes.contains_key(&other)
-                && self.process_row(other).ok().flatten().is_some_and(|row| row.parent == Some(parent)))
-    }
-
-    /// What a process may without any grant because of whom it descends from and who descends from it.
-    pub(super) fn by_descent(&self, pid: Pid, need: &Need) -> bool {
-        let Some(other) = pid_of(&need.resource) else { return false };
-        match need.right {
-            Right::Signal | Right::Wait => self.is_child(pid, other),
-            Right::Message => {
-                let is_parent = self.processes.get(&pid).is_some_and(|row| row.parent == Some(other));
-                other == pid || is_parent || self.is_child(pid, other)
-            }
-            _ => false,
-        }
-    }
-
     /// A process and all below it that lives: each comes after those below it. Bounded by the number of processes, not by recursion.
     pub(super) fn subtree(&self, top: Pid) -> Vec<Pid> {
-        let mut tree = vec![top];
-        let mut next = 0;
-        while let Some(pid) = tree.get(next) {
-            tree.extend(self.children.of(*pid));
-            next += 1;
-        }
+        let mut tree = self.tree(top);
         tree.reverse();
         tree
     }
@@ -171,6 +145,7 @@ impl State {
         {
             self.processes.remove(&pid);
             self.children.live.remove(&(parent.pid, pid));
+            self.reschedule(pid);
             self.remove(Table::Process, table::live(pid.0));
             self.object_delete(&Resource::new(Kind::Object, goal), None)?;
             return Err(error);
@@ -205,6 +180,9 @@ impl State {
         self.check_room_for_child(parent.pid)?;
         if child.priority.is_some_and(|priority| priority > parent.priority) {
             return Err(CallError::Invalid("a child's priority is at most that of its parent".into()));
+        }
+        if let Some(Err(error)) = child.planner.as_deref().map(Script::parse) {
+            return Err(CallError::Invalid(format!("the script: {error}")));
         }
         let line = |handed: &crate::model::child::Handed| {
             let rule = handed.rule().map_err(|error| CallError::Invalid(format!("a grant: {error}")))?;

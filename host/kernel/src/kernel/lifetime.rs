@@ -101,6 +101,7 @@ impl State {
     fn release(&mut self, process: &ProcessRow) {
         let pid = process.pid;
         self.grants.forget(&Holder::Process(pid));
+        self.drop_messages(pid);
         for digest in self.asking.forget(pid) {
             self.remove(Table::Refused, table::refused(pid, &digest));
         }

@@ -1,6 +1,7 @@
 //! Opening a kernel over a store: reads the tables, then recovers what a crash left open.
 
 use super::notary::{Notary, Notes};
+use super::quanta::Driven;
 use super::state::{Counters, LiveCall, ObjectCache, State};
 use super::{HostError, Kernel, Permit, Shared, committer};
 use crate::model::codec::from_bytes;
@@ -12,6 +13,7 @@ use crate::model::limit;
 use crate::model::policy::Policy;
 use crate::model::question::{QuestionRow, QuestionState};
 use crate::model::row::{CallRow, CallState, EffectRow, EffectState, ProcessRow, ToolRow, Wait, WaitRow};
+use crate::model::schedule::Schedule;
 use crate::store::StoreError;
 use crate::store::batch::Batch;
 use crate::store::disk::Storage;
@@ -77,6 +79,7 @@ impl Kernel {
             timers: BTreeSet::new(),
             questions: BTreeMap::new(),
             asking: super::asking::Asking::default(),
+            mail: super::mail::Mail::default(),
             effects: HashMap::new(),
             under_way: super::space::UnderWay::default(),
             found_unknown: Vec::new(),
@@ -88,6 +91,8 @@ impl Kernel {
             objects: ObjectCache::default(),
             instance: None,
             runnable: Vec::new(),
+            schedule: Schedule::default(),
+            driven: Driven::default(),
             work: Arc::clone(&work),
             changed: Arc::clone(&changed),
             database: Arc::clone(&database),
@@ -177,8 +182,10 @@ impl State {
                 if let Some(until) = row.kind.until() {
                     self.timers.insert((until, call, position));
                 }
-                if let Wait::Question(id) = row.kind {
-                    self.questions.insert((call, position), id);
+                match (&row.kind, self.calls.get(&call)) {
+                    (Wait::Question(id), _) => drop(self.questions.insert((call, position), *id)),
+                    (Wait::Message { .. }, Some(live)) => self.mail.open_receiver(live.row.pid, call, position),
+                    _ => {}
                 }
                 self.note_child_wait(call, position, &row.kind);
                 self.waits.insert((call, position), row);
@@ -195,6 +202,7 @@ impl State {
         each(snapshot, Table::Image, &[], |_, image: Image| {
             self.images.insert(image.name.clone(), Arc::new(image));
         })?;
+        self.mail.load(snapshot)?;
         self.load_answers(snapshot)
     }
 

@@ -3,6 +3,7 @@
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
 use super::child::ChildOptions;
+use super::message::{MessageFilter, MessageOptions};
 use super::process::Signal;
 use super::view::ViewMode;
 use minicbor::{CborLen, Decode, Encode};
@@ -377,6 +378,40 @@ pub enum Call {
         #[n(0)]
         object: String,
     },
+    /// A tool that a planner has chosen. Only a quantum asks for it: no component can.
+    #[n(70)]
+    #[serde(rename = "agent.call")]
+    AgentCall {
+        #[n(0)]
+        tool: String,
+        /// JSON.
+        #[n(1)]
+        arguments: String,
+    },
+    #[n(60)]
+    #[serde(rename = "message.send")]
+    MessageSend {
+        /// A process, as the guest writes it.
+        #[n(0)]
+        to: String,
+        /// JSON.
+        #[n(1)]
+        body: String,
+        #[n(2)]
+        options: MessageOptions,
+    },
+    #[n(61)]
+    #[serde(rename = "message.receive")]
+    MessageReceive {
+        #[n(0)]
+        filter: MessageFilter,
+        /// Nanoseconds; without, it waits until something comes.
+        #[n(1)]
+        timeout: Option<u64>,
+    },
+    #[n(62)]
+    #[serde(rename = "message.pending")]
+    MessagePending,
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -449,6 +484,10 @@ impl Call {
             Call::ProcessSignal { .. } => ("process.signal", Internal),
             Call::ProcessHandOver { .. } => ("process.hand-over", Internal),
             Call::ProcessExitWith { .. } => ("process.exit-with", Internal),
+            Call::AgentCall { .. } => ("agent.call", Wait),
+            Call::MessageSend { .. } => ("message.send", Internal),
+            Call::MessageReceive { .. } => ("message.receive", Wait),
+            Call::MessagePending => ("message.pending", Observe),
         }
     }
 
@@ -457,7 +496,8 @@ impl Call {
         let payload: &[u8] = match self {
             Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
             Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
-            Call::ToolCall { arguments, .. } => arguments.as_bytes(),
+            Call::ToolCall { arguments, .. } | Call::AgentCall { arguments, .. } => arguments.as_bytes(),
+            Call::MessageSend { body, .. } => body.as_bytes(),
             Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
                 child.planner.as_deref().unwrap_or_default().as_bytes()
             }
@@ -483,11 +523,15 @@ impl Call {
             Call::ProcessFork { child, mode, roots } => {
                 Call::ProcessFork { child: without_plan(child), mode: *mode, roots: roots.clone() }
             }
+            Call::AgentCall { tool, .. } => Call::AgentCall { tool: tool.clone(), arguments: String::new() },
+            Call::MessageSend { to, options, .. } => {
+                Call::MessageSend { to: to.clone(), body: String::new(), options: options.clone() }
+            }
             other => other.clone(),
         }
     }
 
-    /// One of each variant, for tests that must not forget one.
+    /// One of each variant that a component can ask for, for tests that must not forget one. Planners ask for `agent.call` too.
     pub fn examples() -> Vec<Call> {
         let path = || "notes.md".to_owned();
         let json = || Payload::Json("{}".to_owned());
@@ -537,6 +581,9 @@ impl Call {
             Call::ProcessSignal { pid: "p1".into(), signal: Signal::Pause, reason: "to look".into() },
             Call::ProcessHandOver { pid: "p1".into() },
             Call::ProcessExitWith { object: "note".into() },
+            Call::MessageSend { to: "p1".into(), body: "{}".into(), options: MessageOptions::default() },
+            Call::MessageReceive { filter: MessageFilter::default(), timeout: Some(1) },
+            Call::MessagePending,
         ]
     }
 }

@@ -5,6 +5,7 @@ use super::call::{Call, Payload};
 use super::child::ChildOptions;
 use super::id::Pid;
 use super::limit;
+use super::message;
 use super::path;
 use super::resource::{Kind, Pattern, Resource};
 use super::right::{Right, Rights};
@@ -103,7 +104,7 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             check_json(result)?;
             Vec::new()
         }
-        Call::ToolCall { tool, arguments } => {
+        Call::ToolCall { tool, arguments } | Call::AgentCall { tool, arguments } => {
             at_most(tool.len(), limit::TOOL_NAME_BYTES_MAX, "a tool's name")?;
             at_most(arguments.len(), limit::CALL_TEXT_BYTES_MAX, "the arguments")?;
             check_json(arguments)?;
@@ -143,6 +144,21 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
         | Call::LogWrite { .. }
         | Call::ProcessSelf
         | Call::ProcessChildren => Vec::new(),
+
+        Call::MessageSend { to, body, options } => {
+            at_most(body.len(), limit::MESSAGE_BYTES_MAX, "the body")?;
+            options.check()?;
+            check_json(body)?;
+            vec![Resource::new(Kind::Process, format!("pid/{}", message::process(to)?.0))]
+        }
+        Call::MessageReceive { filter, timeout } => {
+            if timeout.is_some_and(|timeout| timeout > limit::SLEEP_NANOSECONDS_MAX) {
+                return Err(CallError::TooLarge("a message is waited for at most ten years".into()));
+            }
+            filter.check()?;
+            Vec::new()
+        }
+        Call::MessagePending => Vec::new(),
     })
 }
 
@@ -195,7 +211,12 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         | Call::LogWrite { .. }
         | Call::ProcessSelf
         | Call::ProcessChildren
-        | Call::ProcessExit { .. } => Needs::new(),
+        | Call::ProcessExit { .. }
+        // The tools of its image are what a process was made with; what they may do is decided at their own system calls.
+        | Call::AgentCall { .. } => Needs::new(),
+
+        Call::MessageSend { .. } => smallvec![need(0, Right::Message, false)],
+        Call::MessageReceive { .. } | Call::MessagePending => Needs::new(),
     }
 }
 

@@ -6,6 +6,7 @@
 use super::call::{Approval, Call};
 use super::child::{Amount, ChildOptions};
 use super::lookalike::careful;
+use super::message::MessageKind;
 use super::name::is_hidden;
 use super::question::{QuestionRow, Subject};
 use super::row::{Before, Probe};
@@ -97,7 +98,7 @@ fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
         (Call::FsCopy { .. }, Some(Probe::Write { size, .. })) => format!("copies {size} bytes"),
         (Call::ObjectCreate { .. }, _) => format!("creates an object of {size} bytes:"),
         (Call::ObjectUpdate { .. }, _) => format!("gives it another content, of {size} bytes:"),
-        (Call::ToolCall { .. }, _) => format!("with these arguments, {size} bytes:"),
+        (Call::ToolCall { .. } | Call::AgentCall { .. }, _) => format!("with these arguments, {size} bytes:"),
         (Call::HumanAsk { .. }, _) => "to ask a person:".into(),
         (Call::HumanTell { .. }, _) => "to tell a person:".into(),
         (Call::HumanApprove { .. }, _) => "to ask a person for rights, and why:".into(),
@@ -110,6 +111,7 @@ fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
             format!("turns its process into one of this image, with a goal of {size} bytes:")
         }
         (Call::ProcessSignal { signal, .. }, _) => format!("sends the signal {} for this reason:", signal.word()),
+        (Call::MessageSend { .. }, _) => format!("sends it a message of {size} bytes:"),
         (Call::LogWrite { .. }, _) => format!("writes a line of {size} bytes to its log:"),
         _ => return None,
     })
@@ -121,12 +123,14 @@ fn carried(call: &Call) -> Option<&[u8]> {
         Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
         Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
         Call::ToolCall { arguments: text, .. }
+        | Call::AgentCall { arguments: text, .. }
         | Call::HumanAsk { question: text, .. }
         | Call::HumanTell { message: text, .. }
         | Call::HumanApprove { reason: text, .. }
         | Call::ProcessExit { result: text }
+        | Call::LogWrite { message: text, .. }
         | Call::ProcessSignal { reason: text, .. }
-        | Call::LogWrite { message: text, .. } => text.as_bytes(),
+        | Call::MessageSend { body: text, .. } => text.as_bytes(),
         Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
             child.planner.as_ref().unwrap_or(&child.goal).as_bytes()
         }
@@ -153,7 +157,9 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::ProcessChildren
         | Call::ProcessHandOver { .. }
         | Call::ProcessExitWith { .. }
-        | Call::ProcessSelf => return None,
+        | Call::ProcessSelf
+        | Call::MessageReceive { .. }
+        | Call::MessagePending => return None,
     })
 }
 
@@ -169,6 +175,14 @@ fn beside(call: &Call) -> Vec<(&'static str, Cow<'_, str>)> {
         Call::HumanApprove { resource, rights, .. } => {
             let rights = rights.iter().map(|right| ("its wish is to", &**right));
             rights.chain([("its wish is for", &**resource)]).collect()
+        }
+        Call::MessageSend { options, .. } => {
+            let channel =
+                Some(&options.channel).filter(|text| !text.is_empty()).map(|text| ("its channel is", &**text));
+            let correlation = options.correlation.as_ref().map(|text| ("its correlation is", &**text));
+            let urgent =
+                (options.kind == MessageKind::Interrupt).then_some(("it interrupts:", "what the process waits for"));
+            channel.into_iter().chain(correlation).chain(urgent).collect()
         }
         _ => Vec::new(),
     };
@@ -445,8 +459,9 @@ mod tests {
             | Call::HumanTell { message: held, .. }
             | Call::HumanApprove { reason: held, .. }
             | Call::ProcessExit { result: held }
+            | Call::LogWrite { message: held, .. }
             | Call::ProcessSignal { reason: held, .. }
-            | Call::LogWrite { message: held, .. } => *held = text.into(),
+            | Call::MessageSend { body: held, .. } => *held = text.into(),
             Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => child.planner = Some(text.into()),
             Call::ProcessExec { goal, .. } => *goal = Some(text.into()),
             other => {
@@ -461,7 +476,7 @@ mod tests {
     fn every_byte_that_a_call_carries_can_be_read_and_its_beginning_is_shown() {
         let text: String = (0..2_000).map(|number| format!("word{number}, ")).collect();
         let carrying: Vec<Call> = Call::examples().iter().filter_map(|call| carrying(call, &text)).collect();
-        assert_eq!(carrying.len(), 14);
+        assert_eq!(carrying.len(), 15);
         for call in carrying {
             let read: String = whole(&call).iter().filter_map(|line| line.get(GOES_ON.len()..)).collect();
             assert!(read.starts_with(&text), "{}: {read}", call.operation());

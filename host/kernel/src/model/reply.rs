@@ -2,7 +2,8 @@
 
 use super::call::Payload;
 use super::child::{ChildInfo, EndedChild};
-use super::id::{CallId, Pid};
+use super::id::{CallId, MessageId, Pid};
+use super::message::Message;
 use minicbor::{CborLen, Decode, Encode};
 
 /// What an entry of a directory is.
@@ -165,6 +166,13 @@ pub enum Reply {
     EndedChild(#[n(0)] Option<EndedChild>),
     #[n(32)]
     Children(#[n(0)] Vec<ChildInfo>),
+    /// The message that came, if one came in time.
+    #[n(40)]
+    Message(#[n(0)] Option<Message>),
+    #[n(41)]
+    Sent(#[n(0)] MessageId),
+    #[n(42)]
+    Count(#[n(0)] u64),
 }
 
 /// How a call that a tool made of another tool has ended.

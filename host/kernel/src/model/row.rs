@@ -6,6 +6,7 @@ use super::call::Call;
 use super::decide::Default as WithoutGrant;
 use super::id::{CallId, Digest, EffectId, EffectKey, GrantId, Pid, Position, QuestionId, Seq};
 use super::limit::CallLimits;
+use super::message::MessageFilter;
 use super::planner::{PlannerRow, Priority};
 use super::process::State;
 use super::purse::Purse;
@@ -169,6 +170,13 @@ pub enum CallState {
     /// Ended by a person or with its process.
     #[n(5)]
     Cancelled(#[n(0)] String),
+}
+
+impl CallRow {
+    /// Whether it is a quantum: its guest is a planner, which is a part of the host and has no component.
+    pub fn is_quantum(&self) -> bool {
+        self.component == Digest::default()
+    }
 }
 
 impl CallState {
@@ -383,19 +391,30 @@ pub enum Wait {
         #[n(1)]
         until: Option<Time>,
     },
+    /// A message, until this moment if there is one.
+    #[n(5)]
+    Message {
+        #[n(0)]
+        filter: MessageFilter,
+        #[n(1)]
+        until: Option<Time>,
+    },
 }
 
 impl Wait {
-    /// Whether a signal ends it: it is for time or for other processes, not for people or tools.
+    /// Whether an interruption ends it. Answers of people and results of tools are not to be lost.
     pub fn is_interruptible(&self) -> bool {
-        matches!(self, Wait::Until(_) | Wait::Children { .. })
+        match self {
+            Wait::Until(_) | Wait::Message { .. } | Wait::Children { .. } => true,
+            Wait::Question(_) | Wait::Call(_) => false,
+        }
     }
 
-    /// When it ends by itself, if it does.
+    /// The moment at which it ends by itself.
     pub fn until(&self) -> Option<Time> {
         match self {
             Wait::Until(until) => Some(*until),
-            Wait::Children { until, .. } => *until,
+            Wait::Message { until, .. } | Wait::Children { until, .. } => *until,
             Wait::Question(_) | Wait::Call(_) => None,
         }
     }

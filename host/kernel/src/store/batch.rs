@@ -80,6 +80,8 @@ impl Call {
             | Call::LogWrite { message: text, .. }
             | Call::HumanApprove { reason: text, .. }
             | Call::ToolCall { arguments: text, .. }
+            | Call::AgentCall { arguments: text, .. }
+            | Call::MessageSend { body: text, .. }
             | Call::ProcessExit { result: text } => text.len(),
             Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
                 let grants: usize = child.grants.iter().map(|handed| 64 + handed.rule.len()).sum();
@@ -108,6 +110,7 @@ impl Answer {
             Answer::Done(Reply::Children(children)) => {
                 children.iter().map(|child| 160 + child.why.as_ref().map_or(0, String::len)).sum()
             }
+            Answer::Done(Reply::Message(Some(message))) => message.size(),
             Answer::Done(Reply::Names(names)) => names.iter().map(|name| 16 + name.len()).sum(),
             _ => 0,
         }

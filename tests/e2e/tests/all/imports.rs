@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const NOTHING: &str = "[mounts]\nworkspace = \".\"\n[image.base]\nallow = []\n";
 
 /// Imports that need no right, for the reasons that the WIT gives.
-const FREE: [&str; 7] = [
+const FREE: [&str; 9] = [
     "fs.working-directory",
     "clock.now",
     "random.bytes",
@@ -22,6 +22,8 @@ const FREE: [&str; 7] = [
     "process.self",
     "process.exit",
     "process.children",
+    "message.receive",
+    "message.pending",
 ];
 
 /// Imports on the process's own namespace, which it always has.
@@ -39,6 +41,9 @@ fn prepare(host: &Host) {
     for name in ["notes.md", "old.md", "gone.md"] {
         host.put(name, "some notes");
     }
+    // To which messages are sent by those that are no kin of it.
+    let other = host.runtime.kernel().new_process("base", false).unwrap();
+    assert_eq!(other.to_string(), "p1");
 }
 
 #[test]
