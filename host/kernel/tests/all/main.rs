@@ -33,4 +33,5 @@ mod space;
 mod stories;
 mod tools;
 mod upgrade;
+mod views;
 mod waits;
