@@ -212,10 +212,10 @@ fn export(context: &Context, id: CallId, file: &Path) -> anyhow::Result<u8> {
         NotKept::Lives { .. } => {
             Failure::usage(why.to_string()).hint("export it when it has ended; `libos calls cancel` ends it").into()
         }
-        NotKept::Step(_) => Failure::usage(why.to_string()).hint("`libos calls` lists the calls that it made").into(),
         NotKept::Nested { outermost, .. } => {
             Failure::usage(why.to_string()).hint(format!("libos calls export {outermost} FILE")).into()
         }
+        NotKept::Step(_) => Failure::usage(why.to_string()).hint("`libos calls show` lists them").into(),
         NotKept::Dropped { .. } => Failure::usage(why.to_string()).hint("call the tool again with --keep").into(),
     })?;
     let text = history::write(&history);

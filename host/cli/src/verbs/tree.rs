@@ -97,7 +97,8 @@ pub fn wait_text(wait: &Wait) -> String {
         Wait::Call(call) => call.to_string(),
         Wait::Children { pids, .. } if pids.is_empty() => "a child".into(),
         Wait::Children { pids, .. } => pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
-        Wait::Message { .. } => "a message".into(),
+        Wait::Message { until: Some(until), .. } => format!("a message, or {until}"),
+        Wait::Message { until: None, .. } => "a message".into(),
     }
 }
 

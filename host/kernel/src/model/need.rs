@@ -114,7 +114,7 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             check_child(child)?;
             if let Call::ProcessFork { roots: Some(roots), .. } = call {
                 at_most(roots.len(), limit::VIEW_ROOTS_MAX, "the number of roots")?;
-                roots.iter().try_for_each(|root| check_root(root, context.own_namespace))?;
+                roots.iter().try_for_each(|root| super::name::check_new(root)).map_err(CallError::Invalid)?;
             }
             let mut named = vec![image_of_process(child.image.as_deref().unwrap_or(context.image))?];
             if let Some(path) = &child.working_directory {
@@ -297,16 +297,6 @@ fn check_child(child: &ChildOptions) -> Result<(), CallError> {
     Ok(())
 }
 
-/// A root of a view is a name in the process's own namespace.
-fn check_root(root: &str, own_namespace: &str) -> Result<(), CallError> {
-    let full = path::object(&format!("{own_namespace}/{root}"), own_namespace).map_err(CallError::Invalid)?;
-    let own = Resource::new(Kind::Object, own_namespace);
-    if full.is_within(&own) && full != own {
-        return Ok(());
-    }
-    Err(CallError::Invalid("a root of a view is a name in the process's own namespace".into()))
-}
-
 fn queue_name(queue: Option<&str>) -> Result<Resource, CallError> {
     one_segment(Kind::Human, queue.unwrap_or(OWNER), "a queue's name")
 }
@@ -336,6 +326,7 @@ fn check_json(text: &str) -> Result<(), CallError> {
 fn check_options(options: &super::call::ObjectOptions) -> Result<(), CallError> {
     at_most(options.title.len(), limit::OBJECT_TITLE_BYTES_MAX, "the title")?;
     at_most(options.tags.len(), limit::OBJECT_TAGS_MAX, "the number of tags")?;
+    at_most(options.sources.len(), limit::OBJECT_SOURCES_MAX, "the number of sources")?;
     for word in options.tags.iter().chain([&options.object_type]) {
         at_most(word.len(), limit::OBJECT_WORD_BYTES_MAX, "a type or tag")?;
         if word.is_empty() || word.chars().any(super::name::is_hidden) {
