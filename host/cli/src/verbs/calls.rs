@@ -204,6 +204,7 @@ struct Exported<'a> {
 fn export(context: &Context, id: CallId, file: &Path) -> anyhow::Result<u8> {
     let (_, snapshot) = context.look()?;
     let history = View(&snapshot).history(id).map_err(|why| match why {
+        NotKept::Step(_) => Failure::usage(why.to_string()).hint("`libos calls` lists them").into(),
         NotKept::Store(error) => anyhow::Error::from(error),
         NotKept::NoSuchCall(_) => Failure::usage(why.to_string()).hint("`libos calls` lists them").into(),
         NotKept::NotKept(_) => {

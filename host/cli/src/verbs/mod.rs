@@ -17,6 +17,7 @@ mod objects;
 mod policy;
 mod processes;
 mod replay;
+mod run;
 mod serve;
 mod tool;
 mod workspace;
@@ -86,6 +87,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Doctor => doctor::run(&context),
         Verb::Tool(verb) => tool::run(&context, verb),
         Verb::Call(args) => call::run(&context, args),
+        Verb::Run(args) => run::run(&context, args),
         Verb::Ps { all } => processes::list(&context, all),
         Verb::Show { pid } => processes::show(&context, pid),
         Verb::Inbox { id: Some(id), .. } => inbox::show(&context, id),
@@ -105,7 +107,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Audit(verb) => audit::run(&context, verb),
         Verb::Gc { dry_run, older_than } => gc::run(&context, dry_run, older_than),
         Verb::Backup { dir } => backup::run(&context, &dir),
-        Verb::Serve => serve::run(&context),
+        Verb::Serve { only } => serve::run(&context, only),
         Verb::Policy(PolicyVerb::Check { file }) => policy::check(&context, &file),
         Verb::Policy(PolicyVerb::Reload { yes }) => policy::reload(&context, yes),
         Verb::Completions { shell } => {
