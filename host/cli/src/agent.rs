@@ -39,7 +39,9 @@ pub async fn perform(host: &Host, request: AgentRequest, listener: &Listener) ->
             let snapshot = kernel.snapshot()?;
             let from = View(&snapshot).log_size()?;
             let known = View(&snapshot).process(pid)?;
-            known.ok_or_else(|| Failure::usage(format!("there is no process {pid}")).hint("`libos ps --all` lists them"))?;
+            known.ok_or_else(|| {
+                Failure::usage(format!("there is no process {pid}")).hint("`libos ps --all` lists them")
+            })?;
             drop(snapshot);
             if let Some(answer) = answer {
                 host.give_answer(answer, listener).await?;
@@ -174,7 +176,8 @@ fn line(snapshot: &Snapshot, pid: Pid, root: Pid, record: &Record) -> anyhow::Re
     Ok(match (record.operation.as_str(), &record.outcome) {
         ("call.start", _) if !detail.starts_with(PLANNER) => {
             let tool = detail.split(' ').next().unwrap_or_default();
-            let mut arguments = View(snapshot).arguments(call)?.map(|text| crate::json::compact(&text)).unwrap_or_default();
+            let mut arguments =
+                View(snapshot).arguments(call)?.map(|text| crate::json::compact(&text)).unwrap_or_default();
             cut(&mut arguments, ARGUMENTS_SHOWN);
             Some(format!("{pid} {call} {tool} {arguments}"))
         }

@@ -49,9 +49,8 @@ fn script(file: &Path) -> anyhow::Result<String> {
     let wrong = |what: String| Failure::usage(what).at(file.display());
     let text = crate::own::read_settings(file, limit::PLANNER_BYTES_MAX, true);
     let text = text.map_err(|error| wrong(format!("the script cannot be read: {error}")))?;
-    Script::parse(&text).map_err(|error| {
-        Failure::usage(error.why).at(format!("{}:{}:{}", file.display(), error.line, error.column))
-    })?;
+    Script::parse(&text)
+        .map_err(|error| Failure::usage(error.why).at(format!("{}:{}:{}", file.display(), error.line, error.column)))?;
     Ok(text)
 }
 
@@ -59,13 +58,8 @@ fn script(file: &Path) -> anyhow::Result<String> {
 pub fn follow(context: &Context, place: Place, request: AgentRequest) -> anyhow::Result<u8> {
     block_on(async {
         let session = Session::new(place.clone());
-        let follower = Follower {
-            context,
-            session: &session,
-            place: &place,
-            pid: Mutex::default(),
-            answered: Mutex::default(),
-        };
+        let follower =
+            Follower { context, session: &session, place: &place, pid: Mutex::default(), answered: Mutex::default() };
         let work = async { follower.print(follower.follow(request).await?) };
         let done = tokio::select! {
             done = work => done,

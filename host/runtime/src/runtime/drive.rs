@@ -3,8 +3,8 @@
 use super::{CallEvent, Runtime, Waiting};
 use crate::engine::{Prepared, failure};
 use crate::planner::planner_of;
-use libos_kernel::kernel::{EndedCall, Kernel, Started};
 use libos_kernel::kernel::view::View;
+use libos_kernel::kernel::{EndedCall, Kernel, Started};
 use libos_kernel::model::answer::Stop;
 use libos_kernel::model::id::{CallId, QuestionId};
 use libos_kernel::model::planner::Chosen;

@@ -101,7 +101,8 @@ async fn check_two_questions(position: Option<u32>, restarts: bool) {
     host.runtime.interrupt_first_runs_at(position);
     // The first quantum is the first call.
     let mut events = host.runtime.listen(CallId(1));
-    let write = |name: &str| json!({"tool": "write_text_file", "args": {"path": format!("asked/{name}"), "content": name}});
+    let write =
+        |name: &str| json!({"tool": "write_text_file", "args": {"path": format!("asked/{name}"), "content": name}});
     let pid = start(&host, &[json!({"calls": [write("a"), write("b")]})]).await;
     if matches!(Runtime::settle(&mut events).await, CallEvent::Interrupted(_)) {
         host = host.restart().await;
@@ -116,7 +117,8 @@ async fn check_two_questions(position: Option<u32>, restarts: bool) {
         }
         // Of the two the one that came later; then the other one.
         let about = |name: &str| {
-            let has = |id: &&QuestionId| format!("{:?}", host.question(**id)).contains(&format!("workspace/asked/{name}"));
+            let has =
+                |id: &&QuestionId| format!("{:?}", host.question(**id)).contains(&format!("workspace/asked/{name}"));
             *progress.questions.iter().find(has).unwrap()
         };
         let (id, approval) = if answered == 0 { (about("b"), Approval::Deny) } else { (about("a"), Approval::Allow) };
