@@ -2,6 +2,7 @@
 
 mod agent;
 mod args;
+mod args_processes;
 mod bound;
 mod diff;
 mod duration;

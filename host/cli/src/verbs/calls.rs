@@ -204,7 +204,6 @@ struct Exported<'a> {
 fn export(context: &Context, id: CallId, file: &Path) -> anyhow::Result<u8> {
     let (_, snapshot) = context.look()?;
     let history = View(&snapshot).history(id).map_err(|why| match why {
-        NotKept::Step(_) => Failure::usage(why.to_string()).hint("`libos calls` lists them").into(),
         NotKept::Store(error) => anyhow::Error::from(error),
         NotKept::NoSuchCall(_) => Failure::usage(why.to_string()).hint("`libos calls` lists them").into(),
         NotKept::NotKept(_) => {
@@ -216,6 +215,7 @@ fn export(context: &Context, id: CallId, file: &Path) -> anyhow::Result<u8> {
         NotKept::Nested { outermost, .. } => {
             Failure::usage(why.to_string()).hint(format!("libos calls export {outermost} FILE")).into()
         }
+        NotKept::Step(_) => Failure::usage(why.to_string()).hint("`libos calls show` lists them").into(),
         NotKept::Dropped { .. } => Failure::usage(why.to_string()).hint("call the tool again with --keep").into(),
     })?;
     let text = history::write(&history);

@@ -146,8 +146,13 @@ impl State {
     fn set_goal(&mut self, pid: Pid, goal: &str, now: Time) -> Result<String, HostError> {
         let name = format!("{}/goal", own_namespace(pid));
         let payload = Payload::Json(serde_json::json!({ "text": goal }).to_string());
-        let options =
-            ObjectOptions { object_type: "goal".into(), immutable: true, title: String::new(), tags: Vec::new() };
+        let options = ObjectOptions {
+            object_type: "goal".into(),
+            immutable: true,
+            title: String::new(),
+            tags: Vec::new(),
+            sources: Vec::new(),
+        };
         let author = Author { pid, call: CallId::default(), now };
         self.object_create(&Resource::new(Kind::Object, name.as_str()), &payload, &options, author)
             .map_err(|error| HostError::Usage(format!("its goal cannot be kept: {error}")))?;
@@ -166,13 +171,12 @@ impl State {
             let Some(live) = self.calls.get(&call) else { continue };
             progress.runs |= matches!(live.row.state, CallState::Running | CallState::Runnable);
             for (_, wait) in self.waits.range((call, 0)..=(call, u32::MAX)) {
-                match wait.kind {
-                    Wait::Until(until) => {
-                        progress.until = Some(progress.until.map_or(until, |other| other.min(until)));
-                    }
-                    Wait::Question(question) => progress.questions.push(question),
-                    // What that waits for is looked at where it is.
-                    Wait::Call(_) => {}
+                if let Some(until) = wait.kind.until() {
+                    progress.until = Some(progress.until.map_or(until, |other| other.min(until)));
+                }
+                // What another call waits for is looked at where it is.
+                if let Wait::Question(question) = wait.kind {
+                    progress.questions.push(question);
                 }
             }
         }

@@ -1,8 +1,10 @@
 //! Opening a kernel over a store: reads the tables, then recovers what a crash left open.
 
 use super::notary::{Notary, Notes};
+use super::object_cache::ObjectCache;
+use super::pins::Pins;
 use super::quanta::Driven;
-use super::state::{Counters, LiveCall, ObjectCache, State};
+use super::state::{Counters, LiveCall, State};
 use super::{HostError, Kernel, Permit, Shared, committer};
 use crate::model::codec::from_bytes;
 use crate::model::decide::Ceiling;
@@ -78,6 +80,7 @@ impl Kernel {
             timers: BTreeSet::new(),
             questions: BTreeMap::new(),
             asking: super::asking::Asking::default(),
+            mail: super::mail::Mail::default(),
             effects: HashMap::new(),
             under_way: super::space::UnderWay::default(),
             found_unknown: Vec::new(),
@@ -87,6 +90,7 @@ impl Kernel {
             policy: Policy::default(),
             ceiling,
             objects: ObjectCache::default(),
+            pins: Pins::default(),
             instance: None,
             runnable: Vec::new(),
             schedule: Schedule::default(),
@@ -167,16 +171,20 @@ impl State {
         }
         each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| drop(self.processes.insert(row.pid, row)))?;
         self.load_grants(snapshot)?;
+        self.load_pins(snapshot)?;
         each(snapshot, Table::Call, table::LIVE, |_, row: CallRow| {
             self.calls_of.insert((row.pid, row.id));
             self.calls.insert(row.id, LiveCall::new(row, false));
         })?;
         each(snapshot, Table::Wait, &[], |key, row: WaitRow| {
             if let Some((call, position)) = table::read_place(key) {
-                match row.kind {
-                    Wait::Until(until) => drop(self.timers.insert((until, call, position))),
-                    Wait::Question(id) => drop(self.questions.insert((call, position), id)),
-                    Wait::Call(_) => {}
+                if let Some(until) = row.kind.until() {
+                    self.timers.insert((until, call, position));
+                }
+                match (&row.kind, self.calls.get(&call)) {
+                    (Wait::Question(id), _) => drop(self.questions.insert((call, position), *id)),
+                    (Wait::Message { .. }, Some(live)) => self.mail.open_receiver(live.row.pid, call, position),
+                    _ => {}
                 }
                 self.waits.insert((call, position), row);
             }
@@ -192,6 +200,7 @@ impl State {
         each(snapshot, Table::Image, &[], |_, image: Image| {
             self.images.insert(image.name.clone(), Arc::new(image));
         })?;
+        self.mail.load(snapshot)?;
         self.load_answers(snapshot)
     }
 

@@ -2,6 +2,7 @@
 
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
+use super::message::{MessageFilter, MessageOptions};
 use minicbor::{CborLen, Decode, Encode};
 
 /// What `fs.write` may do.
@@ -63,7 +64,7 @@ impl Payload {
 }
 
 /// What a new object gets beside name and payload.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
 #[cbor(map)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectOptions {
@@ -75,6 +76,10 @@ pub struct ObjectOptions {
     pub title: String,
     #[n(3)]
     pub tags: Vec<String>,
+    /// Names of the objects that it is made from, as its maker says.
+    #[cbor(n(4), default, skip_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
 }
 
 /// How much a log line matters.
@@ -323,6 +328,30 @@ pub enum Call {
         #[n(1)]
         arguments: String,
     },
+    #[n(60)]
+    #[serde(rename = "message.send")]
+    MessageSend {
+        /// A process, as the guest writes it.
+        #[n(0)]
+        to: String,
+        /// JSON.
+        #[n(1)]
+        body: String,
+        #[n(2)]
+        options: MessageOptions,
+    },
+    #[n(61)]
+    #[serde(rename = "message.receive")]
+    MessageReceive {
+        #[n(0)]
+        filter: MessageFilter,
+        /// Nanoseconds; without, it waits until something comes.
+        #[n(1)]
+        timeout: Option<u64>,
+    },
+    #[n(62)]
+    #[serde(rename = "message.pending")]
+    MessagePending,
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -387,6 +416,9 @@ impl Call {
             Call::ProcessExit { .. } => ("process.exit", Internal),
             Call::ToolCall { .. } => ("tools.call", Wait),
             Call::AgentCall { .. } => ("agent.call", Wait),
+            Call::MessageSend { .. } => ("message.send", Internal),
+            Call::MessageReceive { .. } => ("message.receive", Wait),
+            Call::MessagePending => ("message.pending", Observe),
         }
     }
 
@@ -396,6 +428,7 @@ impl Call {
             Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
             Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
             Call::ToolCall { arguments, .. } | Call::AgentCall { arguments, .. } => arguments.as_bytes(),
+            Call::MessageSend { body, .. } => body.as_bytes(),
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -415,6 +448,9 @@ impl Call {
             },
             Call::ToolCall { tool, .. } => Call::ToolCall { tool: tool.clone(), arguments: String::new() },
             Call::AgentCall { tool, .. } => Call::AgentCall { tool: tool.clone(), arguments: String::new() },
+            Call::MessageSend { to, options, .. } => {
+                Call::MessageSend { to: to.clone(), body: String::new(), options: options.clone() }
+            }
             other => other.clone(),
         }
     }
@@ -423,8 +459,13 @@ impl Call {
     pub fn examples() -> Vec<Call> {
         let path = || "notes.md".to_owned();
         let json = || Payload::Json("{}".to_owned());
-        let options =
-            ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+        let options = ObjectOptions {
+            object_type: "note".into(),
+            immutable: false,
+            title: String::new(),
+            tags: Vec::new(),
+            sources: Vec::new(),
+        };
         vec![
             Call::FsRead { path: path() },
             Call::FsReadRange { path: path(), offset: 1, length: 2 },
@@ -460,6 +501,9 @@ impl Call {
             Call::ProcessSelf,
             Call::ProcessExit { result: "null".into() },
             Call::ToolCall { tool: "echo".into(), arguments: "{}".into() },
+            Call::MessageSend { to: "p1".into(), body: "{}".into(), options: MessageOptions::default() },
+            Call::MessageReceive { filter: MessageFilter::default(), timeout: Some(1) },
+            Call::MessagePending,
         ]
     }
 }

@@ -3,7 +3,8 @@
 use super::*;
 use crate::model::answer::{CallError, Denial};
 use crate::model::call::{Approval, Called, Entry, EntryKind, Identity, Payload, Stat};
-use crate::model::id::EffectId;
+use crate::model::id::{EffectId, MessageId};
+use crate::model::message::{Message, MessageKind};
 use crate::model::right::Right;
 use serde_json::json;
 
@@ -34,6 +35,21 @@ fn info() -> ObjectInfo {
         updated: Time(u64::MAX),
         created_by: Pid(3),
         written_by: CallId(4),
+        changed: 0,
+        sources: vec!["team/b".into()],
+        unseen: None,
+    }
+}
+
+fn message() -> Message {
+    Message {
+        id: MessageId(4),
+        from: Pid(2),
+        kind: MessageKind::Interrupt,
+        channel: "work".into(),
+        correlation: Some("é".into()),
+        body: "{ }".into(),
+        sent: Time(u64::MAX),
     }
 }
 
@@ -61,6 +77,10 @@ fn answers() -> Vec<Answer> {
             call: CallId(2),
             tool: "act".into(),
         }),
+        Reply::Message(None),
+        Reply::Message(Some(message())),
+        Reply::Sent(MessageId(4)),
+        Reply::Count(u64::MAX),
     ];
     let text = || "why".to_owned();
     let errors = [
