@@ -41,6 +41,7 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         }
         "process.self" => debug_outcome(Ok(process::identity())),
         "process.exit" => outcome(process::exit("done")),
+        "process.checkpoint" => outcome(process::checkpoint("before it goes on")),
         "tools.call" => debug_outcome(tools::run("echo", "{}")),
         other => {
             return Err(Failure::invalid_arguments(format_args!("no import is called {other}")));

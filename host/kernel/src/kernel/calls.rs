@@ -380,6 +380,7 @@ impl State {
         }
         self.end_wait_of_caller(&live.row, now);
         self.refresh_process(live.row.pid);
+        self.take_requested_checkpoint(&live.row, now);
     }
 
     /// Ends every open wait of a call without an answer; a call that it made and that it waits for is cancelled.

@@ -85,6 +85,7 @@ impl Kernel {
             policy: Policy::default(),
             ceiling,
             objects: ObjectCache::default(),
+            checkpoints: BTreeMap::new(),
             instance: None,
             runnable: Vec::new(),
             work: Arc::clone(&work),
@@ -163,6 +164,7 @@ impl State {
         }
         each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| drop(self.processes.insert(row.pid, row)))?;
         self.load_grants(snapshot)?;
+        self.load_checkpoints(snapshot)?;
         each(snapshot, Table::Call, table::LIVE, |_, row: CallRow| {
             self.calls_of.insert((row.pid, row.id));
             self.calls.insert(row.id, LiveCall::new(row, false));

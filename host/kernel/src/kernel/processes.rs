@@ -156,7 +156,7 @@ impl State {
         }
     }
 
-    fn live_calls(&self, pid: Pid) -> impl Iterator<Item = CallId> {
+    pub(super) fn live_calls(&self, pid: Pid) -> impl Iterator<Item = CallId> {
         self.calls_of.range((pid, CallId(0))..=(pid, CallId(u64::MAX))).map(|(_, call)| *call)
     }
 

@@ -155,6 +155,8 @@ pub struct State {
     pub policy: Policy,
     pub ceiling: Ceiling,
     pub objects: ObjectCache,
+    /// Checkpoints, and whose they are.
+    pub checkpoints: BTreeMap<CheckpointId, Pid>,
     /// What sets the effects of a restored copy apart from those of the host that it was copied from.
     pub instance: Option<Digest>,
     /// Calls whose wait has ended and that nobody runs.

@@ -312,6 +312,13 @@ pub enum Call {
         #[n(1)]
         arguments: String,
     },
+
+    #[n(59)]
+    #[serde(rename = "process.checkpoint")]
+    ProcessCheckpoint {
+        #[n(0)]
+        reason: String,
+    },
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -375,6 +382,8 @@ impl Call {
             Call::ProcessSelf => ("process.self", Observe),
             Call::ProcessExit { .. } => ("process.exit", Internal),
             Call::ToolCall { .. } => ("tools.call", Wait),
+
+            Call::ProcessCheckpoint { .. } => ("process.checkpoint", Internal),
         }
     }
 
@@ -447,6 +456,7 @@ impl Call {
             Call::ProcessSelf,
             Call::ProcessExit { result: "null".into() },
             Call::ToolCall { tool: "echo".into(), arguments: "{}".into() },
+            Call::ProcessCheckpoint { reason: "before it goes on".into() },
         ]
     }
 }

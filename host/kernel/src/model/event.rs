@@ -91,6 +91,7 @@ kinds! {
     GrantRevoked "grant.revoked" "a grant was revoked"
     GrantExpired "grant.expired" "the time of a grant is over"
     GrantRebound "grant.rebound" "a grant came to name another component"
+    CheckpointAsked "checkpoint.asked" "a process asked for a checkpoint of itself"
     CheckpointCreated "checkpoint.created" "a checkpoint was taken"
     CheckpointRestored "checkpoint.restored" "processes went back to a checkpoint"
     CheckpointForked "checkpoint.forked" "processes were made from a checkpoint"
@@ -175,6 +176,7 @@ fn of_process(operation: &str) -> Option<Kind> {
         "process.new" => Kind::ProcessSpawned,
         "process.self" => Kind::ProcessLooked,
         "process.exit" => Kind::ProcessLeaves,
+        "process.checkpoint" => Kind::CheckpointAsked,
         "process.end" => Kind::ProcessEnded,
         _ => return None,
     })

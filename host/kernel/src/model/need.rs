@@ -106,6 +106,13 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             vec![one_segment(Kind::Tool, tool, "a tool's name")?]
         }
         Call::FsWorkingDirectory | Call::ClockNow | Call::LogWrite { .. } | Call::ProcessSelf => Vec::new(),
+
+        Call::ProcessCheckpoint { reason } => {
+            at_most(reason.len(), limit::CHECKPOINT_REASON_BYTES_MAX, "the reason")?;
+            // A process takes checkpoints of itself only.
+            let pid = context.own_namespace.rsplit('/').next().unwrap_or_default();
+            vec![Resource::new(Kind::Checkpoint, pid)]
+        }
     })
 }
 
@@ -141,6 +148,7 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         Call::HumanAsk { .. } | Call::HumanApprove { .. } => smallvec![need(0, Right::Ask, false)],
         Call::HumanTell { .. } => smallvec![need(0, Right::Tell, false)],
         Call::ToolCall { .. } => smallvec![need(0, Right::Call, false)],
+        Call::ProcessCheckpoint { .. } => smallvec![need(0, Right::Create, false)],
         Call::FsWorkingDirectory
         | Call::ClockNow
         | Call::RandomBytes { .. }

@@ -110,6 +110,9 @@ fn on_process(state: &mut State, place: Place, call: &Call, now: Time, reply: Re
             Ok(reply)
         }
         Call::ProcessSelf => state.identity(place).map(Reply::Identity).ok_or(CallError::Internal),
+        Call::ProcessCheckpoint { reason } => {
+            state.request_checkpoint(place, reason).map(|id| Reply::Text(id.to_string()))
+        }
         Call::ProcessExit { result } => {
             state.request_exit(place, result.clone());
             Ok(reply)

@@ -6,12 +6,13 @@ use libos_kernel::model::call::{Call, Class, ObjectOptions, Payload};
 use libos_kernel::model::record::{Decided, Outcome, Record};
 
 /// Rules under which every example works.
-pub const ALL_RULES: [&str; 6] = [
+pub const ALL_RULES: [&str; 7] = [
     "allow read,list,write,delete fs:workspace/**",
     "allow read,list,write,delete object:team",
     "allow ask,tell human:owner",
     "allow sleep clock:sleep",
     "allow call tool:*",
+    "allow create checkpoint:*",
     "allow read,list,write,delete object:team/**",
 ];
 

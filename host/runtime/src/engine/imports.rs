@@ -244,6 +244,10 @@ impl wit::process::Host for Guest {
     async fn exit(&mut self, result: String) -> Outcome<()> {
         self.send(Call::ProcessExit { result }, unit).await
     }
+
+    async fn checkpoint(&mut self, reason: String) -> Outcome<String> {
+        self.send(Call::ProcessCheckpoint { reason }, shape!(Text)).await
+    }
 }
 
 impl wit::tools::Host for Guest {

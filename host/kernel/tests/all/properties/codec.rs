@@ -98,6 +98,7 @@ fn call() -> impl Strategy<Value = Call> {
         (level, text()).prop_map(|(level, message)| Call::LogWrite { level, message }),
         (text(), text()).prop_map(|(tool, arguments)| Call::ToolCall { tool, arguments }),
         text().prop_map(|result| Call::ProcessExit { result }),
+        text().prop_map(|reason| Call::ProcessCheckpoint { reason }),
     ]
 }
 

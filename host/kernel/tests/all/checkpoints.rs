@@ -1,0 +1,225 @@
+//! Checkpoints: what is in one, what going back to it changes, and what it never brings back.
+
+use crate::grants::ends;
+use crate::sim::{House, MOUNT, Tear, done, words};
+use libos_kernel::kernel::view::View;
+use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply, WriteMode};
+use libos_kernel::model::checkpoint::Restored;
+use libos_kernel::model::grant::Holder;
+use libos_kernel::model::id::{CheckpointId, Pid};
+use libos_kernel::model::question::QuestionState;
+use libos_kernel::model::row::CallState;
+
+const OPEN: &[&str] =
+    &["allow read,write,delete fs:workspace/**", "allow ask human:owner", "allow create checkpoint:**"];
+
+fn write(path: &str) -> Call {
+    Call::FsWrite { path: path.into(), content: b"x".to_vec(), mode: WriteMode::CreateOrReplace }
+}
+
+pub fn create(name: &str, payload: &str) -> Call {
+    let options =
+        ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+    Call::ObjectCreate { name: name.into(), payload: Payload::Json(payload.into()), options }
+}
+
+pub fn take(house: &House, pid: Pid) -> CheckpointId {
+    house.kernel.checkpoint(pid, "to come back").unwrap().what.id
+}
+
+pub fn restore(house: &House, id: CheckpointId) -> Restored {
+    house.kernel.restore(id).unwrap().what
+}
+
+/// Makes a system call in a call of its own.
+pub async fn act(house: &House, pid: Pid, call: Call) -> String {
+    let mut line = house.line_of(pid);
+    let ended = words(&house.run(&mut line, call).await);
+    house.kernel.end_call(line.call(), Ok("null".into())).unwrap();
+    ended
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_in_flight_are_noted_and_cut_off_and_their_questions_are_withdrawn() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    let before = house.line_of(pid).call();
+    let id = take(&house, pid);
+    let asking = house.park(house.line_of(pid), Call::HumanAsk { question: "Which?".into(), queue: None }).await;
+    let question = house.asked(asking);
+    let restored = restore(&house, id);
+    house.kernel.barrier().await.unwrap();
+    let view = house.snapshot();
+    let row = View(&view).checkpoint(id).unwrap().unwrap();
+    assert_eq!(row.members[0].calls, [before]);
+    assert_eq!(restored.interrupted, [before, asking]);
+    assert_eq!(restored.withdrawn, [question]);
+    for call in [before, asking] {
+        let row = View(&view).call(call).unwrap().unwrap();
+        assert!(matches!(&row.state, CallState::Cancelled(why) if why.contains("went back to k1")), "{row:?}");
+    }
+    assert!(matches!(house.question(question).state, QuestionState::Withdrawn { .. }));
+    let process = View(&view).process(pid).unwrap().unwrap();
+    assert_eq!((process.incarnation, process.state.word()), (1, "ready"));
+    // It goes on.
+    assert_eq!(act(&house, pid, write("a")).await, "done");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_done_outside_since_stays_done_and_is_listed() {
+    let house = House::new(OPEN);
+    let (pid, other) = (house.process(), house.process());
+    assert_eq!(act(&house, pid, write("before")).await, "done");
+    let id = take(&house, pid);
+    for (pid, path) in [(pid, "a"), (other, "b"), (pid, "c")] {
+        assert_eq!(act(&house, pid, write(path)).await, "done");
+    }
+    let restored = restore(&house, id);
+    assert_eq!(act(&house, pid, write("after")).await, "done");
+    house.kernel.barrier().await.unwrap();
+    let (effects, count) = View(&house.snapshot()).effects_since(&restored).unwrap();
+    let names: Vec<&str> = effects.iter().flat_map(|effect| &effect.resources).map(String::as_str).collect();
+    assert_eq!((names, count), (vec!["fs:workspace/a", "fs:workspace/c"], 2));
+    assert!(effects.iter().all(|effect| effect.outcome == "done" && effect.pid == pid));
+    assert!(house.world.listing().iter().any(|line| line.contains("workspace/a")), "nothing outside is undone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_brings_no_revoked_grant_back() {
+    let house = House::new(&["allow ask human:owner"]);
+    let pid = house.process();
+    let grants = house.grant(Holder::Process(pid), "allow write fs:workspace/**", None);
+    let once = house.grant(Holder::Process(pid), "allow delete fs:workspace/**", Some(1));
+    let id = take(&house, pid);
+    house.world.put_file(&format!("{MOUNT}/gone"), "x");
+    let remove = |path: &str| Call::FsRemove { path: path.into(), recursive: false };
+    assert_eq!(act(&house, pid, remove("gone")).await, "done");
+    house.kernel.revoke(grants[0].id).unwrap();
+    // Twice, and over a restart: what was revoked or used up stays so.
+    let mut house = house;
+    for _ in 0..2 {
+        restore(&house, id);
+        assert_eq!(act(&house, pid, write("a")).await, "denied");
+        house.world.put_file(&format!("{MOUNT}/again"), "x");
+        assert_eq!(act(&house, pid, remove("again")).await, "denied");
+        house = house.reopen();
+    }
+    let held = house.kernel.grants_of(pid);
+    assert!(held.iter().any(|grant| grant.id == grants[0].id && grant.revoked));
+    assert!(held.iter().any(|grant| grant.id == once[0].id && grant.uses_left == Some(0)));
+    // What was given since stays too.
+    house.grant(Holder::Process(pid), "allow write fs:workspace/new", None);
+    restore(&house, id);
+    assert_eq!(act(&house, pid, write("new")).await, "done");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_gives_no_use_back_that_was_taken_by_what_was_cut_off() {
+    let house = House::new(&["allow ask human:owner"]);
+    let pid = house.process();
+    let once = house.grant(Holder::Process(pid), "allow ask human:other", Some(1));
+    let id = take(&house, pid);
+    let ask = || Call::HumanAsk { question: "Which?".into(), queue: Some("other".into()) };
+    house.park(house.line_of(pid), ask()).await;
+    restore(&house, id);
+    assert_eq!(act(&house, pid, ask()).await, "denied");
+    assert!(house.kernel.grants_of(pid).iter().any(|grant| grant.id == once[0].id && grant.uses_left == Some(0)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_deletes_no_unrelated_process() {
+    let house = House::new(OPEN);
+    let (pid, other) = (house.process(), house.process());
+    let id = take(&house, pid);
+    let later = house.process();
+    let line = house.line_of(other);
+    let restored = restore(&house, id);
+    assert_eq!((restored.processes, restored.ended.len()), (vec![pid], 0));
+    assert!(house.kernel.is_live(line.call()));
+    for pid in [other, later] {
+        assert_eq!(act(&house, pid, write("x")).await, "done");
+        house.kernel.barrier().await.unwrap();
+        assert_eq!(View(&house.snapshot()).process(pid).unwrap().unwrap().incarnation, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_erases_no_event() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    let id = take(&house, pid);
+    assert_eq!(act(&house, pid, write("a")).await, "done");
+    let before = house.records().await;
+    restore(&house, id);
+    let after = house.records().await;
+    assert_eq!(after[..before.len()], before[..]);
+    let last = after.last().unwrap();
+    assert_eq!((last.operation.as_str(), last.resources[0].as_str()), ("checkpoint.restore", "k1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkpoint_that_a_tool_asks_for_is_taken_when_its_call_has_ended() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    let ask = |reason: &str| Call::ProcessCheckpoint { reason: reason.into() };
+    let mut line = house.line_of(pid);
+    let first = house.run(&mut line, ask("one")).await;
+    assert_eq!(done(&first), &Reply::Text("k1".into()));
+    let again = house.run(&mut line, ask("two")).await;
+    assert_eq!(done(&again), &Reply::Text("k1".into()), "it is the same moment");
+    house.kernel.barrier().await.unwrap();
+    assert!(View(&house.snapshot()).checkpoint(CheckpointId(1)).unwrap().is_none());
+    house.kernel.end_call(line.call(), Ok("null".into())).unwrap();
+    house.kernel.barrier().await.unwrap();
+    let row = View(&house.snapshot()).checkpoint(CheckpointId(1)).unwrap().unwrap();
+    assert_eq!((row.call, row.reason.as_str()), (Some(line.call()), "one"));
+    assert!(row.members[0].calls.is_empty(), "the call that asked is not in flight");
+    assert!(row.members[0].process.checkpoint_requested.is_none());
+    // Of a call that is cancelled there is none, and that is recorded.
+    let mut line = house.line_of(pid);
+    assert_eq!(done(&house.run(&mut line, ask("three")).await), &Reply::Text("k2".into()));
+    house.kernel.cancel_call(line.call(), "enough").unwrap();
+    let records = house.records().await;
+    assert!(View(&house.snapshot()).checkpoint(CheckpointId(2)).unwrap().is_none());
+    assert!(records.iter().any(|record| record.operation == "checkpoint.create" && record.resources == ["k2"]));
+    // It needs the right, on itself.
+    let other = House::new(&["allow create checkpoint:99"]);
+    assert_eq!(ends(&other, &mut other.line(), ask("x")).await, "denied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_ended_is_not_gone_back_to() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    let id = take(&house, pid);
+    let mut line = house.line_of(pid);
+    done(&house.run(&mut line, Call::ProcessExit { result: "1".into() }).await);
+    house.kernel.end_call(line.call(), Ok("null".into())).unwrap();
+    let refused = house.kernel.restore(id).unwrap_err().to_string();
+    assert!(refused.contains("has ended") && refused.contains("checkpoint fork k1"), "{refused}");
+    assert!(house.kernel.restore(CheckpointId(9)).unwrap_err().to_string().contains("checkpoint list"));
+    house.kernel.remove_checkpoint(id).unwrap();
+    assert!(house.kernel.remove_checkpoint(id).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_is_there_after_a_loss_of_power_or_it_never_was() {
+    for confirmed in [false, true] {
+        let house = House::new(OPEN);
+        let pid = house.process();
+        let id = take(&house, pid);
+        let asking = house.park(house.line_of(pid), Call::HumanAsk { question: "Which?".into(), queue: None }).await;
+        house.kernel.barrier().await.unwrap();
+        let changed = house.kernel.restore(id).unwrap();
+        if confirmed {
+            house.kernel.durable(changed.durable).await.unwrap();
+        }
+        let house = house.crash(Tear::None);
+        let view = house.snapshot();
+        let process = View(&view).process(pid).unwrap().unwrap();
+        let call = View(&view).call(asking).unwrap().unwrap();
+        let (went, cut) = (process.incarnation == 1, call.state.is_final());
+        assert_eq!(went, cut, "all of it or nothing");
+        assert!(went || !confirmed);
+    }
+}
