@@ -319,6 +319,17 @@ pub enum Call {
         #[n(0)]
         reason: String,
     },
+
+    /// A tool that a planner has chosen. Only a quantum asks for it: no component can.
+    #[n(70)]
+    #[serde(rename = "agent.call")]
+    AgentCall {
+        #[n(0)]
+        tool: String,
+        /// JSON.
+        #[n(1)]
+        arguments: String,
+    },
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -384,6 +395,7 @@ impl Call {
             Call::ToolCall { .. } => ("tools.call", Wait),
 
             Call::ProcessCheckpoint { .. } => ("process.checkpoint", Internal),
+            Call::AgentCall { .. } => ("agent.call", Wait),
         }
     }
 
@@ -392,7 +404,7 @@ impl Call {
         let payload: &[u8] = match self {
             Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
             Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
-            Call::ToolCall { arguments, .. } => arguments.as_bytes(),
+            Call::ToolCall { arguments, .. } | Call::AgentCall { arguments, .. } => arguments.as_bytes(),
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -411,11 +423,12 @@ impl Call {
                 expected_version: *expected_version,
             },
             Call::ToolCall { tool, .. } => Call::ToolCall { tool: tool.clone(), arguments: String::new() },
+            Call::AgentCall { tool, .. } => Call::AgentCall { tool: tool.clone(), arguments: String::new() },
             other => other.clone(),
         }
     }
 
-    /// One of each variant, for tests that must not forget one.
+    /// One of each variant that a component can ask for, for tests that must not forget one. Planners ask for `agent.call` too.
     pub fn examples() -> Vec<Call> {
         let path = || "notes.md".to_owned();
         let json = || Payload::Json("{}".to_owned());

@@ -81,6 +81,7 @@ impl Call {
             | Call::HumanApprove { reason: text, .. }
             | Call::ToolCall { arguments: text, .. }
             | Call::ProcessCheckpoint { reason: text }
+            | Call::AgentCall { arguments: text, .. }
             | Call::ProcessExit { result: text } => text.len(),
             _ => 0,
         }
