@@ -18,7 +18,7 @@ use crate::model::limit;
 use crate::model::record::{Decided, Outcome, Record, cut};
 use crate::model::row::{CallRow, CallState, ProcessRow};
 use crate::model::time::Time;
-use crate::model::view::ViewMode;
+use crate::model::view::{View as ObjectView, Window};
 use crate::store::StoreError;
 use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table};
@@ -74,15 +74,18 @@ fn pins(row: &CheckpointRow) -> Vec<(Pid, Seq)> {
     let mut pins = Vec::new();
     for member in &row.members {
         pins.push((member.process.pid, row.at));
-        pins.extend(seen_pin(&member.process));
+        pins.extend(
+            seen_then(&member.process, row.at).into_iter().filter_map(|window| Some((window.source, window.at?))),
+        );
     }
     pins
 }
 
-/// The moment that a view shows. It is held as long as the view is wanted, whatever becomes of its process.
-pub(super) fn seen_pin(process: &ProcessRow) -> Option<(Pid, Seq)> {
-    let view = process.view.as_ref().filter(|view| view.mode != ViewMode::Worker)?;
-    Some((view.source, view.at))
+/// What a process saw of others at a moment: what it saw as it is now, it saw as it was then.
+pub(super) fn seen_then(process: &ProcessRow, at: Seq) -> Vec<Window> {
+    let mut windows = process.view.as_ref().map(ObjectView::windows).unwrap_or_default();
+    windows.iter_mut().for_each(|window| window.at = Some(window.at.unwrap_or(at)));
+    windows
 }
 
 impl State {

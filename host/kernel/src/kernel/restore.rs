@@ -5,7 +5,7 @@
 //! not go back, and still waits, waits on.
 
 use super::Kernel;
-use super::checkpoints::{seen_pin, several};
+use super::checkpoints::several;
 use super::host::HostError;
 use super::objects::Author;
 use super::processes::own_namespace;
@@ -155,17 +155,15 @@ impl State {
 
     /// What its view shows is held by the process: of the view that it gets, and no longer of the one that it has.
     fn hold_view_of_then(&mut self, member: &Member) -> Result<(), StoreError> {
-        let now = self.processes.get(&member.process.pid).and_then(seen_pin);
-        let then = seen_pin(&member.process);
-        if now != then {
-            if let Some((source, at)) = then {
-                self.pin(source, at);
-            }
-            if let Some((source, at)) = now {
-                self.unpin(source, at)?;
-            }
+        let now = self.processes.get(&member.process.pid).and_then(|process| process.view.clone());
+        let then = member.process.view.clone();
+        if now == then {
+            return Ok(());
         }
-        Ok(())
+        if let Some(then) = then {
+            self.set_view(member.process.pid, then);
+        }
+        now.map_or(Ok(()), |now| self.drop_view(&now))
     }
 
     /// Makes a process what it was. What it was granted and what it may still spend stay as they have become, and so does its parent.

@@ -18,8 +18,7 @@ fn write(path: &str) -> Call {
 }
 
 pub fn create(name: &str, payload: &str) -> Call {
-    let options =
-        ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+    let options = ObjectOptions { object_type: "note".into(), ..ObjectOptions::default() };
     Call::ObjectCreate { name: name.into(), payload: Payload::Json(payload.into()), options }
 }
 
@@ -185,6 +184,77 @@ async fn a_checkpoint_that_a_tool_asks_for_is_taken_when_its_call_has_ended() {
     // It needs the right, on itself.
     let other = House::new(&["allow create checkpoint:99"]);
     assert_eq!(ends(&other, &mut other.line(), ask("x")).await, "denied");
+}
+
+async fn read(house: &House, pid: Pid, name: &str) -> Option<(u64, String)> {
+    let mut line = house.line_of(pid);
+    let answer = house.run(&mut line, Call::ObjectRead { name: name.into() }).await;
+    house.kernel.end_call(line.call(), Ok("null".into())).unwrap();
+    match words(&answer).as_str() {
+        "done" => match done(&answer) {
+            Reply::Object(info, Payload::Json(text)) => Some((info.version, text.clone())),
+            other => panic!("{other:?}"),
+        },
+        _ => None,
+    }
+}
+
+fn update(name: &str, payload: &str) -> Call {
+    Call::ObjectUpdate { name: name.into(), payload: Payload::Json(payload.into()), expected_version: None }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_goes_back_with_its_content_and_its_version_only_grows() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    for name in ["kept", "changed", "deleted"] {
+        assert_eq!(act(&house, pid, create(name, "1")).await, "done");
+    }
+    let id = take(&house, pid);
+    let delete = |name: &str| Call::ObjectDelete { name: name.into(), expected_version: None };
+    for call in [update("changed", "2"), update("changed", "3"), delete("deleted"), create("made", "1")] {
+        assert_eq!(act(&house, pid, call).await, "done");
+    }
+    let mut house = house;
+    let mut last = 3;
+    for _ in 0..2 {
+        let restored = restore(&house, id);
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(read(&house, pid, "kept").await, Some((1, "1".into())), "what did not change is not touched");
+        let (version, content) = read(&house, pid, "changed").await.unwrap();
+        assert!(content == "1" && version > last, "content of then, number of now: {version} {content}");
+        last = version;
+        assert_eq!(read(&house, pid, "deleted").await.map(|(_, content)| content), text("1"));
+        assert_eq!(read(&house, pid, "made").await, None);
+        assert_eq!(restored.objects, 3, "{restored:?}");
+        // It can be gone back to again, also after a restart.
+        for call in [update("changed", "4"), delete("deleted"), create("made", "2")] {
+            assert_eq!(act(&house, pid, call).await, "done");
+        }
+        last += 1;
+        house = house.reopen();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_checkpoint_held_goes_with_it() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    assert_eq!(act(&house, pid, create("a", "1")).await, "done");
+    let (first, second) = (take(&house, pid), take(&house, pid));
+    assert_eq!(act(&house, pid, update("a", "2")).await, "done");
+    let kept =
+        |house: &House| house.snapshot().keys(libos_kernel::store::table::Table::ObjectVersion, &[]).unwrap().len();
+    for (gone, left) in [(first, 1), (second, 0)] {
+        house.kernel.remove_checkpoint(gone).unwrap();
+        house.kernel.barrier().await.unwrap();
+        assert_eq!(kept(&house), left, "{gone}");
+    }
+    assert_eq!(View(&house.snapshot()).checkpoints().unwrap(), []);
+    // What nothing shows any more is not kept.
+    assert_eq!(act(&house, pid, update("a", "3")).await, "done");
+    house.kernel.barrier().await.unwrap();
+    assert_eq!(kept(&house), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -126,6 +126,7 @@ impl wit::object::Host for Guest {
             immutable: options.immutable,
             title: options.title,
             tags: options.tags,
+            sources: options.sources,
         };
         self.send(Call::ObjectCreate { name, payload: payload.into(), options }, info).await
     }
@@ -313,6 +314,7 @@ impl From<ObjectInfo> for wit::object::Info {
             immutable: info.immutable,
             title: info.title,
             tags: info.tags,
+            sources: info.sources,
             size: info.size,
             created: info.created.into(),
             updated: info.updated.into(),
