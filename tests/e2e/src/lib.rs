@@ -39,6 +39,7 @@ allow = [
     "sleep clock:sleep",
     "call tool:*",
     "create checkpoint:**",
+    "message process:pid/*",
 ]
 "#;
 

@@ -218,6 +218,7 @@ impl State {
         self.note(record);
         self.put_process(ProcessRow { state, ended: Some(now), ..process });
         self.grants.forget(&Holder::Process(pid));
+        self.drop_messages(pid);
         for digest in self.asking.forget(pid) {
             self.remove(Table::Refused, table::refused(pid, &digest));
         }

@@ -13,9 +13,11 @@ use super::rules::Changed;
 use super::state::State;
 use super::view::View;
 use crate::model::checkpoint::{CheckpointRow, Member, Restored, Since};
+use crate::model::codec::from_bytes;
 use crate::model::event::outcome_word;
 use crate::model::id::{CallId, CheckpointId, EffectId, Pid, QuestionId};
 use crate::model::limit;
+use crate::model::message::Message;
 use crate::model::planner::PlannerRow;
 use crate::model::process::{Change, State as ProcessState};
 use crate::model::record::{Decided, Outcome, Record};
@@ -86,6 +88,7 @@ impl State {
         for pid in back.iter().chain(&since) {
             self.cut_off(*pid, &why, &mut restored, now);
         }
+        let inside: BTreeSet<Pid> = row.members.iter().map(|member| member.process.pid).chain(since.clone()).collect();
         // Children have the larger numbers: they end before their parents.
         for pid in since.into_iter().rev() {
             restored.ended.push(pid);
@@ -96,7 +99,7 @@ impl State {
             self.set_back(member);
             restored.processes.push(member.process.pid);
         }
-        restored.messages = self.set_queues(&back, &row.members, then)?;
+        restored.messages = self.set_queues(&back, &inside, then)?;
         for pid in &back {
             let author = Author { pid: *pid, call: CallId(0), now };
             let changed = self.objects_restore(&own_namespace(*pid), row.at, author)?;
@@ -194,37 +197,32 @@ impl State {
         self.refresh_process(member.process.pid);
     }
 
-    /// Makes the queues what they were; answers how many messages wait. `then`: what waited, by its key in the checkpoint.
+    /// Makes the queues what they were; answers how many messages wait. What was sent from `inside`
+    /// since is taken back. `then`: what waited, by its key in the checkpoint.
     fn set_queues(
         &mut self,
         back: &BTreeSet<Pid>,
-        members: &[Member],
+        inside: &BTreeSet<Pid>,
         then: BTreeMap<Vec<u8>, Vec<u8>>,
     ) -> Result<u64, StoreError> {
-        let inside: BTreeSet<Pid> = members.iter().map(|member| member.process.pid).collect();
-        let mut count = 0;
         for pid in back {
-            for (key, value) in self.scan(Table::Message, &table::number(pid.0))? {
-                if self.is_from(&value, &inside)? {
-                    self.remove(Table::Message, key);
-                } else {
-                    count += 1;
+            for (_, value) in self.scan(Table::Message, &table::number(pid.0))? {
+                let message: Message = from_bytes(&value)?;
+                if inside.contains(&message.from) {
+                    self.unqueue(*pid, &message)?;
                 }
             }
         }
-        for (key, message) in then {
-            let Some(key) = key.get(8..) else { continue };
-            let pid = key.first_chunk().map(|number| Pid(u64::from_be_bytes(*number)));
-            if pid.is_some_and(|pid| back.contains(&pid)) {
-                self.put_bytes(Table::Message, key.to_vec(), message);
-                count += 1;
+        for (key, value) in then {
+            let Some((pid, ..)) = key.get(8..).and_then(table::read_message) else { continue };
+            if back.contains(&pid) {
+                let message: Message = from_bytes(&value)?;
+                // It may be one that still waits, from outside.
+                self.unqueue(pid, &message)?;
+                self.enqueue(pid, &message);
             }
         }
-        Ok(count)
-    }
-
-    fn is_from(&self, _message: &[u8], _inside: &BTreeSet<Pid>) -> Result<bool, StoreError> {
-        Ok(true)
+        Ok(back.iter().map(|pid| self.mail.waiting(*pid)).sum())
     }
 }
 

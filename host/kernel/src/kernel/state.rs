@@ -7,6 +7,7 @@ use super::grants::Grants;
 use super::object_cache::ObjectCache;
 use super::pins::Pins;
 use super::quanta::Driven;
+use super::mail::Mail;
 use super::space::UnderWay;
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;
@@ -111,6 +112,7 @@ pub struct State {
     /// Questions that wait or whose answer waits to be used.
     pub questions: BTreeMap<(CallId, Position), QuestionId>,
     pub asking: Asking,
+    pub mail: Mail,
     pub effects: HashMap<EffectId, EffectRow>,
     pub under_way: UnderWay,
     /// What recovery could not find out when the store was opened.

@@ -2,6 +2,7 @@
 
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
+use super::message::{MessageFilter, MessageOptions};
 use minicbor::{CborLen, Decode, Encode};
 
 /// What `fs.write` may do.
@@ -334,6 +335,30 @@ pub enum Call {
         #[n(1)]
         arguments: String,
     },
+    #[n(60)]
+    #[serde(rename = "message.send")]
+    MessageSend {
+        /// A process, as the guest writes it.
+        #[n(0)]
+        to: String,
+        /// JSON.
+        #[n(1)]
+        body: String,
+        #[n(2)]
+        options: MessageOptions,
+    },
+    #[n(61)]
+    #[serde(rename = "message.receive")]
+    MessageReceive {
+        #[n(0)]
+        filter: MessageFilter,
+        /// Nanoseconds; without, it waits until something comes.
+        #[n(1)]
+        timeout: Option<u64>,
+    },
+    #[n(62)]
+    #[serde(rename = "message.pending")]
+    MessagePending,
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -400,6 +425,9 @@ impl Call {
 
             Call::ProcessCheckpoint { .. } => ("process.checkpoint", Internal),
             Call::AgentCall { .. } => ("agent.call", Wait),
+            Call::MessageSend { .. } => ("message.send", Internal),
+            Call::MessageReceive { .. } => ("message.receive", Wait),
+            Call::MessagePending => ("message.pending", Observe),
         }
     }
 
@@ -409,6 +437,7 @@ impl Call {
             Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
             Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
             Call::ToolCall { arguments, .. } | Call::AgentCall { arguments, .. } => arguments.as_bytes(),
+            Call::MessageSend { body, .. } => body.as_bytes(),
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -428,6 +457,9 @@ impl Call {
             },
             Call::ToolCall { tool, .. } => Call::ToolCall { tool: tool.clone(), arguments: String::new() },
             Call::AgentCall { tool, .. } => Call::AgentCall { tool: tool.clone(), arguments: String::new() },
+            Call::MessageSend { to, options, .. } => {
+                Call::MessageSend { to: to.clone(), body: String::new(), options: options.clone() }
+            }
             other => other.clone(),
         }
     }
@@ -479,6 +511,9 @@ impl Call {
             Call::ProcessExit { result: "null".into() },
             Call::ToolCall { tool: "echo".into(), arguments: "{}".into() },
             Call::ProcessCheckpoint { reason: "before it goes on".into() },
+            Call::MessageSend { to: "p1".into(), body: "{}".into(), options: MessageOptions::default() },
+            Call::MessageReceive { filter: MessageFilter::default(), timeout: Some(1) },
+            Call::MessagePending,
         ]
     }
 }

@@ -18,6 +18,7 @@ pub mod image;
 pub mod index;
 pub mod limit;
 pub mod lookalike;
+pub mod message;
 pub mod name;
 pub mod need;
 pub mod note;

@@ -1,7 +1,8 @@
 //! What a system call is answered with when it was carried out.
 
 use super::call::Payload;
-use super::id::{CallId, Pid, Seq};
+use super::id::{CallId, MessageId, Pid, Seq};
+use super::message::Message;
 use super::object::{Link, Unseen};
 use minicbor::{CborLen, Decode, Encode};
 
@@ -200,6 +201,14 @@ pub enum Reply {
     Identity(#[n(0)] Identity),
     #[n(12)]
     Called(#[n(0)] Called),
+
+    /// The message that came, if one came in time.
+    #[n(40)]
+    Message(#[n(0)] Option<Message>),
+    #[n(41)]
+    Sent(#[n(0)] MessageId),
+    #[n(42)]
+    Count(#[n(0)] u64),
 }
 
 /// How a call that a tool made of another tool has ended.

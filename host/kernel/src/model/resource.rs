@@ -67,6 +67,14 @@ impl Kind {
         }
     }
 
+    /// Whether an interface of the contract reaches it: its own, or another one that is about the same.
+    pub fn is_reached_by(self, interface: &str) -> bool {
+        self.interface() == interface
+            || (self == Kind::Process && interface == "message")
+            // Checkpoints are of processes: there is no interface of their own.
+            || (self == Kind::Checkpoint && interface == Kind::Process.interface())
+    }
+
     /// The word before the colon.
     pub fn word(self) -> &'static str {
         match self {

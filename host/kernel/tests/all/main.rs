@@ -23,6 +23,7 @@ mod gc;
 mod grants;
 mod kept;
 mod ledger;
+mod messages;
 mod nested;
 mod notes;
 mod policy;
