@@ -59,6 +59,9 @@ impl State {
         let working_directory = Resource::new(Kind::Fs, FIRST_MOUNT);
         let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
         self.put_process(ProcessRow { default, for_one_call, ..row });
+        if let Some(memory) = self.images.get(image).and_then(|image| image.memory.clone()) {
+            self.set_view(pid, memory);
+        }
         let count = self.derive_templates(image, pid, now);
         self.grant_own_namespace(pid, now);
         let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
@@ -101,7 +104,7 @@ impl State {
         count
     }
 
-    fn grant_own_namespace(&mut self, pid: Pid, now: Time) {
+    pub(super) fn grant_own_namespace(&mut self, pid: Pid, now: Time) {
         let id = self.new_grant();
         let own = Resource::new(Kind::Object, own_namespace(pid));
         // A namespace of digits has no wildcard.

@@ -4,10 +4,10 @@
 use super::asking::Asking;
 use super::flood::Tally;
 use super::grants::Grants;
+use super::mail::Mail;
 use super::object_cache::ObjectCache;
 use super::pins::Pins;
 use super::quanta::Driven;
-use super::mail::Mail;
 use super::space::UnderWay;
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;

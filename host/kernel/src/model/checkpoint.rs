@@ -88,16 +88,6 @@ pub struct CheckpointRequest {
     pub reason: String,
 }
 
-/// The objects that a process made from an image finds: those of another process, as they were.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
-#[cbor(map)]
-pub struct Memory {
-    #[n(0)]
-    pub source: Pid,
-    #[n(1)]
-    pub at: Seq,
-}
-
 /// What going back to a checkpoint did.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Restored {

@@ -1,7 +1,7 @@
 //! What a process is started from. An image declares; it grants nothing.
 
-use super::checkpoint::Memory;
 use super::limit;
+use super::view::View;
 use minicbor::{CborLen, Decode, Encode};
 
 /// The image that is always there: every tool of the host, nothing else.
@@ -33,10 +33,10 @@ pub struct Image {
     /// Names of tools; `*` is every tool that the host has.
     #[n(3)]
     pub tools: Vec<String>,
-    /// Objects that its processes find. Only a checkpoint gives an image one; no file can.
+    /// Objects that its processes find, which it holds. Only a checkpoint gives an image one; no file can.
     #[n(30)]
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
-    pub memory: Option<Memory>,
+    pub memory: Option<View>,
 }
 
 impl Image {

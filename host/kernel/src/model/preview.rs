@@ -159,9 +159,11 @@ fn beside(call: &Call) -> Vec<(&'static str, &str)> {
             rights.chain([("its wish is for", &**resource)]).collect()
         }
         Call::MessageSend { options, .. } => {
-            let channel = Some(&options.channel).filter(|text| !text.is_empty()).map(|text| ("its channel is", &**text));
+            let channel =
+                Some(&options.channel).filter(|text| !text.is_empty()).map(|text| ("its channel is", &**text));
             let correlation = options.correlation.as_ref().map(|text| ("its correlation is", &**text));
-            let urgent = (options.kind == MessageKind::Interrupt).then_some(("it interrupts:", "what the process waits for"));
+            let urgent =
+                (options.kind == MessageKind::Interrupt).then_some(("it interrupts:", "what the process waits for"));
             channel.into_iter().chain(correlation).chain(urgent).collect()
         }
         _ => Vec::new(),

@@ -2,11 +2,13 @@
 
 use crate::grants::ends;
 use crate::sim::{House, MOUNT, Tear, done, words};
+use libos_kernel::kernel::Between;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply, WriteMode};
-use libos_kernel::model::checkpoint::Restored;
+use libos_kernel::model::checkpoint::{Forked, Restored};
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::{CheckpointId, Pid};
+use libos_kernel::model::image::Image;
 use libos_kernel::model::question::QuestionState;
 use libos_kernel::model::row::CallState;
 
@@ -292,4 +294,186 @@ async fn a_restore_is_there_after_a_loss_of_power_or_it_never_was() {
         assert_eq!(went, cut, "all of it or nothing");
         assert!(went || !confirmed);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_waits_again_after_its_process_went_back() {
+    let house = House::new(&["allow message process:pid/*"]);
+    let (pid, other) = (house.process(), house.process());
+    let send =
+        |to: Pid, body: &str| Call::MessageSend { to: to.to_string(), body: body.into(), options: Default::default() };
+    let receive = || Call::MessageReceive { filter: Default::default(), timeout: Some(0) };
+    assert_eq!(act(&house, other, send(pid, "1")).await, "done");
+    let id = take(&house, pid);
+    assert_eq!(act(&house, pid, receive()).await, "done");
+    // From itself it is taken back; from outside it stays, because nobody else would send it again.
+    assert_eq!(act(&house, pid, send(pid, "2")).await, "done");
+    assert_eq!(act(&house, other, send(pid, "3")).await, "done");
+    let house = house.reopen();
+    assert_eq!(restore(&house, id).messages, 2);
+    let house = house.reopen();
+    let mut bodies = Vec::new();
+    let mut line = house.line_of(pid);
+    for _ in 0..3 {
+        match done(&house.run(&mut line, receive()).await) {
+            Reply::Message(Some(message)) => bodies.push(message.body.clone()),
+            _ => break,
+        }
+    }
+    assert_eq!(bodies, ["1", "3"]);
+}
+
+fn fork(house: &House, id: CheckpointId) -> Forked {
+    house.kernel.fork_checkpoint(id, None).unwrap().what
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_sees_what_was_there_then_and_changes_copies() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    for name in ["a", "b"] {
+        assert_eq!(act(&house, pid, create(name, "1")).await, "done");
+    }
+    let id = take(&house, pid);
+    assert_eq!(act(&house, pid, update("a", "2")).await, "done");
+    assert_eq!(act(&house, pid, create("later", "1")).await, "done");
+    let (first, second) = (fork(&house, id).pid, fork(&house, id).pid);
+    let content = |found: Option<(u64, String)>| found.map(|(_, content)| content);
+    for new in [first, second] {
+        assert_eq!(content(read(&house, new, "a").await).as_deref(), Some("1"), "{new}");
+        assert_eq!(read(&house, new, "later").await, None, "{new}");
+    }
+    assert_eq!(act(&house, first, update("b", "3")).await, "done");
+    assert_eq!(content(read(&house, second, "b").await).as_deref(), Some("1"));
+    assert_eq!(content(read(&house, pid, "b").await).as_deref(), Some("1"));
+    // It stays so without the checkpoint.
+    house.kernel.remove_checkpoint(id).unwrap();
+    let house = house.reopen();
+    assert_eq!(content(read(&house, second, "a").await).as_deref(), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_has_nothing_that_was_revoked_or_counts_and_every_restriction() {
+    let house = House::new(&["allow ask human:owner", "deny write fs:workspace/denied"]);
+    let pid = house.process();
+    let grant = |rule: &str, uses| house.grant(Holder::Process(pid), rule, uses)[0].id;
+    let open = grant("allow write fs:workspace/**", None);
+    let revoked = grant("allow delete fs:workspace/**", None);
+    let counted = grant("allow read fs:workspace/**", Some(5));
+    let id = take(&house, pid);
+    let later = grant("allow list fs:workspace/**", None);
+    house.grant(Holder::Process(pid), "deny write fs:workspace/later", None);
+    house.kernel.revoke(revoked).unwrap();
+    // Into two children.
+    for _ in 0..2 {
+        let forked = fork(&house, id);
+        let names: Vec<_> = forked.not_given.iter().map(|(id, _)| *id).collect();
+        assert_eq!(names, [revoked, counted], "{forked:?}");
+        for (path, want) in [("a", "done"), ("denied", "denied"), ("later", "denied")] {
+            assert_eq!(act(&house, forked.pid, write(path)).await, want, "{path}");
+        }
+        for call in [
+            Call::FsRead { path: "a".into() },
+            Call::FsList { path: ".".into() },
+            Call::FsRemove { path: "a".into(), recursive: false },
+        ] {
+            assert_eq!(act(&house, forked.pid, call.clone()).await, "denied", "{call:?}");
+        }
+    }
+    let forked = fork(&house, id);
+    // What reaches the source reaches the fork.
+    house.kernel.revoke(open).unwrap();
+    assert_eq!(act(&house, forked.pid, write("a")).await, "denied");
+    assert_eq!(fork(&house, id).grants, 1, "the line of the image alone");
+    let _ = later;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_of_what_has_ended_has_only_what_its_image_still_gives() {
+    let house = House::new(&["allow write fs:workspace/**"]);
+    let pid = house.process();
+    house.grant(Holder::Process(pid), "allow delete fs:workspace/**", None);
+    house.grant(Holder::Process(pid), "deny write fs:workspace/denied", None);
+    assert_eq!(act(&house, pid, create("a", "1")).await, "done");
+    let id = take(&house, pid);
+    let mut line = house.line_of(pid);
+    done(&house.run(&mut line, Call::ProcessExit { result: "1".into() }).await);
+    house.kernel.end_call(line.call(), Ok("null".into())).unwrap();
+    let house = house.reopen();
+    let forked = fork(&house, id);
+    assert_eq!(forked.not_given.len(), 1, "what a person gave to that very process: {forked:?}");
+    for (path, want) in [("a", "done"), ("denied", "denied")] {
+        assert_eq!(act(&house, forked.pid, write(path)).await, want, "{path}");
+    }
+    assert_eq!(act(&house, forked.pid, Call::FsRemove { path: "a".into(), recursive: false }).await, "denied");
+    assert_eq!(read(&house, forked.pid, "a").await.map(|(_, content)| content), Some("1".into()));
+    // A line that the policy lost gives nothing, a deny that it got since holds.
+    house.set_rules(&["deny delete fs:workspace/**"]).unwrap();
+    let forked = fork(&house, id);
+    assert_eq!(forked.grants, 0, "{forked:?}");
+    assert_eq!(act(&house, forked.pid, write("a")).await, "denied");
+    house.grant(Holder::Process(forked.pid), "allow delete fs:workspace/**", None);
+    assert_eq!(act(&house, forked.pid, Call::FsRemove { path: "a".into(), recursive: false }).await, "denied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_while_a_use_is_taken_doubles_no_use() {
+    let house = House::new(&[]);
+    let pid = house.process();
+    house.grant(Holder::Process(pid), "allow ask human:owner", Some(1));
+    let ask = || Call::HumanAsk { question: "Which?".into(), queue: None };
+    let asking = house.park(house.line_of(pid), ask()).await;
+    let id = take(&house, pid);
+    let forked = fork(&house, id);
+    assert_eq!(act(&house, forked.pid, ask()).await, "denied");
+    assert!(house.kernel.is_live(asking), "the call goes on where it is");
+    assert_eq!(act(&house, pid, ask()).await, "denied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_from_a_checkpoint_remembers_and_grants_nothing() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    assert_eq!(act(&house, pid, create("a", "1")).await, "done");
+    let id = take(&house, pid);
+    assert_eq!(act(&house, pid, update("a", "2")).await, "done");
+    assert!(house.kernel.commit_checkpoint(id, "base").is_err());
+    let image = house.kernel.commit_checkpoint(id, "made").unwrap().what;
+    assert_eq!((image.version.as_str(), image.tools), ("k1", vec!["*".to_owned()]));
+    house.kernel.remove_checkpoint(id).unwrap();
+    let house = house.reopen();
+    let new = house.kernel.new_process("made", false).unwrap();
+    assert_eq!(read(&house, new, "a").await.map(|(_, content)| content), Some("1".into()));
+    assert_eq!(act(&house, new, write("x")).await, "denied");
+    assert!(Image::parse("name = \"x\"\nversion = \"1\"\ntools = []\n[memory]\nsource = 1\nat = 1\n").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checkpoints_are_compared_by_what_is_in_them() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    for name in ["changed", "deleted", "same"] {
+        assert_eq!(act(&house, pid, create(name, "1")).await, "done");
+    }
+    let first = take(&house, pid);
+    let delete = Call::ObjectDelete { name: "deleted".into(), expected_version: None };
+    for call in [update("changed", "2"), delete, create("made", "1")] {
+        assert_eq!(act(&house, pid, call).await, "done");
+    }
+    let grant = house.grant(Holder::Process(pid), "allow read fs:workspace/**", None)[0].id;
+    let second = take(&house, pid);
+    assert_eq!(act(&house, pid, update("same", "2")).await, "done");
+    house.kernel.barrier().await.unwrap();
+    let view = house.snapshot();
+    let row = |id| View(&view).checkpoint(id).unwrap().unwrap();
+    let between = View(&view).between(&row(first), &row(second)).unwrap();
+    let objects: Vec<String> = between
+        .objects
+        .iter()
+        .map(|found| format!("{} {:?}", found.name.rsplit('/').next().unwrap(), found.change))
+        .collect();
+    assert_eq!(objects, ["changed Changed", "deleted Deleted", "made Made"]);
+    assert_eq!(between.changed[0].grants_gained, [grant]);
+    let none = View(&view).between(&row(first), &row(first)).unwrap();
+    assert_eq!(none, Between::default());
 }

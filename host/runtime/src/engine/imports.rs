@@ -281,8 +281,7 @@ impl wit::message::Host for Guest {
         filter: wit::message::Filter,
         timeout: Option<u64>,
     ) -> Outcome<Option<wit::message::Message>> {
-        let filter =
-            MessageFilter { channel: filter.channel, correlation: filter.correlation, from: filter.from };
+        let filter = MessageFilter { channel: filter.channel, correlation: filter.correlation, from: filter.from };
         let received = self.send(Call::MessageReceive { filter, timeout }, shape!(Message)).await?;
         Ok(received.map(|message| message.map(Into::into)))
     }
