@@ -246,6 +246,22 @@ pub fn read_refused(key: &[u8]) -> Option<(Pid, Digest)> {
     Some((Pid(u64::from_be_bytes(*pid)), digest.try_into().ok()?))
 }
 
+/// Key of a message that waits: by the process that is to get it, then in the order in which they are handed over.
+pub fn message(to: Pid, kind: MessageKind, id: MessageId) -> Vec<u8> {
+    let mut key = number(to.0);
+    key.push(kind as u8);
+    key.extend(id.0.to_be_bytes());
+    key
+}
+
+/// The process, the kind and the message that a key means.
+pub fn read_message(key: &[u8]) -> Option<(Pid, MessageKind, MessageId)> {
+    let (pid, rest) = key.split_first_chunk::<8>()?;
+    let (kind, id) = rest.split_first()?;
+    let kind = MessageKind::ALL.into_iter().find(|known| *known as u8 == *kind)?;
+    Some((Pid(u64::from_be_bytes(*pid)), kind, MessageId(u64::from_be_bytes(id.try_into().ok()?))))
+}
+
 /// Key of a version of an object that was replaced or deleted at this place of the log.
 pub fn object_version(name: &str, until: Seq) -> Vec<u8> {
     let mut key = of_name(name);
@@ -286,22 +302,6 @@ pub fn numbers(first: u64, second: u64) -> Vec<u8> {
 pub fn read_numbers(key: &[u8]) -> Option<(u64, u64)> {
     let (first, second) = key.split_first_chunk::<8>()?;
     Some((u64::from_be_bytes(*first), u64::from_be_bytes(second.try_into().ok()?)))
-}
-
-/// Key of a message that waits: by the process that is to get it, then in the order in which they are handed over.
-pub fn message(to: Pid, kind: MessageKind, id: MessageId) -> Vec<u8> {
-    let mut key = number(to.0);
-    key.push(kind as u8);
-    key.extend(id.0.to_be_bytes());
-    key
-}
-
-/// The process, the kind and the message that a key means.
-pub fn read_message(key: &[u8]) -> Option<(Pid, MessageKind, MessageId)> {
-    let (pid, rest) = key.split_first_chunk::<8>()?;
-    let (kind, id) = rest.split_first()?;
-    let kind = MessageKind::ALL.into_iter().find(|known| *known as u8 == *kind)?;
-    Some((Pid(u64::from_be_bytes(*pid)), kind, MessageId(u64::from_be_bytes(id.try_into().ok()?))))
 }
 
 /// Key of a number.
