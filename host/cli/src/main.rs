@@ -7,6 +7,7 @@ mod diff;
 mod duration;
 mod error;
 mod host;
+mod host_processes;
 mod json;
 mod keys;
 mod out;
