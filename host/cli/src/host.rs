@@ -472,7 +472,13 @@ impl Host {
         Ok(View(&self.kernel.snapshot()?).question(id)?.is_some_and(|row| row.state == QuestionState::Open))
     }
 
-    pub(crate) async fn changed(&self, batch: u64, rows: Vec<Value>, text: String, listener: &Listener) -> anyhow::Result<()> {
+    pub(crate) async fn changed(
+        &self,
+        batch: u64,
+        rows: Vec<Value>,
+        text: String,
+        listener: &Listener,
+    ) -> anyhow::Result<()> {
         self.durable(batch).await?;
         tell(listener, Event::Changed { rows, text }).await;
         Ok(())

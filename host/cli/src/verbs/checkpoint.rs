@@ -25,7 +25,8 @@ pub fn run(context: &Context, verb: CheckpointVerb) -> anyhow::Result<u8> {
             let (_, snapshot) = context.look()?;
             let mut rows = View(&snapshot).checkpoints()?;
             rows.retain(|row| pid.is_none_or(|pid| row.member(pid).is_some()));
-            context.list(&rows, |rows| (table(rows), "there are no checkpoints; `libos checkpoint create` takes one"))?;
+            context
+                .list(&rows, |rows| (table(rows), "there are no checkpoints; `libos checkpoint create` takes one"))?;
             Ok(code::DONE)
         }
         CheckpointVerb::Show { id } => show(context, id),
@@ -34,7 +35,11 @@ pub fn run(context: &Context, verb: CheckpointVerb) -> anyhow::Result<u8> {
             let view = View(&snapshot);
             let (first, second) = (find(&view, first)?, find(&view, second)?);
             let between = view.between(&first, &second)?;
-            if context.out.json { context.out.value(&between)? } else { tell(context, &between)? }
+            if context.out.json {
+                context.out.value(&between)?
+            } else {
+                tell(context, &between)?
+            }
             Ok(code::DONE)
         }
     }
