@@ -39,6 +39,8 @@ allow = [
     "sleep clock:sleep",
     "call tool:*",
     "create checkpoint:**",
+    "spawn process:image/*",
+    "use image:*",
     "message process:pid/*",
 ]
 "#;

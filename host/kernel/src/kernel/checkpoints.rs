@@ -22,7 +22,7 @@ use crate::model::view::{View as ObjectView, Window};
 use crate::store::StoreError;
 use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 impl Kernel {
@@ -105,19 +105,9 @@ impl State {
 
     /// A process and all below it that lives, each after its parent.
     pub(super) fn living_below(&self, top: Pid) -> Vec<Pid> {
-        let mut children: BTreeMap<Pid, BTreeSet<Pid>> = BTreeMap::new();
-        for row in self.processes.values() {
-            if let Some(parent) = row.parent {
-                children.entry(parent).or_default().insert(row.pid);
-            }
-        }
-        let mut found = vec![top];
-        let mut next = 0;
-        while let Some(pid) = found.get(next) {
-            found.extend(children.remove(pid).unwrap_or_default());
-            next += 1;
-        }
-        found
+        let mut tree = self.subtree(top);
+        tree.reverse();
+        tree
     }
 
     fn check_room_for_checkpoint(&self, pid: Pid) -> Result<(), String> {

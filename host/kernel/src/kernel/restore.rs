@@ -191,6 +191,7 @@ impl State {
             priority: then.priority,
             planner,
             result_object: None,
+            held_by_host: then.held_by_host,
             incarnation: now.incarnation.saturating_add(1),
             ..now
         });

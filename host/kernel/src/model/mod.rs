@@ -6,6 +6,7 @@ pub mod base64;
 pub mod bound;
 pub mod call;
 pub mod checkpoint;
+pub mod child;
 pub mod codec;
 pub mod decide;
 pub mod declaration;

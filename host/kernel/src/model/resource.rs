@@ -69,10 +69,13 @@ impl Kind {
 
     /// Whether an interface of the contract reaches it: its own, or another one that is about the same.
     pub fn is_reached_by(self, interface: &str) -> bool {
-        self.interface() == interface
-            || (self == Kind::Process && interface == "message")
-            // Checkpoints are of processes: there is no interface of their own.
-            || (self == Kind::Checkpoint && interface == Kind::Process.interface())
+        let also = match self {
+            Kind::Process => interface == "message",
+            // A process becomes one of another image, and takes checkpoints of itself, by its own interface.
+            Kind::Image | Kind::Checkpoint => interface == "process",
+            _ => false,
+        };
+        also || self.interface() == interface
     }
 
     /// The word before the colon.

@@ -27,6 +27,7 @@ mod messages;
 mod nested;
 mod notes;
 mod policy;
+mod processes;
 mod properties;
 mod quanta;
 mod races;
