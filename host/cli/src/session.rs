@@ -150,6 +150,7 @@ fn needs_run_loop(request: &Request) -> bool {
         | Request::ToolRemove { .. }
         | Request::ImageAdd { .. }
         | Request::Gc { .. }
+        | Request::Checkpoint(_)
         | Request::Policy { .. } => false,
     }
 }
