@@ -59,11 +59,12 @@ use crate::store::StoreError;
 use crate::store::disk::Storage;
 use crate::store::files::Files;
 use crate::store::reader::Snapshot;
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Condvar, Mutex, MutexGuard, watch};
 use crate::world::World;
 use redb::Database;
-use std::sync::{Arc, Condvar, LockResult, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use std::sync::{Arc, LockResult, PoisonError};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// What the committer and everybody else share.
 pub(crate) struct Shared {
