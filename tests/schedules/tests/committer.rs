@@ -101,3 +101,14 @@ fn who_waits_while_the_host_closes_is_told_and_what_was_changed_before_is_there(
         }
     });
 }
+
+#[test]
+fn what_nobody_waits_for_comes_to_the_disk_by_its_clock() {
+    in_every_order(Time::Passes, |house| {
+        let made: Vec<Pid> = (0..2).map(|_| house.process()).collect();
+        let there = || made.iter().all(|pid| View(&house.snapshot()).process(*pid).unwrap().is_some());
+        while !there() {
+            shuttle::thread::yield_now();
+        }
+    });
+}

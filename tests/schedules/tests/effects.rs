@@ -1,12 +1,13 @@
 //! Effects: what is carried out was allowed at that moment, its intent was on the disk, and one use is one use.
 
-use crate::sim::{House, words};
-use crate::{Time, in_every_order};
+use crate::sim::{House, SimWorld, Trouble, words};
+use crate::{MOUNT, Time, in_every_order};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::call::{Call, WriteMode};
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::record::Outcome;
 use shuttle::future::{block_on, spawn};
+use shuttle::rand::Rng;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -76,5 +77,21 @@ fn a_guest_that_is_dropped_anywhere_leaves_an_effect_that_ends() {
         block_on(house.kernel.barrier()).unwrap();
         let (intents, done) = (count(&house, &Outcome::Intent), count(&house, &Outcome::Done));
         assert_eq!((intents, done), (house.world.done().len(), house.world.done().len()), "{ended:?}");
+    });
+}
+
+#[test]
+fn what_was_carried_out_has_its_intent_on_the_disk_whenever_that_fails() {
+    in_every_order(Time::Stands, |house| {
+        let mut line = house.line();
+        let nth = shuttle::rand::thread_rng().gen_range(1..20);
+        house.disk.trouble_at(nth, Trouble::Fail);
+        let guest = spawn(async move { words(&line.run(write("a")).await) });
+        let ended = block_on(guest);
+        house.kernel.shutdown();
+        // A house over a copy, so that recovery asks an outside in which nothing was done.
+        let disk = house.disk.copy();
+        let left = House::open(Arc::new(SimWorld::new(MOUNT, disk.clone())), disk).unwrap();
+        assert!(house.world.done().len() <= count(&left, &Outcome::Intent), "{ended:?}");
     });
 }

@@ -54,6 +54,7 @@ pub use tools::NewTool;
 
 use crate::model::answer::Stop;
 use crate::model::id::CallId;
+use crate::model::row::ProcessRow;
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::disk::Storage;
@@ -238,6 +239,11 @@ impl Kernel {
     /// Whether a call has not ended.
     pub fn is_live(&self, call: CallId) -> bool {
         self.lock().calls.contains_key(&call)
+    }
+
+    /// The processes that live, as they are now, committed or not.
+    pub fn live_processes(&self) -> Vec<ProcessRow> {
+        self.lock().processes.values().cloned().collect()
     }
 
     /// Why the kernel has stopped, if it has.

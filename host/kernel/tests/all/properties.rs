@@ -5,6 +5,8 @@ mod bounds;
 mod codec;
 mod decisions;
 mod histories;
+mod laws;
+mod machine;
 mod matching;
 mod rows;
 mod tables;
