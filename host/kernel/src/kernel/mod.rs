@@ -2,6 +2,7 @@
 //! here, under one lock; a committer thread brings it to the disk in order.
 
 mod admit;
+mod agents;
 mod approvals;
 mod asking;
 pub mod audit;
@@ -24,6 +25,7 @@ mod permit;
 mod policy;
 mod processes;
 mod purses;
+mod quanta;
 mod questions;
 mod recover;
 mod restored;
@@ -36,6 +38,7 @@ mod waits;
 
 pub(crate) use admit::Foreseen;
 pub use admit::{Admit, Attempt, Prepared};
+pub use agents::{NewAgent, Planned, Progress};
 pub use calls::{EndedCall, LogLine, Place, Resumed, StartCall, Started};
 pub use delegate::Delegation;
 pub use gc::{Dropped, Keep, foresee};
@@ -46,6 +49,7 @@ pub(crate) use objects::Author;
 pub use open::Options;
 pub use permit::Permit;
 pub use processes::{FIRST_MOUNT, own_namespace};
+pub use quanta::{PLANNER, StartQuantum};
 pub use questions::{Answered, Reaction};
 pub use recover::temporary_name;
 pub use rules::{Changed, NewGrant};

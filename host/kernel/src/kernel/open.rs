@@ -1,6 +1,7 @@
 //! Opening a kernel over a store: reads the tables, then recovers what a crash left open.
 
 use super::notary::{Notary, Notes};
+use super::quanta::Driven;
 use super::state::{Counters, LiveCall, ObjectCache, State};
 use super::{HostError, Kernel, Permit, Shared, committer};
 use crate::model::codec::from_bytes;
@@ -12,6 +13,7 @@ use crate::model::limit;
 use crate::model::policy::Policy;
 use crate::model::question::{QuestionRow, QuestionState};
 use crate::model::row::{CallRow, CallState, EffectRow, EffectState, ProcessRow, ToolRow, Wait, WaitRow};
+use crate::model::schedule::Schedule;
 use crate::store::StoreError;
 use crate::store::batch::Batch;
 use crate::store::disk::Storage;
@@ -88,6 +90,8 @@ impl Kernel {
             objects: ObjectCache::default(),
             instance: None,
             runnable: Vec::new(),
+            schedule: Schedule::default(),
+            driven: Driven::default(),
             work: Arc::clone(&work),
             changed: Arc::clone(&changed),
             database: Arc::clone(&database),

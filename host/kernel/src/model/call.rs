@@ -312,6 +312,17 @@ pub enum Call {
         #[n(1)]
         arguments: String,
     },
+
+    /// A tool that a planner has chosen. Only a quantum asks for it: no component can.
+    #[n(70)]
+    #[serde(rename = "agent.call")]
+    AgentCall {
+        #[n(0)]
+        tool: String,
+        /// JSON.
+        #[n(1)]
+        arguments: String,
+    },
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -375,6 +386,7 @@ impl Call {
             Call::ProcessSelf => ("process.self", Observe),
             Call::ProcessExit { .. } => ("process.exit", Internal),
             Call::ToolCall { .. } => ("tools.call", Wait),
+            Call::AgentCall { .. } => ("agent.call", Wait),
         }
     }
 
@@ -383,7 +395,7 @@ impl Call {
         let payload: &[u8] = match self {
             Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
             Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
-            Call::ToolCall { arguments, .. } => arguments.as_bytes(),
+            Call::ToolCall { arguments, .. } | Call::AgentCall { arguments, .. } => arguments.as_bytes(),
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -402,11 +414,12 @@ impl Call {
                 expected_version: *expected_version,
             },
             Call::ToolCall { tool, .. } => Call::ToolCall { tool: tool.clone(), arguments: String::new() },
+            Call::AgentCall { tool, .. } => Call::AgentCall { tool: tool.clone(), arguments: String::new() },
             other => other.clone(),
         }
     }
 
-    /// One of each variant, for tests that must not forget one.
+    /// One of each variant that a component can ask for, for tests that must not forget one. Planners ask for `agent.call` too.
     pub fn examples() -> Vec<Call> {
         let path = || "notes.md".to_owned();
         let json = || Payload::Json("{}".to_owned());

@@ -50,6 +50,18 @@ pub const FAILURE_BYTES_MAX: usize = 16 << 10;
 pub const NESTED_CALLS_MAX: usize = 8;
 /// Calls that may be made from one call in all, at whatever distance. Each has the limits of a call.
 pub const NESTED_CALLS_TOTAL_MAX: u32 = 256;
+/// Bytes of what a process is for.
+pub const GOAL_BYTES_MAX: usize = 64 << 10;
+/// Calls that a planner makes at once in one quantum.
+pub const CALLS_AT_ONCE_MAX: usize = 64;
+/// Bytes of the text by which a planner chooses.
+pub const PLANNER_BYTES_MAX: usize = 1 << 20;
+/// Steps of a script.
+pub const SCRIPT_STEPS_MAX: usize = 10_000;
+/// Bytes of a value in a message about a script.
+pub const SCRIPT_SHOWN_BYTES_MAX: usize = 2 << 10;
+/// Processes that run at once, unless the host is made with another number: so many have a quantum that does not wait.
+pub const PROCESSES_RUNNING_MAX: u32 = 64;
 /// Bytes of all lines of a tool's declaration: they are in the row of each of its calls.
 pub const TOOL_NEEDS_BYTES_MAX: usize = 4 << 10;
 /// Imports that one call may make.

@@ -34,6 +34,8 @@ pub mod resource;
 pub mod right;
 pub mod row;
 pub mod rule;
+pub mod schedule;
+pub mod script;
 pub mod text;
 pub mod time;
 pub mod tree;

@@ -99,7 +99,7 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             check_json(result)?;
             Vec::new()
         }
-        Call::ToolCall { tool, arguments } => {
+        Call::ToolCall { tool, arguments } | Call::AgentCall { tool, arguments } => {
             at_most(tool.len(), limit::TOOL_NAME_BYTES_MAX, "a tool's name")?;
             at_most(arguments.len(), limit::CALL_TEXT_BYTES_MAX, "the arguments")?;
             check_json(arguments)?;
@@ -146,7 +146,9 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         | Call::RandomBytes { .. }
         | Call::LogWrite { .. }
         | Call::ProcessSelf
-        | Call::ProcessExit { .. } => Needs::new(),
+        | Call::ProcessExit { .. }
+        // The tools of its image are what a process was made with; what they may do is decided at their own system calls.
+        | Call::AgentCall { .. } => Needs::new(),
     }
 }
 

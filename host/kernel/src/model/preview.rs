@@ -94,7 +94,7 @@ fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
         (Call::FsCopy { .. }, Some(Probe::Write { size, .. })) => format!("copies {size} bytes"),
         (Call::ObjectCreate { .. }, _) => format!("creates an object of {size} bytes:"),
         (Call::ObjectUpdate { .. }, _) => format!("gives it another content, of {size} bytes:"),
-        (Call::ToolCall { .. }, _) => format!("with these arguments, {size} bytes:"),
+        (Call::ToolCall { .. } | Call::AgentCall { .. }, _) => format!("with these arguments, {size} bytes:"),
         (Call::HumanAsk { .. }, _) => "to ask a person:".into(),
         (Call::HumanTell { .. }, _) => "to tell a person:".into(),
         (Call::HumanApprove { .. }, _) => "to ask a person for rights, and why:".into(),
@@ -110,6 +110,7 @@ fn carried(call: &Call) -> Option<&[u8]> {
         Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
         Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
         Call::ToolCall { arguments: text, .. }
+        | Call::AgentCall { arguments: text, .. }
         | Call::HumanAsk { question: text, .. }
         | Call::HumanTell { message: text, .. }
         | Call::HumanApprove { reason: text, .. }

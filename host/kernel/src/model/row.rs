@@ -161,6 +161,13 @@ pub enum CallState {
     Cancelled(#[n(0)] String),
 }
 
+impl CallRow {
+    /// Whether it is a quantum: its guest is a planner, which is a part of the host and has no component.
+    pub fn is_quantum(&self) -> bool {
+        self.component == Digest::default()
+    }
+}
+
 impl CallState {
     /// Whether it has ended for good.
     pub fn is_final(&self) -> bool {

@@ -66,7 +66,7 @@ pub enum Table {
     Namespace,
     /// Process that is to get it (8), 0 interrupt or 1 normal (1), message (8) → a message that was not handed over yet.
     Message,
-    /// Process (8) → text by which its planner chooses.
+    /// Process (8) → text by which its planner chooses. Process (8), step (8) → JSON result of that step.
     Plan,
     /// Checkpoint (8) → its row.
     Checkpoint,
@@ -218,6 +218,13 @@ pub fn holder_number(holder: &Holder) -> u64 {
         Holder::Process(pid) => pid.0,
         Holder::Image(_) => 0,
     }
+}
+
+/// Key of the result of a step that the planner of a process has taken.
+pub fn step(pid: Pid, step: u64) -> Vec<u8> {
+    let mut key = number(pid.0);
+    key.extend(step.to_be_bytes());
+    key
 }
 
 /// Key of what was refused to a process.

@@ -5,6 +5,7 @@ mod fs;
 mod prepare;
 mod primitive;
 mod recorded;
+mod together;
 
 use crate::kernel::{Admit, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
 use crate::model::answer::{Answer, CallError, Fault, Stop};
@@ -18,7 +19,10 @@ use crate::model::time::Time;
 use crate::sync::{task, watch};
 use prepare::Seen;
 use primitive::Performed;
+use std::collections::btree_map;
+use std::iter::Peekable;
 use std::sync::Arc;
+use together::Together;
 
 pub use recorded::{Divergence, Recorded};
 
@@ -27,9 +31,9 @@ pub struct Line {
     kernel: Arc<Kernel>,
     place: Place,
     limits: CallLimits,
-    journal: std::vec::IntoIter<JournalRow>,
+    journal: Peekable<btree_map::IntoIter<Position, JournalRow>>,
     time: Time,
-    waiting: watch::Sender<Option<u64>>,
+    waiting: Together,
     import: Arc<std::sync::Mutex<Option<&'static str>>>,
     interrupt_at: Option<Position>,
     own_namespace: String,
@@ -44,9 +48,9 @@ impl Line {
             kernel,
             place: Place { pid: row.pid, call: row.id, position: 0, incarnation: row.incarnation },
             limits: row.limits,
-            journal: started.journal.clone().into_iter(),
+            journal: started.journal.clone().into_iter().peekable(),
             time: row.started,
-            waiting: watch::Sender::new(None),
+            waiting: Together::default(),
             import: Arc::default(),
             interrupt_at: None,
             own_namespace: own_namespace(row.pid),
@@ -103,20 +107,24 @@ impl Line {
             self.kernel.keep_request(self.at(position), &call);
         }
         let call = Arc::new(call);
-        let context = Context { working_directory: &working_directory, own_namespace: &self.own_namespace };
-        let answer = match need::names(&call, &context) {
-            Ok(names) => self.carry_out(position, call, names).await?,
-            Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error)?,
-        };
+        let answer = self.decide(position, call, &working_directory).await?;
         self.time = self.kernel.leave(self.place.call, self.limits.journal_bytes)?.unwrap_or(self.time);
         Ok(answer)
+    }
+
+    async fn decide(&self, position: Position, call: Arc<Call>, directory: &Resource) -> Result<Arc<Answer>, Stop> {
+        let context = Context { working_directory: directory, own_namespace: &self.own_namespace };
+        match need::names(&call, &context) {
+            Ok(names) => self.carry_out(position, call, names).await,
+            Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error),
+        }
     }
 
     /// Decides, records and performs; a link that is met leads to a new name, which is decided again.
     async fn carry_out(&self, position: Position, call: Arc<Call>, asked: Vec<Resource>) -> Result<Arc<Answer>, Stop> {
         let mut attempt =
             Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
-        let (mut links, mut waits) = (0, 0);
+        let mut links = 0;
         loop {
             let is_effect = attempt.call.class() == Class::Effect;
             let foreseen =
@@ -145,10 +153,9 @@ impl Line {
                 Admit::Over(answer) => return Ok(answer),
                 Admit::Look => continue,
                 Admit::Wait(receiver) => {
-                    waits += 1;
-                    self.waiting.send_replace(Some(u64::from(position) << 32 | waits));
+                    self.waiting.waits();
                     let woken = receiver.await;
-                    self.waiting.send_replace(None);
+                    self.waiting.goes_on();
                     match woken.map_err(|_| Stop::Ended)? {
                         Woken::Answer(answer) => return Ok(answer),
                         Woken::Again => continue,
@@ -253,7 +260,7 @@ impl Line {
     }
 
     fn replayed(&mut self, position: Position, call: &Call) -> Result<Option<Arc<Answer>>, Stop> {
-        let Some(row) = self.journal.next() else { return Ok(None) };
+        let Some((_, row)) = self.journal.next_if(|(at, _)| *at == position) else { return Ok(None) };
         if row.request != request_digest(call) {
             return Err(Stop::Fault(Fault::Diverged {
                 position,
@@ -261,7 +268,8 @@ impl Line {
                 made: call.operation().to_owned(),
             }));
         }
-        self.time = row.time;
+        // Of calls that are made at once the later one may be answered first.
+        self.time = self.time.max(row.time);
         Ok(Some(Arc::new(row.answer)))
     }
 }

@@ -25,6 +25,7 @@ mod nested;
 mod notes;
 mod policy;
 mod properties;
+mod quanta;
 mod races;
 mod recovery;
 mod replay;
