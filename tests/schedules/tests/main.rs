@@ -10,10 +10,11 @@ mod committer;
 mod effects;
 #[expect(dead_code, unused_imports, reason = "the kernel's own tests use more of it")]
 mod sim;
+mod turns;
 mod waits;
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
-use shuttle::{Config, Runner};
+use shuttle::{Config, MaxSteps, Runner};
 use sim::{House, MOUNT, SimStorage, SimWorld};
 use std::sync::{Arc, OnceLock};
 
@@ -23,6 +24,8 @@ const SCHEDULES: usize = 400;
 const SEED: u64 = 0x6c69_626f_7321;
 /// Places at which a schedule of the second kind goes against the priorities.
 const CHANGES: usize = 3;
+/// Steps after which somebody waits for what never comes.
+const STEPS: usize = 100_000;
 /// Bytes: a commit in a debug build is deep.
 const STACK: usize = 1 << 20;
 
@@ -52,6 +55,7 @@ fn run(scheduler: impl shuttle::scheduler::Scheduler + 'static, story: impl Fn()
     let mut config = Config::new();
     config.stack_size = STACK;
     config.silence_warnings = true;
+    config.max_steps = MaxSteps::FailAfter(STEPS);
     Runner::new(scheduler, config).run(story);
 }
 
