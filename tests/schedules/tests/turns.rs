@@ -5,6 +5,7 @@ use crate::sim::House;
 use crate::{Time, in_every_order};
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{Kernel, NewAgent, StartQuantum, Started};
+use libos_kernel::model::call::Call;
 use libos_kernel::model::id::{CallId, Pid};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::CallLimits;
@@ -17,6 +18,9 @@ use std::sync::Arc;
 /// Quanta that may run at once.
 const RUNNING: u32 = 1;
 const PROCESSES: usize = 3;
+
+/// Nanoseconds; longer than all else takes.
+const LONG: u64 = 3_600_000_000_000;
 
 /// A step with one tool, and one with two at once.
 const SCRIPT: &str = "{\"tool\":\"echo\"}\n{\"calls\":[{\"tool\":\"echo\"},{\"tool\":\"echo\"}]}";
@@ -57,22 +61,38 @@ async fn quantum(kernel: Arc<Kernel>, started: Started) {
     kernel.end_quantum(started.row.id, step.conclude(&answers)).unwrap();
 }
 
-/// Goes on with a call: a quantum, or a tool, which is done at once.
-async fn go_on(kernel: Arc<Kernel>, call: CallId) {
+/// Goes on with a call: a quantum, or a tool, which sleeps if it is of this process, else is done at once.
+async fn go_on(kernel: Arc<Kernel>, call: CallId, sleeper: Pid) {
     // It has ended, or another one was faster.
     let Ok(started) = kernel.resume_call(call).await else { return };
     if started.row.is_quantum() {
-        quantum(kernel, started).await;
-    } else {
-        let _ = kernel.end_call(call, Ok("1".into()));
+        return quantum(kernel, started).await;
     }
+    if started.row.pid == sleeper {
+        let mut line = Line::new(Arc::clone(&kernel), &started);
+        let mut waiting = line.waiting();
+        let run = line.run(Call::ClockSleep { nanoseconds: LONG });
+        tokio::pin!(run);
+        let waits = tokio::select! {
+            biased;
+            _ = &mut run => false,
+            _ = waiting.wait_for(Option::is_some) => true,
+        };
+        if waits {
+            if kernel.park_call(call) {
+                return;
+            }
+            run.await.unwrap();
+        }
+    }
+    let _ = kernel.end_call(call, Ok("1".into()));
 }
 
 /// Starts what can run, and sleeps until something has changed.
-async fn run_loop(kernel: Arc<Kernel>) {
+async fn run_loop(kernel: Arc<Kernel>, sleeper: Pid) {
     loop {
         for call in kernel.take_runnable() {
-            spawn(go_on(Arc::clone(&kernel), call));
+            spawn(go_on(Arc::clone(&kernel), call, sleeper));
         }
         while let Some(pid) = kernel.next_ready(RUNNING) {
             match begin(&kernel, pid) {
@@ -84,15 +104,25 @@ async fn run_loop(kernel: Arc<Kernel>) {
     }
 }
 
+fn until_ended(house: &House, pids: &[Pid]) {
+    while house.kernel.live_processes().iter().any(|process| pids.contains(&process.pid)) {
+        shuttle::thread::yield_now();
+    }
+}
+
 #[test]
 fn everybody_has_all_his_turns_and_no_wake_up_is_lost() {
     in_every_order(Time::Stands, |house: House| {
         let mut pids: Vec<Pid> = (1..PROCESSES).map(|_| process(&house.kernel)).collect();
-        let looped = spawn(run_loop(Arc::clone(&house.kernel)));
+        let looped = spawn(run_loop(Arc::clone(&house.kernel), pids[0]));
         let kernel = Arc::clone(&house.kernel);
         // One comes when the loop may be asleep.
         pids.push(block_on(spawn(async move { process(&kernel) })).unwrap());
-        while house.kernel.live_processes().iter().any(|process| pids.contains(&process.pid)) {
+        // Who sleeps takes nobody's place.
+        until_ended(&house, &pids[1..]);
+        while !house.kernel.live_processes().is_empty() {
+            house.world.pass(LONG);
+            house.kernel.fire_timers_due();
             shuttle::thread::yield_now();
         }
         looped.abort();
