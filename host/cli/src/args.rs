@@ -79,8 +79,11 @@ pub enum Verb {
         /// Also those that have ended.
         #[arg(long)]
         all: bool,
+        /// Each below its parent.
+        #[arg(long)]
+        tree: bool,
     },
-    /// Show a process: its calls, grants and questions.
+    /// Show a process whole: what it is for, what it waits for, what it has and may do.
     Show { pid: Pid },
     /// Show what waits for a person.
     Inbox {
@@ -128,15 +131,8 @@ pub enum Verb {
     /// Images: add, list, show.
     #[command(subcommand)]
     Image(ImageVerb),
-    /// Show what happened, a line a record.
-    Events {
-        /// Go on as it happens.
-        #[arg(long)]
-        follow: bool,
-        /// The first record to show.
-        #[arg(long, value_name = "N")]
-        from: Option<Seq>,
-    },
+    /// Show what happened, a line an event: the last 50, or all from a place on.
+    Events(crate::args_processes::EventsArgs),
     /// The log: show it, or check that nobody changed it.
     #[command(subcommand)]
     Audit(AuditVerb),

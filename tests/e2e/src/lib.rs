@@ -38,6 +38,7 @@ allow = [
     "ask,tell human:owner",
     "sleep clock:sleep",
     "call tool:*",
+    "message process:pid/*",
 ]
 "#;
 

@@ -1,7 +1,7 @@
 //! Calls one import of the world, chosen by name: a test of the host walks them all.
 
 use libos::object::{Options, Payload};
-use libos::{Failure, clock, fs, human, log, object, process, random, tools};
+use libos::{Failure, clock, fs, human, log, message, object, process, random, tools};
 use libos_programs::{Outcome, debug_outcome, outcome};
 use std::time::Duration;
 
@@ -42,6 +42,11 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         "process.self" => debug_outcome(Ok(process::identity())),
         "process.exit" => outcome(process::exit("done")),
         "tools.call" => debug_outcome(tools::run("echo", "{}")),
+        "message.send" => outcome(message::send("p1", "hello", &message::Options::default())),
+        "message.receive" => {
+            debug_outcome(message::receive(&message::Filter::default(), Some(Duration::from_nanos(1))))
+        }
+        "message.pending" => outcome(Ok(message::pending())),
         other => {
             return Err(Failure::invalid_arguments(format_args!("no import is called {other}")));
         }

@@ -328,7 +328,13 @@ impl State {
         if !bounds.iter().all(|bound| bound.covers(need)) {
             return Verdict::Deny(Why::Undeclared);
         }
-        self.grants.decide(&Holder::Process(place.pid), need, asking, by_person)
+        match self.grants.decide(&Holder::Process(place.pid), need, asking, by_person) {
+            // Neither a rule nor a grant says anything, whatever the default is.
+            Verdict::Ask(None) | Verdict::Deny(Why::NoGrant) if self.by_descent(place.pid, need) => {
+                Verdict::Allow(GrantId(0))
+            }
+            verdict => verdict,
+        }
     }
 
     fn asking(&self, place: Place, now: Time) -> Option<(Asking<'_>, &[Bound])> {
@@ -358,7 +364,7 @@ impl State {
         found.into_iter().filter(|info| !denied(info)).collect()
     }
 
-    fn decided(&self, grants: &[GrantId]) -> Decided {
+    pub(super) fn decided(&self, grants: &[GrantId]) -> Decided {
         if grants.is_empty() {
             return Decided::Free;
         }

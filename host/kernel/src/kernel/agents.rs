@@ -159,13 +159,12 @@ impl State {
             let Some(live) = self.calls.get(&call) else { continue };
             progress.runs |= matches!(live.row.state, CallState::Running | CallState::Runnable);
             for (_, wait) in self.waits.range((call, 0)..=(call, u32::MAX)) {
-                match wait.kind {
-                    Wait::Until(until) => {
-                        progress.until = Some(progress.until.map_or(until, |other| other.min(until)));
-                    }
-                    Wait::Question(question) => progress.questions.push(question),
-                    // What that waits for is looked at where it is.
-                    Wait::Call(_) => {}
+                if let Some(until) = wait.kind.until() {
+                    progress.until = Some(progress.until.map_or(until, |other| other.min(until)));
+                }
+                // What another call waits for is looked at where it is.
+                if let Wait::Question(question) = wait.kind {
+                    progress.questions.push(question);
                 }
             }
         }

@@ -399,13 +399,20 @@ impl State {
         for place in waits {
             let Some(row) = self.waits.remove(&place) else { continue };
             self.remove(Table::Wait, table::place(place.0, place.1));
+            if let Some(until) = row.kind.until() {
+                self.timers.remove(&(until, place.0, place.1));
+            }
             match row.kind {
-                Wait::Until(until) => drop(self.timers.remove(&(until, place.0, place.1))),
+                Wait::Message { .. } => {
+                    if let Some(live) = self.calls.get(&place.0) {
+                        self.mail.close_receiver(live.row.pid, place.0, place.1);
+                    }
+                }
                 Wait::Call(nested) => {
                     let why = format!("the call that made it has ended: {why}");
                     self.finish_call(nested, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
                 }
-                Wait::Question(_) => {}
+                Wait::Until(_) | Wait::Question(_) => {}
             }
         }
         let questions: Vec<_> = self.questions.range(all).map(|(place, _)| *place).collect();

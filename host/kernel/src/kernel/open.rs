@@ -79,6 +79,7 @@ impl Kernel {
             timers: BTreeSet::new(),
             questions: BTreeMap::new(),
             asking: super::asking::Asking::default(),
+            mail: super::mail::Mail::default(),
             effects: HashMap::new(),
             under_way: super::space::UnderWay::default(),
             found_unknown: Vec::new(),
@@ -174,10 +175,13 @@ impl State {
         })?;
         each(snapshot, Table::Wait, &[], |key, row: WaitRow| {
             if let Some((call, position)) = table::read_place(key) {
-                match row.kind {
-                    Wait::Until(until) => drop(self.timers.insert((until, call, position))),
-                    Wait::Question(id) => drop(self.questions.insert((call, position), id)),
-                    Wait::Call(_) => {}
+                if let Some(until) = row.kind.until() {
+                    self.timers.insert((until, call, position));
+                }
+                match (&row.kind, self.calls.get(&call)) {
+                    (Wait::Question(id), _) => drop(self.questions.insert((call, position), *id)),
+                    (Wait::Message { .. }, Some(live)) => self.mail.open_receiver(live.row.pid, call, position),
+                    _ => {}
                 }
                 self.waits.insert((call, position), row);
             }
@@ -193,6 +197,7 @@ impl State {
         each(snapshot, Table::Image, &[], |_, image: Image| {
             self.images.insert(image.name.clone(), Arc::new(image));
         })?;
+        self.mail.load(snapshot)?;
         self.load_answers(snapshot)
     }
 

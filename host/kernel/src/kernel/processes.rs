@@ -159,7 +159,7 @@ impl State {
         }
     }
 
-    fn live_calls(&self, pid: Pid) -> impl Iterator<Item = CallId> {
+    pub(super) fn live_calls(&self, pid: Pid) -> impl Iterator<Item = CallId> {
         self.calls_of.range((pid, CallId(0))..=(pid, CallId(u64::MAX))).map(|(_, call)| *call)
     }
 
@@ -218,6 +218,7 @@ impl State {
         self.note(record);
         self.put_process(ProcessRow { state, ended: Some(now), ..process });
         self.grants.forget(&Holder::Process(pid));
+        self.drop_messages(pid);
         for digest in self.asking.forget(pid) {
             self.remove(Table::Refused, table::refused(pid, &digest));
         }

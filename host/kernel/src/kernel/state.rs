@@ -5,6 +5,7 @@ use super::asking::Asking;
 use super::flood::Tally;
 use super::grants::Grants;
 use super::quanta::Driven;
+use super::mail::Mail;
 use super::space::UnderWay;
 use crate::model::call::{ObjectInfo, Payload};
 use crate::model::codec::{from_bytes, to_bytes};
@@ -147,6 +148,7 @@ pub struct State {
     /// Questions that wait or whose answer waits to be used.
     pub questions: BTreeMap<(CallId, Position), QuestionId>,
     pub asking: Asking,
+    pub mail: Mail,
     pub effects: HashMap<EffectId, EffectRow>,
     pub under_way: UnderWay,
     /// What recovery could not find out when the store was opened.

@@ -64,7 +64,12 @@ impl Kernel {
         while let Some((due, call, position)) = state.timers.first().copied()
             && due <= now
         {
-            let since = state.waits.get(&(call, position)).map_or(now, |row| row.since);
+            let wait = state.waits.get(&(call, position));
+            if wait.is_some_and(|row| matches!(row.kind, Wait::Message { .. })) {
+                state.end_receive_in_vain(call, position, now);
+                continue;
+            }
+            let since = wait.map_or(now, |row| row.since);
             let mut record = Record::new("clock.sleep", now, Decided::Free, Outcome::Done);
             record.duration = u64::try_from(now.since(since).as_nanos()).unwrap_or(u64::MAX);
             state.end_wait(call, position, Some(Answer::Done(Reply::Unit)), record, now);
@@ -114,10 +119,13 @@ impl State {
                     Err(error) => return over(self, error),
                 }
             }
+            Call::MessageReceive { filter, timeout } => match self.receive_message(attempt, filter, *timeout, now) {
+                Ok(wait) => (wait, None),
+                Err(over) => return Ok(over),
+            },
             other => return Err(Stop::Host(format!("{} is no wait", other.operation()))),
         };
-        let decided = Decided::Allow { grants: grants.iter().flat_map(|id| self.grants.chain(*id)).collect() };
-        let mut record = Record::new(attempt.call.operation(), now, decided, Outcome::Waiting);
+        let mut record = Record::new(attempt.call.operation(), now, self.decided(grants), Outcome::Waiting);
         record.question = question;
         Ok(Asked::Waits(self.start_wait(attempt, kind, record, now)))
     }
@@ -141,9 +149,12 @@ impl State {
             request: request_digest(&attempt.call),
             operation: attempt.call.operation().to_owned(),
         };
-        if let Wait::Until(until) = row.kind {
+        if let Some(until) = row.kind.until() {
             self.timers.insert((until, place.call, place.position));
             self.changed.notify_one();
+        }
+        if let Wait::Message { .. } = row.kind {
+            self.mail.open_receiver(place.pid, place.call, place.position);
         }
         self.put(Table::Wait, table::place(place.call, place.position), &row);
         self.waits.insert((place.call, place.position), row);
@@ -182,12 +193,13 @@ impl State {
     ) {
         let Some(row) = self.waits.remove(&(call, position)) else { return };
         self.remove(Table::Wait, table::place(call, position));
-        if let Wait::Until(until) = row.kind {
+        if let Some(until) = row.kind.until() {
             self.timers.remove(&(until, call, position));
         }
         let waits_on = answer.is_some() && self.has_waits(call);
         let Some(live) = self.calls.get_mut(&call) else { return };
         let pid = live.row.pid;
+        self.mail.close_receiver(pid, call, position);
         record.pid = Some(pid);
         record.call = Some(call);
         record.position = Some(position);

@@ -2,6 +2,7 @@
 
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
+use super::message::{MessageFilter, MessageOptions};
 use minicbor::{CborLen, Decode, Encode};
 
 /// What `fs.write` may do.
@@ -323,6 +324,30 @@ pub enum Call {
         #[n(1)]
         arguments: String,
     },
+    #[n(60)]
+    #[serde(rename = "message.send")]
+    MessageSend {
+        /// A process, as the guest writes it.
+        #[n(0)]
+        to: String,
+        /// JSON.
+        #[n(1)]
+        body: String,
+        #[n(2)]
+        options: MessageOptions,
+    },
+    #[n(61)]
+    #[serde(rename = "message.receive")]
+    MessageReceive {
+        #[n(0)]
+        filter: MessageFilter,
+        /// Nanoseconds; without, it waits until something comes.
+        #[n(1)]
+        timeout: Option<u64>,
+    },
+    #[n(62)]
+    #[serde(rename = "message.pending")]
+    MessagePending,
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -387,6 +412,9 @@ impl Call {
             Call::ProcessExit { .. } => ("process.exit", Internal),
             Call::ToolCall { .. } => ("tools.call", Wait),
             Call::AgentCall { .. } => ("agent.call", Wait),
+            Call::MessageSend { .. } => ("message.send", Internal),
+            Call::MessageReceive { .. } => ("message.receive", Wait),
+            Call::MessagePending => ("message.pending", Observe),
         }
     }
 
@@ -396,6 +424,7 @@ impl Call {
             Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
             Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
             Call::ToolCall { arguments, .. } | Call::AgentCall { arguments, .. } => arguments.as_bytes(),
+            Call::MessageSend { body, .. } => body.as_bytes(),
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -415,6 +444,9 @@ impl Call {
             },
             Call::ToolCall { tool, .. } => Call::ToolCall { tool: tool.clone(), arguments: String::new() },
             Call::AgentCall { tool, .. } => Call::AgentCall { tool: tool.clone(), arguments: String::new() },
+            Call::MessageSend { to, options, .. } => {
+                Call::MessageSend { to: to.clone(), body: String::new(), options: options.clone() }
+            }
             other => other.clone(),
         }
     }
@@ -460,6 +492,9 @@ impl Call {
             Call::ProcessSelf,
             Call::ProcessExit { result: "null".into() },
             Call::ToolCall { tool: "echo".into(), arguments: "{}".into() },
+            Call::MessageSend { to: "p1".into(), body: "{}".into(), options: MessageOptions::default() },
+            Call::MessageReceive { filter: MessageFilter::default(), timeout: Some(1) },
+            Call::MessagePending,
         ]
     }
 }

@@ -32,6 +32,16 @@ pub const HUMAN_TEXT_BYTES_MAX: usize = 16 << 10;
 pub const ANSWER_TEXT_BYTES_MAX: usize = 64 << 10;
 /// Rights that one request for permission may name.
 pub const APPROVE_RIGHTS_MAX: usize = 8;
+/// Bytes of a message's body. It is JSON; what is larger is an object that the message names.
+pub const MESSAGE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a message's channel or correlation.
+pub const MESSAGE_WORD_BYTES_MAX: usize = 128;
+/// Bytes that a message counts in its queue beside its texts.
+pub const MESSAGE_HEAD_BYTES: usize = 64;
+/// Messages that may wait for one process.
+pub const MESSAGES_WAITING_MAX: u32 = 1_024;
+/// Bytes of the messages that may wait for one process.
+pub const MESSAGES_WAITING_BYTES_MAX: u64 = 4 << 20;
 /// Bytes of one log line; longer ones are cut and say so.
 pub const LOG_LINE_BYTES_MAX: usize = 4_096;
 /// Bytes that a call may log or print in all; more is dropped and counted.

@@ -3,6 +3,7 @@
 use super::answer::CallError;
 use super::call::{Call, Payload};
 use super::limit;
+use super::message;
 use super::path;
 use super::resource::{Kind, Pattern, Resource};
 use super::right::{Right, Rights};
@@ -106,6 +107,21 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             vec![one_segment(Kind::Tool, tool, "a tool's name")?]
         }
         Call::FsWorkingDirectory | Call::ClockNow | Call::LogWrite { .. } | Call::ProcessSelf => Vec::new(),
+
+        Call::MessageSend { to, body, options } => {
+            at_most(body.len(), limit::MESSAGE_BYTES_MAX, "the body")?;
+            options.check()?;
+            check_json(body)?;
+            vec![Resource::new(Kind::Process, format!("pid/{}", message::process(to)?.0))]
+        }
+        Call::MessageReceive { filter, timeout } => {
+            if timeout.is_some_and(|timeout| timeout > limit::SLEEP_NANOSECONDS_MAX) {
+                return Err(CallError::TooLarge("a message is waited for at most ten years".into()));
+            }
+            filter.check()?;
+            Vec::new()
+        }
+        Call::MessagePending => Vec::new(),
     })
 }
 
@@ -149,6 +165,9 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         | Call::ProcessExit { .. }
         // The tools of its image are what a process was made with; what they may do is decided at their own system calls.
         | Call::AgentCall { .. } => Needs::new(),
+
+        Call::MessageSend { .. } => smallvec![need(0, Right::Message, false)],
+        Call::MessageReceive { .. } | Call::MessagePending => Needs::new(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::call::{Approval, Call};
 use super::lookalike::careful;
+use super::message::MessageKind;
 use super::name::is_hidden;
 use super::question::{QuestionRow, Subject};
 use super::row::{Before, Probe};
@@ -99,6 +100,7 @@ fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
         (Call::HumanTell { .. }, _) => "to tell a person:".into(),
         (Call::HumanApprove { .. }, _) => "to ask a person for rights, and why:".into(),
         (Call::ProcessExit { .. }, _) => format!("ends its process with this result, {size} bytes:"),
+        (Call::MessageSend { .. }, _) => format!("sends it a message of {size} bytes:"),
         (Call::LogWrite { .. }, _) => format!("writes a line of {size} bytes to its log:"),
         _ => return None,
     })
@@ -115,7 +117,8 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::HumanTell { message: text, .. }
         | Call::HumanApprove { reason: text, .. }
         | Call::ProcessExit { result: text }
-        | Call::LogWrite { message: text, .. } => text.as_bytes(),
+        | Call::LogWrite { message: text, .. }
+        | Call::MessageSend { body: text, .. } => text.as_bytes(),
         Call::FsRead { .. }
         | Call::FsReadRange { .. }
         | Call::FsList { .. }
@@ -134,7 +137,9 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::ClockNow
         | Call::ClockSleep { .. }
         | Call::RandomBytes { .. }
-        | Call::ProcessSelf => return None,
+        | Call::ProcessSelf
+        | Call::MessageReceive { .. }
+        | Call::MessagePending => return None,
     })
 }
 
@@ -149,6 +154,12 @@ fn beside(call: &Call) -> Vec<(&'static str, &str)> {
         Call::HumanApprove { resource, rights, .. } => {
             let rights = rights.iter().map(|right| ("its wish is to", &**right));
             rights.chain([("its wish is for", &**resource)]).collect()
+        }
+        Call::MessageSend { options, .. } => {
+            let channel = Some(&options.channel).filter(|text| !text.is_empty()).map(|text| ("its channel is", &**text));
+            let correlation = options.correlation.as_ref().map(|text| ("its correlation is", &**text));
+            let urgent = (options.kind == MessageKind::Interrupt).then_some(("it interrupts:", "what the process waits for"));
+            channel.into_iter().chain(correlation).chain(urgent).collect()
         }
         _ => Vec::new(),
     }
@@ -402,7 +413,8 @@ mod tests {
             | Call::HumanTell { message: held, .. }
             | Call::HumanApprove { reason: held, .. }
             | Call::ProcessExit { result: held }
-            | Call::LogWrite { message: held, .. } => *held = text.into(),
+            | Call::LogWrite { message: held, .. }
+            | Call::MessageSend { body: held, .. } => *held = text.into(),
             other => {
                 assert!(other.split_payload().1.is_empty(), "{} carries something", other.operation());
                 return None;
@@ -415,7 +427,7 @@ mod tests {
     fn every_byte_that_a_call_carries_can_be_read_and_its_beginning_is_shown() {
         let text: String = (0..2_000).map(|number| format!("word{number}, ")).collect();
         let carrying: Vec<Call> = Call::examples().iter().filter_map(|call| carrying(call, &text)).collect();
-        assert_eq!(carrying.len(), 10);
+        assert_eq!(carrying.len(), 11);
         for call in carrying {
             let read: String = whole(&call).iter().filter_map(|line| line.get(GOES_ON.len()..)).collect();
             assert!(read.starts_with(&text), "{}: {read}", call.operation());

@@ -1,7 +1,8 @@
 //! What a system call is answered with when it was carried out.
 
 use super::call::Payload;
-use super::id::{CallId, Pid};
+use super::id::{CallId, MessageId, Pid};
+use super::message::Message;
 use minicbor::{CborLen, Decode, Encode};
 
 /// What an entry of a directory is.
@@ -157,6 +158,14 @@ pub enum Reply {
     Identity(#[n(0)] Identity),
     #[n(12)]
     Called(#[n(0)] Called),
+
+    /// The message that came, if one came in time.
+    #[n(40)]
+    Message(#[n(0)] Option<Message>),
+    #[n(41)]
+    Sent(#[n(0)] MessageId),
+    #[n(42)]
+    Count(#[n(0)] u64),
 }
 
 /// How a call that a tool made of another tool has ended.

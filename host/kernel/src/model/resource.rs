@@ -67,6 +67,11 @@ impl Kind {
         }
     }
 
+    /// Whether an interface of the contract reaches it: its own, or another one that is about the same.
+    pub fn is_reached_by(self, interface: &str) -> bool {
+        self.interface() == interface || (self == Kind::Process && interface == "message")
+    }
+
     /// The word before the colon.
     pub fn word(self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@ use super::call::Call;
 use super::decide::Default as WithoutGrant;
 use super::id::{CallId, Digest, EffectId, EffectKey, GrantId, Pid, Position, QuestionId, Seq};
 use super::limit::CallLimits;
+use super::message::MessageFilter;
 use super::planner::{PlannerRow, Priority};
 use super::process::State;
 use super::purse::Purse;
@@ -371,6 +372,34 @@ pub enum Wait {
     /// The end of a call that this one made.
     #[n(2)]
     Call(#[n(0)] CallId),
+
+    /// A message, until this moment if there is one.
+    #[n(5)]
+    Message {
+        #[n(0)]
+        filter: MessageFilter,
+        #[n(1)]
+        until: Option<Time>,
+    },
+}
+
+impl Wait {
+    /// Whether an interruption ends it. Answers of people and results of tools are not to be lost.
+    pub fn is_interruptible(&self) -> bool {
+        match self {
+            Wait::Until(_) | Wait::Message { .. } => true,
+            Wait::Question(_) | Wait::Call(_) => false,
+        }
+    }
+
+    /// The moment at which it ends by itself.
+    pub fn until(&self) -> Option<Time> {
+        match self {
+            Wait::Until(until) => Some(*until),
+            Wait::Message { until, .. } => *until,
+            Wait::Question(_) | Wait::Call(_) => None,
+        }
+    }
 }
 
 /// State of an effect.

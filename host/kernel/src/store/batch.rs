@@ -81,6 +81,7 @@ impl Call {
             | Call::HumanApprove { reason: text, .. }
             | Call::ToolCall { arguments: text, .. }
             | Call::AgentCall { arguments: text, .. }
+            | Call::MessageSend { body: text, .. }
             | Call::ProcessExit { result: text } => text.len(),
             _ => 0,
         }
@@ -97,6 +98,7 @@ impl Answer {
             Answer::Done(Reply::Object(_, payload)) => payload.len(),
             Answer::Done(Reply::Entries(entries)) => entries.iter().map(|entry| 64 + entry.name.len()).sum(),
             Answer::Done(Reply::Infos(infos)) => infos.iter().map(|info| 160 + info.name.len()).sum(),
+            Answer::Done(Reply::Message(Some(message))) => message.size(),
             Answer::Done(Reply::Names(names)) => names.iter().map(|name| 16 + name.len()).sum(),
             _ => 0,
         }

@@ -6,7 +6,8 @@
 //! hash. What is assumed of the disk: data that was synced is there after a crash, and a rename within a directory is atomic.
 
 use crate::model::grant::Holder;
-use crate::model::id::{CallId, Digest, GrantId, Pid, Position, Seq};
+use crate::model::id::{CallId, Digest, GrantId, MessageId, Pid, Position, Seq};
+use crate::model::message::MessageKind;
 use redb::TableDefinition;
 
 /// Version of the format of the whole data directory.
@@ -238,6 +239,22 @@ pub fn refused(pid: Pid, digest: &Digest) -> Vec<u8> {
 pub fn read_refused(key: &[u8]) -> Option<(Pid, Digest)> {
     let (pid, digest) = key.split_first_chunk::<8>()?;
     Some((Pid(u64::from_be_bytes(*pid)), digest.try_into().ok()?))
+}
+
+/// Key of a message that waits: by the process that is to get it, then in the order in which they are handed over.
+pub fn message(to: Pid, kind: MessageKind, id: MessageId) -> Vec<u8> {
+    let mut key = number(to.0);
+    key.push(kind as u8);
+    key.extend(id.0.to_be_bytes());
+    key
+}
+
+/// The process, the kind and the message that a key means.
+pub fn read_message(key: &[u8]) -> Option<(Pid, MessageKind, MessageId)> {
+    let (pid, rest) = key.split_first_chunk::<8>()?;
+    let (kind, id) = rest.split_first()?;
+    let kind = MessageKind::ALL.into_iter().find(|known| *known as u8 == *kind)?;
+    Some((Pid(u64::from_be_bytes(*pid)), kind, MessageId(u64::from_be_bytes(id.try_into().ok()?))))
 }
 
 /// Key of a number.

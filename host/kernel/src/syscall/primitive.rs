@@ -2,7 +2,7 @@
 //! and nowhere else.
 
 use super::fs;
-use crate::kernel::{Attempt, Author, Kernel, Permit, Place, State};
+use crate::kernel::{Attempt, Author, Kernel, Permit, Place, State, process_of};
 use crate::model::answer::{Answer, CallError};
 use crate::model::call::{Call, Reply};
 use crate::model::limit::LOG_LINE_BYTES_MAX;
@@ -61,6 +61,7 @@ fn inside(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Arc<Answer>
         let author = Author { pid: place.pid, call: place.call, now };
         match name {
             Some(name) if name.kind() == Kind::Object => on_object(state, *place, call, &name, author),
+            Some(name) if name.kind() == Kind::Process => on_other(state, *place, call, &name, now),
             _ => on_process(state, *place, call, now, reply),
         }
     })
@@ -95,6 +96,17 @@ fn on_object(
     }
 }
 
+/// Reaches another process.
+fn on_other(state: &mut State, place: Place, call: &Call, name: &Resource, now: Time) -> Result<Reply, CallError> {
+    let other = process_of(name).ok_or(CallError::Internal)?;
+    match call {
+        Call::MessageSend { body, options, .. } => {
+            state.send_message(place, other, body, options, now).map(Reply::Sent)
+        }
+        _ => Err(CallError::Internal),
+    }
+}
+
 /// Looks at or changes the process, its log and its people's notes.
 fn on_process(state: &mut State, place: Place, call: &Call, now: Time, reply: Reply) -> Result<Reply, CallError> {
     match call {
@@ -119,6 +131,7 @@ fn on_process(state: &mut State, place: Place, call: &Call, now: Time, reply: Re
             directory.map(|path| Reply::Text(format!("/{path}"))).ok_or(CallError::Internal)
         }
         Call::ClockNow | Call::RandomBytes { .. } => Ok(reply),
+        Call::MessagePending => Ok(Reply::Count(state.messages_waiting(place.pid))),
         _ => Err(CallError::Internal),
     }
 }

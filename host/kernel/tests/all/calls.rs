@@ -6,18 +6,27 @@ use libos_kernel::model::call::{Call, Class, ObjectOptions, Payload};
 use libos_kernel::model::record::{Decided, Outcome, Record};
 
 /// Rules under which every example works.
-pub const ALL_RULES: [&str; 6] = [
+pub const ALL_RULES: [&str; 7] = [
     "allow read,list,write,delete fs:workspace/**",
     "allow read,list,write,delete object:team",
     "allow ask,tell human:owner",
     "allow sleep clock:sleep",
     "allow call tool:*",
+    "allow message process:pid/*",
     "allow read,list,write,delete object:team/**",
 ];
 
 /// What needs no right at all.
-const FREE: [&str; 6] =
-    ["fs.working-directory", "clock.now", "random.bytes", "log.write", "process.self", "process.exit"];
+const FREE: [&str; 8] = [
+    "fs.working-directory",
+    "clock.now",
+    "random.bytes",
+    "log.write",
+    "process.self",
+    "process.exit",
+    "message.receive",
+    "message.pending",
+];
 
 /// An outside in which every example finds what it is about.
 pub fn furnish(house: &House) {
@@ -48,6 +57,8 @@ fn object(name: &str) -> Call {
 /// Runs one example; answers how it ended and its records.
 async fn run(house: &House, call: &Call) -> (String, Vec<Record>) {
     furnish(house);
+    // Another process, to which it is no kin.
+    house.process();
     let mut line = house.line();
     for name in ["note", "gone"] {
         done(&house.run(&mut line, object(name)).await);

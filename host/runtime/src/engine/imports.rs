@@ -6,6 +6,7 @@ use libos_kernel::model::answer::CallError;
 use libos_kernel::model::call::{
     Approval, Call, Called, EntryKind, Level, ObjectInfo, ObjectOptions, Payload, Reply, Stat, WriteMode,
 };
+use libos_kernel::model::message::{Message, MessageFilter, MessageKind, MessageOptions};
 use libos_kernel::model::time::Time;
 use wasmtime::Result;
 use wit::types::Error;
@@ -256,6 +257,50 @@ impl wit::tools::Host for Guest {
             })
         })
         .await
+    }
+}
+
+impl wit::message::Host for Guest {
+    async fn send(&mut self, to: String, body: String, options: wit::message::Options) -> Outcome<String> {
+        let kind = match options.kind {
+            wit::message::Kind::Normal => MessageKind::Normal,
+            wit::message::Kind::Interrupt => MessageKind::Interrupt,
+        };
+        let options = MessageOptions { kind, channel: options.channel, correlation: options.correlation };
+        let sent = self.send(Call::MessageSend { to, body, options }, shape!(Sent)).await?;
+        Ok(sent.map(|id| id.to_string()))
+    }
+
+    async fn receive(
+        &mut self,
+        filter: wit::message::Filter,
+        timeout: Option<u64>,
+    ) -> Outcome<Option<wit::message::Message>> {
+        let filter =
+            MessageFilter { channel: filter.channel, correlation: filter.correlation, from: filter.from };
+        let received = self.send(Call::MessageReceive { filter, timeout }, shape!(Message)).await?;
+        Ok(received.map(|message| message.map(Into::into)))
+    }
+
+    async fn pending(&mut self) -> Result<u64> {
+        self.sure(Call::MessagePending, shape!(Count)).await
+    }
+}
+
+impl From<Message> for wit::message::Message {
+    fn from(message: Message) -> Self {
+        Self {
+            id: message.id.to_string(),
+            from: message.from.to_string(),
+            kind: match message.kind {
+                MessageKind::Normal => wit::message::Kind::Normal,
+                MessageKind::Interrupt => wit::message::Kind::Interrupt,
+            },
+            channel: message.channel,
+            correlation: message.correlation,
+            body: message.body,
+            sent: message.sent.into(),
+        }
     }
 }
 

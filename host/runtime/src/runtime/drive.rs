@@ -213,6 +213,8 @@ impl Runtime {
         let event = match kind {
             Wait::Until(time) => CallEvent::Waits(Waiting::Until(time)),
             Wait::Question(id) => CallEvent::Waits(Waiting::Question(id)),
+            // Who sends it is another process's business.
+            Wait::Message { .. } => return,
             // What the other call waits for is told to this one's listeners when it comes to that.
             Wait::Call(_) => return,
         };

@@ -14,8 +14,16 @@ use serde_json::{Value, json};
 const NOTHING: &str = "[mounts]\nworkspace = \".\"\n[image.base]\nallow = []\n";
 
 /// Imports that need no right, for the reasons that the WIT gives.
-const FREE: [&str; 6] =
-    ["fs.working-directory", "clock.now", "random.bytes", "log.write", "process.self", "process.exit"];
+const FREE: [&str; 8] = [
+    "fs.working-directory",
+    "clock.now",
+    "random.bytes",
+    "log.write",
+    "process.self",
+    "process.exit",
+    "message.receive",
+    "message.pending",
+];
 
 /// Imports on the process's own namespace, which it always has.
 const OWN: [&str; 6] =
@@ -25,6 +33,9 @@ fn prepare(host: &Host) {
     for name in ["notes.md", "old.md", "gone.md"] {
         host.put(name, "some notes");
     }
+    // To which messages are sent by those that are no kin of it.
+    let other = host.runtime.kernel().new_process("base", false).unwrap();
+    assert_eq!(other.to_string(), "p1");
 }
 
 #[test]

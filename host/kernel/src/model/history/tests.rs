@@ -3,7 +3,8 @@
 use super::*;
 use crate::model::answer::{CallError, Denial};
 use crate::model::call::{Approval, Called, Entry, EntryKind, Identity, Payload, Stat};
-use crate::model::id::EffectId;
+use crate::model::id::{EffectId, MessageId};
+use crate::model::message::{Message, MessageKind};
 use crate::model::right::Right;
 use serde_json::json;
 
@@ -37,6 +38,18 @@ fn info() -> ObjectInfo {
     }
 }
 
+fn message() -> Message {
+    Message {
+        id: MessageId(4),
+        from: Pid(2),
+        kind: MessageKind::Interrupt,
+        channel: "work".into(),
+        correlation: Some("é".into()),
+        body: "{ }".into(),
+        sent: Time(u64::MAX),
+    }
+}
+
 /// Every reply and every error.
 fn answers() -> Vec<Answer> {
     let stat = Stat { kind: EntryKind::Link, size: 3, modified: Time(7) };
@@ -61,6 +74,10 @@ fn answers() -> Vec<Answer> {
             call: CallId(2),
             tool: "act".into(),
         }),
+        Reply::Message(None),
+        Reply::Message(Some(message())),
+        Reply::Sent(MessageId(4)),
+        Reply::Count(u64::MAX),
     ];
     let text = || "why".to_owned();
     let errors = [

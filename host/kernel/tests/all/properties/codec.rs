@@ -7,8 +7,9 @@ use libos_kernel::model::call::{
     WriteMode,
 };
 use libos_kernel::model::codec::{from_bytes, to_bytes};
-use libos_kernel::model::id::{CallId, EffectId, EffectKey, GrantId, Pid, QuestionId};
+use libos_kernel::model::id::{CallId, EffectId, EffectKey, GrantId, MessageId, Pid, QuestionId};
 use libos_kernel::model::limit::RECORD_BYTES_MAX;
+use libos_kernel::model::message::{Message, MessageFilter, MessageKind, MessageOptions};
 use libos_kernel::model::record::{Commitment, Decided, Outcome, Record};
 use libos_kernel::model::right::Right;
 use libos_kernel::model::row::request_digest;
@@ -98,6 +99,10 @@ fn call() -> impl Strategy<Value = Call> {
         (level, text()).prop_map(|(level, message)| Call::LogWrite { level, message }),
         (text(), text()).prop_map(|(tool, arguments)| Call::ToolCall { tool, arguments }),
         text().prop_map(|result| Call::ProcessExit { result }),
+        (text(), text(), message_options()).prop_map(|(to, body, options)| Call::MessageSend { to, body, options }),
+        (of(text()), of(text()), of(text()), of(number())).prop_map(|(channel, correlation, from, timeout)| {
+            Call::MessageReceive { filter: MessageFilter { channel, correlation, from }, timeout }
+        }),
     ]
 }
 
@@ -123,6 +128,19 @@ fn stat() -> impl Strategy<Value = Stat> {
     (kind, number(), number()).prop_map(|(kind, size, modified)| Stat { kind, size, modified: Time(modified) })
 }
 
+fn message_options() -> impl Strategy<Value = MessageOptions> {
+    let kind = select(&MessageKind::ALL[..]);
+    (kind, text(), of(text())).prop_map(|(kind, channel, correlation)| MessageOptions { kind, channel, correlation })
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let numbers = (number(), number(), number());
+    (numbers, message_options(), text()).prop_map(|((id, from, sent), options, body)| {
+        let MessageOptions { kind, channel, correlation } = options;
+        Message { id: MessageId(id), from: Pid(from), kind, channel, correlation, body, sent: Time(sent) }
+    })
+}
+
 fn reply() -> impl Strategy<Value = Reply> {
     let entry = (text(), stat()).prop_map(|(name, stat)| Entry { name, stat });
     let approval = select(&[Approval::Allow, Approval::Always, Approval::Deny, Approval::Never][..]);
@@ -131,6 +149,9 @@ fn reply() -> impl Strategy<Value = Reply> {
     });
     prop_oneof![
         Just(Reply::Unit),
+        of(message()).prop_map(Reply::Message),
+        number().prop_map(|id| Reply::Sent(MessageId(id))),
+        number().prop_map(Reply::Count),
         bytes().prop_map(Reply::Bytes),
         prop::collection::vec(entry, 0..3).prop_map(Reply::Entries),
         stat().prop_map(Reply::Stat),
