@@ -95,6 +95,8 @@ pub fn wait_text(wait: &Wait) -> String {
         Wait::Until(time) => format!("{time}"),
         Wait::Question(question) => question.to_string(),
         Wait::Call(call) => call.to_string(),
+        Wait::Message { until: Some(until), .. } => format!("a message, or {until}"),
+        Wait::Message { until: None, .. } => "a message".into(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Opening a kernel over a store: reads the tables, then recovers what a crash left open.
 
 use super::notary::{Notary, Notes};
+use super::object_cache::ObjectCache;
+use super::pins::Pins;
 use super::quanta::Driven;
-use super::state::{Counters, LiveCall, ObjectCache, State};
+use super::state::{Counters, LiveCall, State};
 use super::{HostError, Kernel, Permit, Shared, committer};
 use crate::model::codec::from_bytes;
 use crate::model::decide::Ceiling;
@@ -89,6 +91,7 @@ impl Kernel {
             policy: Policy::default(),
             ceiling,
             objects: ObjectCache::default(),
+            pins: Pins::default(),
             instance: None,
             runnable: Vec::new(),
             schedule: Schedule::default(),
@@ -169,6 +172,7 @@ impl State {
         }
         each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| drop(self.processes.insert(row.pid, row)))?;
         self.load_grants(snapshot)?;
+        self.load_pins(snapshot)?;
         each(snapshot, Table::Call, table::LIVE, |_, row: CallRow| {
             self.calls_of.insert((row.pid, row.id));
             self.calls.insert(row.id, LiveCall::new(row, false));

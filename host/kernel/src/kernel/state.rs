@@ -4,16 +4,16 @@
 use super::asking::Asking;
 use super::flood::Tally;
 use super::grants::Grants;
-use super::quanta::Driven;
 use super::mail::Mail;
+use super::object_cache::ObjectCache;
+use super::pins::Pins;
+use super::quanta::Driven;
 use super::space::UnderWay;
-use crate::model::call::{ObjectInfo, Payload};
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;
 use crate::model::grant::Grant;
 use crate::model::id::{CallId, CheckpointId, Digest, EffectId, GrantId, MessageId, Pid, Position, QuestionId, Seq};
 use crate::model::image::Image;
-use crate::model::limit;
 use crate::model::policy::Policy;
 use crate::model::question::QuestionRow;
 use crate::model::record::Record;
@@ -28,7 +28,7 @@ use crate::store::table::{self, Table, meta};
 use crate::sync::Condvar;
 use minicbor::{CborLen, Decode, Encode};
 use redb::Database;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::sync::{Notify, oneshot};
 
@@ -86,41 +86,6 @@ pub struct LiveCall {
     pub tally: Tally,
 }
 
-/// Payloads of objects that were used lately.
-#[derive(Debug, Default)]
-pub struct ObjectCache {
-    entries: HashMap<String, (ObjectInfo, Arc<Payload>)>,
-    order: VecDeque<String>,
-    bytes: usize,
-}
-
-impl ObjectCache {
-    /// An object.
-    pub fn get(&self, name: &str) -> Option<&(ObjectInfo, Arc<Payload>)> {
-        self.entries.get(name)
-    }
-
-    /// Keeps an object; the oldest go.
-    pub fn put(&mut self, info: ObjectInfo, payload: Arc<Payload>) {
-        self.remove(&info.name.clone());
-        self.bytes += payload.len() + 256;
-        self.order.push_back(info.name.clone());
-        self.entries.insert(info.name.clone(), (info, payload));
-        while self.bytes > limit::OBJECT_CACHE_BYTES {
-            let Some(oldest) = self.order.front().cloned() else { break };
-            self.remove(&oldest);
-        }
-    }
-
-    /// Forgets an object.
-    pub fn remove(&mut self, name: &str) {
-        if let Some((_, payload)) = self.entries.remove(name) {
-            self.bytes -= payload.len() + 256;
-            self.order.retain(|known| known != name);
-        }
-    }
-}
-
 /// The tables and the batch.
 pub struct State {
     pub batch: Batch,
@@ -160,6 +125,8 @@ pub struct State {
     pub policy: Policy,
     pub ceiling: Ceiling,
     pub objects: ObjectCache,
+    /// The moments at which objects are still shown as they were.
+    pub pins: Pins,
     /// What sets the effects of a restored copy apart from those of the host that it was copied from.
     pub instance: Option<Digest>,
     /// Calls whose wait has ended and that nobody runs.

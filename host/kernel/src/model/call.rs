@@ -64,7 +64,7 @@ impl Payload {
 }
 
 /// What a new object gets beside name and payload.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
 #[cbor(map)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectOptions {
@@ -76,6 +76,10 @@ pub struct ObjectOptions {
     pub title: String,
     #[n(3)]
     pub tags: Vec<String>,
+    /// Names of the objects that it is made from, as its maker says.
+    #[cbor(n(4), default, skip_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
 }
 
 /// How much a log line matters.
@@ -455,8 +459,13 @@ impl Call {
     pub fn examples() -> Vec<Call> {
         let path = || "notes.md".to_owned();
         let json = || Payload::Json("{}".to_owned());
-        let options =
-            ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+        let options = ObjectOptions {
+            object_type: "note".into(),
+            immutable: false,
+            title: String::new(),
+            tags: Vec::new(),
+            sources: Vec::new(),
+        };
         vec![
             Call::FsRead { path: path() },
             Call::FsReadRange { path: path(), offset: 1, length: 2 },

@@ -26,6 +26,26 @@ pub const OBJECT_WORD_BYTES_MAX: usize = 64;
 pub const OBJECT_TITLE_BYTES_MAX: usize = 1_024;
 /// Tags of an object.
 pub const OBJECT_TAGS_MAX: usize = 32;
+/// Objects that one says to be made from.
+pub const OBJECT_SOURCES_MAX: usize = 32;
+/// Links of one object to others.
+pub const OBJECT_LINKS_MAX: usize = 256;
+/// Links of others to one object.
+pub const OBJECT_LINKS_BACK_MAX: usize = 4_096;
+/// Namespaces that one process sees through its view: its source's, what that one saw, and so on.
+pub const VIEW_WINDOWS_MAX: usize = 8;
+/// Names that a view may be limited to.
+pub const VIEW_ROOTS_MAX: usize = 64;
+/// Objects that one query looks at.
+pub const QUERY_OBJECTS_MAX: usize = 10_000;
+/// Bytes of payloads that one query looks through.
+pub const QUERY_BYTES_MAX: usize = 8 << 20;
+/// Objects that one query answers.
+pub const QUERY_RESULTS_MAX: u32 = 1_000;
+/// Bytes of the text that a query looks for.
+pub const QUERY_TEXT_BYTES_MAX: usize = 1_024;
+/// Objects of a child that one merge looks at.
+pub const MERGE_OBJECTS_MAX: usize = 10_000;
 /// Bytes of a question, note or reason shown to a person.
 pub const HUMAN_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a person's answer.

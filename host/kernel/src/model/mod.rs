@@ -21,6 +21,7 @@ pub mod message;
 pub mod name;
 pub mod need;
 pub mod note;
+pub mod object;
 pub mod path;
 pub mod planner;
 pub mod policy;

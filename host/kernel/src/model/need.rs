@@ -239,6 +239,7 @@ fn check_json(text: &str) -> Result<(), CallError> {
 fn check_options(options: &super::call::ObjectOptions) -> Result<(), CallError> {
     at_most(options.title.len(), limit::OBJECT_TITLE_BYTES_MAX, "the title")?;
     at_most(options.tags.len(), limit::OBJECT_TAGS_MAX, "the number of tags")?;
+    at_most(options.sources.len(), limit::OBJECT_SOURCES_MAX, "the number of sources")?;
     for word in options.tags.iter().chain([&options.object_type]) {
         at_most(word.len(), limit::OBJECT_WORD_BYTES_MAX, "a type or tag")?;
         if word.is_empty() || word.chars().any(super::name::is_hidden) {

@@ -149,16 +149,19 @@ fn beside(call: &Call) -> Vec<(&'static str, &str)> {
         Call::ObjectCreate { options, .. } => {
             let named = [("its type is", &*options.object_type), ("its title is", &*options.title)];
             let tags = options.tags.iter().map(|tag| ("its tag is", &**tag));
-            named.into_iter().filter(|(_, text)| !text.is_empty()).chain(tags).collect()
+            let sources = options.sources.iter().map(|source| ("it says that it is made from", &**source));
+            named.into_iter().filter(|(_, text)| !text.is_empty()).chain(tags).chain(sources).collect()
         }
         Call::HumanApprove { resource, rights, .. } => {
             let rights = rights.iter().map(|right| ("its wish is to", &**right));
             rights.chain([("its wish is for", &**resource)]).collect()
         }
         Call::MessageSend { options, .. } => {
-            let channel = Some(&options.channel).filter(|text| !text.is_empty()).map(|text| ("its channel is", &**text));
+            let channel =
+                Some(&options.channel).filter(|text| !text.is_empty()).map(|text| ("its channel is", &**text));
             let correlation = options.correlation.as_ref().map(|text| ("its correlation is", &**text));
-            let urgent = (options.kind == MessageKind::Interrupt).then_some(("it interrupts:", "what the process waits for"));
+            let urgent =
+                (options.kind == MessageKind::Interrupt).then_some(("it interrupts:", "what the process waits for"));
             channel.into_iter().chain(correlation).chain(urgent).collect()
         }
         _ => Vec::new(),
@@ -448,9 +451,16 @@ mod tests {
             immutable: false,
             title: "My\nplan".into(),
             tags: vec!["a".into(), "b".into()],
+            sources: vec!["c".into()],
         };
         let call = Call::ObjectCreate { name: "made".into(), payload: Payload::Json("{}".into()), options };
-        let beside = ["its type is note", "its title is My\\nplan", "its tag is a", "its tag is b"];
+        let beside = [
+            "its type is note",
+            "its title is My\\nplan",
+            "its tag is a",
+            "its tag is b",
+            "it says that it is made from c",
+        ];
         assert_eq!(lines(&call, None)[2..], beside);
         assert_eq!(whole(&call)[1..], beside.map(|line| format!("  {line}")));
     }

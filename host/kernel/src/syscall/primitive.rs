@@ -79,18 +79,18 @@ fn on_object(
         Call::ObjectCreate { payload, options, .. } => {
             state.object_create(name, payload, options, author).map(Reply::Info)
         }
-        Call::ObjectRead { .. } => state.object_read(name).map(|(info, payload)| Reply::Object(info, payload)),
+        Call::ObjectRead { .. } => state.object_read(name, author).map(|(info, payload)| Reply::Object(info, payload)),
         Call::ObjectUpdate { payload, expected_version, .. } => {
             state.object_update(name, payload, *expected_version, author).map(Reply::Info)
         }
         Call::ObjectDelete { expected_version, .. } => {
-            state.object_delete(name, *expected_version).map(|()| Reply::Unit)
+            state.object_delete(name, *expected_version, author).map(|()| Reply::Unit)
         }
         Call::ObjectList { .. } => {
-            let found = state.object_list(name)?;
+            let found = state.object_list(name, author)?;
             Ok(Reply::Infos(state.without_denied(place, found, author.now)))
         }
-        Call::ObjectNamespaces { .. } => state.namespace_list(name).map(Reply::Names),
+        Call::ObjectNamespaces { .. } => state.namespace_list(name, author).map(Reply::Names),
         Call::ObjectCreateNamespace { .. } => state.namespace_create(name, author).map(|()| Reply::Unit),
         _ => Err(CallError::Internal),
     }

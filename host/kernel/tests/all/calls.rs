@@ -49,8 +49,13 @@ fn is_free(call: &Call) -> bool {
 }
 
 fn object(name: &str) -> Call {
-    let options =
-        ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+    let options = ObjectOptions {
+        object_type: "note".into(),
+        immutable: false,
+        title: String::new(),
+        tags: Vec::new(),
+        sources: Vec::new(),
+    };
     Call::ObjectCreate { name: name.into(), payload: Payload::Json("{}".into()), options }
 }
 

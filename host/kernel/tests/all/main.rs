@@ -36,4 +36,5 @@ mod space;
 mod stories;
 mod tools;
 mod upgrade;
+mod views;
 mod waits;

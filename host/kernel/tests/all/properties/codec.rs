@@ -62,8 +62,14 @@ fn file_call() -> impl Strategy<Value = Call> {
 }
 
 fn object_call() -> impl Strategy<Value = Call> {
-    let options = (text(), flag(), text(), prop::collection::vec(text(), 0..3))
-        .prop_map(|(object_type, immutable, title, tags)| ObjectOptions { object_type, immutable, title, tags });
+    let options = (text(), flag(), text(), prop::collection::vec(text(), 0..3), prop::collection::vec(text(), 0..3))
+        .prop_map(|(object_type, immutable, title, tags, sources)| ObjectOptions {
+            object_type,
+            immutable,
+            title,
+            tags,
+            sources,
+        });
     prop_oneof![
         (text(), payload(), options).prop_map(|(name, payload, options)| Call::ObjectCreate { name, payload, options }),
         text().prop_map(|name| Call::ObjectRead { name }),
@@ -120,6 +126,9 @@ fn info() -> impl Strategy<Value = ObjectInfo> {
         updated: Time(numbers[3]),
         created_by: Pid(numbers[4]),
         written_by: CallId(numbers[5]),
+        changed: numbers[0],
+        sources: Vec::new(),
+        unseen: None,
     })
 }
 
