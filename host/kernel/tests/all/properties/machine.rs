@@ -5,6 +5,7 @@ mod checks;
 mod model;
 mod real;
 mod step;
+mod tree;
 
 use super::cases;
 use checks::{Attenuation, Confinement, Denial, Forward, Table};

@@ -1,7 +1,7 @@
 //! What must hold after every step. Each law is a property of its own, over histories of its own.
 
 use super::model::{Model, Word};
-use super::real::Real;
+use super::real::{OTHER, Real};
 use super::step::Step;
 use crate::properties::laws::{TOOL, everything_hangs_on_what_is_in_force, nobody_has_more_than_a_giver};
 use crate::properties::words::Rows;
@@ -26,13 +26,21 @@ pub trait Law: 'static {
 pub struct Table;
 
 impl Table {
-    fn is(row: &ProcessRow, word: Word) -> bool {
-        match word {
-            Word::Ready => row.state == State::Ready,
-            Word::Running => row.state == State::Running,
-            Word::Waiting => row.state == State::Waiting,
-            Word::Failed => matches!(row.state, State::Failed(_)),
-        }
+    fn check_row(real: &Real, model: &Model, at: usize, row: &ProcessRow) {
+        let process = &model.processes[at];
+        let word = match row.state {
+            State::Ready => Word::Ready,
+            State::Running => Word::Running,
+            State::Waiting => Word::Waiting,
+            State::Paused(_) => Word::Paused,
+            State::Exited(_) => Word::Exited,
+            State::Failed(_) => Word::Failed,
+            State::Killed(_) => Word::Killed,
+        };
+        let parent = row.parent.map(|pid| real.pids.iter().position(|known| *known == pid));
+        assert_eq!(word, process.state, "{at}: {row:?}, not {process:?}");
+        assert_eq!(parent, process.parent.map(Some), "{at}: {row:?}, not {process:?}");
+        assert_eq!(row.image == OTHER, process.other_image, "{at}: {row:?}, not {process:?}");
     }
 }
 
@@ -44,8 +52,10 @@ impl Law for Table {
             let row = rows.get(&real.pids[at]);
             assert_eq!(row.is_some(), process.is_live(), "{at}: {row:?}, not {process:?}");
             if let Some(row) = row {
-                assert!(Table::is(row, process.state), "{at}: {row:?}, not {process:?}");
+                Table::check_row(real, model, at, row);
                 assert!(real.has_calls(at, &process.calls), "{at}: not {process:?}");
+                let above = row.parent.is_none_or(|parent| rows.contains_key(&parent));
+                assert!(above, "{at} lives and its parent does not");
             }
         }
     }
@@ -57,9 +67,9 @@ impl Law for Table {
         }
         real.barrier();
         let snapshot = real.house().snapshot();
-        for (at, process) in model.processes.iter().enumerate() {
+        for at in 0..model.processes.len() {
             let row = View(&snapshot).process(real.pids[at]).unwrap().unwrap();
-            assert!(Table::is(&row, process.state), "{at}: {row:?}, not {process:?}");
+            Table::check_row(real, model, at, &row);
         }
     }
 }
@@ -99,7 +109,14 @@ impl Law for Forward {
             let Some(before) = real.past.insert(row.id, row.clone()) else { continue };
             assert!(row.revoked || !before.revoked, "{step:?} brought back {row:?}");
             assert!(row.uses_left <= before.uses_left, "{step:?} gave uses to {row:?}, which was {before:?}");
-            let same = Grant { revoked: before.revoked, uses_left: before.uses_left, ..row.clone() };
+            let end = |row: &Grant| row.not_after.map_or(u64::MAX, |last| last.0);
+            assert!(end(&row) <= end(&before), "{step:?} prolonged {row:?}, which was {before:?}");
+            let mut same = Grant { revoked: before.revoked, uses_left: before.uses_left, ..row.clone() };
+            if matches!(step, Step::HandOver { .. }) {
+                // It hangs on what the giver's hangs on.
+                same =
+                    Grant { parent: before.parent, issuer: before.issuer.clone(), not_after: before.not_after, ..same };
+            }
             assert_eq!(same, before, "{step:?} changed a grant");
         }
     }

@@ -5,14 +5,17 @@ use super::model::{Call as Under, Model, Paper};
 use super::step::{Line as Handed, Step};
 use crate::sim::{House, Tear, words};
 use libos_kernel::kernel::{Admit, Attempt, Delegation, Kernel, NewGrant, Place, Prepared};
-use libos_kernel::model::answer::CallError;
-use libos_kernel::model::call::Call;
+use libos_kernel::model::answer::{Answer, CallError, Stop};
+use libos_kernel::model::call::{Call, Reply};
+use libos_kernel::model::child::{ChildOptions, Handed as HandedGrant};
 use libos_kernel::model::grant::{Effect, Grant, Holder};
 use libos_kernel::model::id::{CallId, GrantId, Pid};
-use libos_kernel::model::image::BASE;
+use libos_kernel::model::image::{BASE, Image};
+use libos_kernel::model::message::{MessageFilter, MessageOptions};
 use libos_kernel::model::resource::{Kind, Resource};
 use libos_kernel::model::row::Probe;
 use libos_kernel::model::rule::Rule;
+use libos_kernel::model::view::ViewMode;
 use libos_kernel::syscall::Line;
 use proptest_state_machine::StateMachineTest;
 use std::cell::RefCell;
@@ -26,9 +29,22 @@ use tokio::runtime::Runtime;
 const HISTORIES: usize = 50;
 /// Seconds: a sleep, and the step in which all of them end.
 const SLEEP: u64 = 60;
+/// The image that is not the usual one.
+pub const OTHER: &str = "other";
 
 thread_local! {
     static HOUSE: RefCell<Option<(House, usize)>> = const { RefCell::new(None) };
+}
+
+/// What every process needs to take part, and hands on to its children.
+const RULES: [&str; 4] = ["sleep clock:sleep", "spawn process:image/**", "use image:**", "message process:pid/**"];
+
+fn furnished() -> House {
+    let rules: Vec<String> = RULES[..3].iter().map(|rule| format!("allow {rule}")).collect();
+    let house = House::new(&rules.iter().map(String::as_str).collect::<Vec<_>>());
+    let other = Image { name: OTHER.into(), version: "1".into(), description: String::new(), tools: vec!["*".into()] };
+    house.kernel.add_image(other).expect("an image is added");
+    house
 }
 
 /// The kernel, and what is known of the history's processes.
@@ -45,15 +61,15 @@ pub struct Real {
     slept: HashMap<CallId, usize>,
     /// Rows as they were last seen, those that are gone too.
     pub past: BTreeMap<GrantId, Grant>,
+    /// The messages that waited for each before the step.
+    inboxes: HashMap<usize, Vec<usize>>,
     /// What was last said of what is asked for each process.
     pub verdicts: HashMap<(Pid, usize), u8>,
 }
 
 impl Real {
     fn new() -> Real {
-        let (house, left) = HOUSE
-            .with_borrow_mut(Option::take)
-            .unwrap_or_else(|| (House::new(&["allow sleep clock:sleep"]), HISTORIES));
+        let (house, left) = HOUSE.with_borrow_mut(Option::take).unwrap_or_else(|| (furnished(), HISTORIES));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Real {
             house: Some(house),
@@ -64,6 +80,7 @@ impl Real {
             lines: HashMap::new(),
             slept: HashMap::new(),
             past: BTreeMap::new(),
+            inboxes: HashMap::new(),
             verdicts: HashMap::new(),
         }
     }
@@ -94,7 +111,7 @@ impl Real {
         HOUSE.set(self.house.take().filter(|_| self.left > 0).map(|house| (house, self.left - 1)));
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &Step, model: &Model) {
         let kernel = Arc::clone(self.kernel());
         match step {
             Step::New => {
@@ -116,7 +133,7 @@ impl Real {
             Step::Use { by, name } => self.read(*by, name),
             Step::End { who } => {
                 kernel.end_unused_process(self.pids[*who], "it is time");
-                self.calls[*who].clear();
+                self.forget_ended(model);
             }
             Step::Pass => {
                 self.house().world.set_clock(kernel.now().after(Duration::from_secs(SLEEP + 1)));
@@ -128,11 +145,19 @@ impl Real {
                 let seed = kernel.now().0;
                 self.again(|house| house.crash(Tear::Some(seed)));
             }
-            of_call => self.of_call(of_call),
+            Step::Spawn { .. }
+            | Step::Signal { .. }
+            | Step::HandOver { .. }
+            | Step::Exit { .. }
+            | Step::Exec { .. }
+            | Step::Wait { .. }
+            | Step::Send { .. }
+            | Step::Receive { .. } => self.of_process(step, model),
+            of_call => self.of_call(of_call, model),
         }
     }
 
-    fn of_call(&mut self, step: &Step) {
+    fn of_call(&mut self, step: &Step, model: &Model) {
         let kernel = Arc::clone(self.kernel());
         match step {
             Step::Start { who } => {
@@ -151,22 +176,131 @@ impl Real {
                 let slept = self.slept.get(&id).copied().unwrap_or(0);
                 let mut line = self.runtime.block_on(self.house().resume(id));
                 for _ in 0..slept {
-                    assert_eq!(words(&self.runtime.block_on(line.run(sleep()))), "done");
+                    let slept = words(&self.runtime.block_on(line.run(sleep())));
+                    assert!(slept == "done" || slept.contains("interrupted"), "{slept}");
                 }
                 self.lines.insert(id, line);
+            }
+            Step::Held { who, call } => {
+                let id = self.calls[*who][*call];
+                let mut line = self.lines.remove(&id).expect("it runs");
+                let stopped = self.runtime.block_on(line.run(sleep()));
+                assert!(matches!(stopped, Err(Stop::Paused(_))), "{stopped:?}");
+                kernel.hold_call(id);
             }
             Step::Finish { who, call } => {
                 let id = self.calls[*who].remove(*call);
                 self.lines.remove(&id);
                 kernel.end_call(id, Ok("null".into())).unwrap();
+                self.forget_ended(model);
             }
             Step::Cancel { who, call } => {
                 let id = self.calls[*who].remove(*call);
                 self.lines.remove(&id);
                 kernel.cancel_call(id, "it is time").unwrap();
+                self.forget_ended(model);
             }
             other => unreachable!("{other:?} is of no call"),
         }
+    }
+
+    /// Makes a system call in a call of its own that ends with it.
+    fn says(&self, by: usize, call: Call) -> Result<Arc<Answer>, Stop> {
+        let mut line = self.house().line_of(self.pids[by]);
+        let answer = self.runtime.block_on(line.run(call));
+        self.kernel().end_call(line.call(), Ok("null".into())).unwrap();
+        answer
+    }
+
+    fn of_process(&mut self, step: &Step, model: &Model) {
+        let pid = |real: &Real, who: usize| real.pids[who].to_string();
+        match step {
+            Step::Spawn { by, fork, lines } => self.spawn(*by, *fork, lines),
+            Step::Signal { by: None, who, signal } => drop(self.kernel().signal(self.pids[*who], *signal, "").unwrap()),
+            Step::Signal { by: Some(by), who, signal } => {
+                let call = Call::ProcessSignal { pid: pid(self, *who), signal: *signal, reason: String::new() };
+                let told = words(&self.says(*by, call));
+                let is_child = model.processes[*who].parent == Some(*by);
+                assert!(is_child || told == "denied", "{by} told {who} {signal:?}, though it is no child: {told}");
+            }
+            Step::HandOver { by, who } => drop(self.says(*by, Call::ProcessHandOver { pid: pid(self, *who) })),
+            Step::Exit { who } => {
+                assert_eq!(words(&self.says(*who, Call::ProcessExit { result: "7".into() })), "done");
+            }
+            Step::Exec { who } => {
+                let image = if model.processes[*who].other_image { OTHER } else { BASE };
+                let asked = self.says(*who, Call::ProcessExec { image: image.into(), goal: None });
+                assert_eq!(words(&asked), "done");
+            }
+            Step::Wait { by } => self.wait(*by, model),
+            Step::Send { from, to } => {
+                let options = MessageOptions::default();
+                let body = (model.sent - 1).to_string();
+                let sent = words(&self.says(*from, Call::MessageSend { to: pid(self, *to), body, options }));
+                assert_eq!(sent == "done", super::tree::may_write(model, *from, *to), "{from} wrote to {to}: {sent}");
+            }
+            Step::Receive { by } => self.receive(*by),
+            other => unreachable!("{other:?} is of no process"),
+        }
+        self.forget_ended(model);
+    }
+
+    /// Whoever ended took his calls along.
+    fn forget_ended(&mut self, model: &Model) {
+        for (who, _) in model.processes.iter().enumerate().filter(|(_, process)| !process.is_live()) {
+            self.calls[who].clear();
+        }
+    }
+
+    /// What it was to hand on and cannot is left out: that it cannot is said by the law of attenuation.
+    fn spawn(&mut self, by: usize, fork: Option<ViewMode>, lines: &[Handed]) {
+        let handed = |rule: String, uses: Option<u32>| HandedGrant { rule, uses, expires_in: None };
+        let needed = || RULES[..3].iter().map(|rule| handed((*rule).to_owned(), None));
+        let wanted = self.handed(by, lines).into_iter().map(|line| handed(line.rule.to_string(), line.uses));
+        let mut grants: Vec<HandedGrant> = needed().chain(wanted).collect();
+        for _ in 0..2 {
+            let child = ChildOptions { goal: "work".into(), grants, ..ChildOptions::default() };
+            let call = match fork {
+                None => Call::ProcessSpawn { child },
+                Some(mode) => Call::ProcessFork { child, mode, roots: None },
+            };
+            if let Ok(answer) = &self.says(by, call)
+                && let Answer::Done(Reply::Pid(pid)) = &**answer
+            {
+                self.pids.push(*pid);
+                self.calls.push(Vec::new());
+                return;
+            }
+            grants = needed().collect();
+        }
+        panic!("{by} cannot make a child");
+    }
+
+    /// A look at whether a child has ended, which leaves the caller as it was.
+    fn wait(&self, by: usize, model: &Model) {
+        let found = self.says(by, Call::ProcessWait { pids: Vec::new(), timeout: Some(0) });
+        // The model has taken it in already: it is the last of those that were told.
+        match &found {
+            Ok(answer) => match &**answer {
+                Answer::Done(Reply::EndedChild(Some(child))) => {
+                    let at = self.pids.iter().position(|pid| *pid == child.pid).expect("it is of this history");
+                    assert!(model.processes[at].waited_for && model.processes[at].parent == Some(by), "{child:?}");
+                }
+                Answer::Done(Reply::EndedChild(None)) => assert!(super::tree::has_children(model, by)),
+                other => assert!(!super::tree::has_children(model, by), "{other:?}"),
+            },
+            Err(stop) => panic!("{stop}"),
+        }
+    }
+
+    /// The oldest message, or none; the model has taken it out already.
+    fn receive(&mut self, by: usize) {
+        let filter = MessageFilter::default();
+        let answer = self.says(by, Call::MessageReceive { filter, timeout: Some(0) });
+        let Reply::Message(message) = crate::sim::done(&answer) else { panic!("{answer:?}") };
+        let number = message.as_ref().map(|message| message.body.parse::<usize>().expect("a number"));
+        let expected = self.inboxes.get(&by).and_then(|inbox| inbox.first().copied());
+        assert_eq!(number, expected, "{by} got another message");
     }
 
     /// Another kernel over the same disk.
@@ -257,7 +391,8 @@ impl<L: Law> StateMachineTest for Machine<L> {
     }
 
     fn apply(mut real: Real, model: &Model, step: Step) -> Real {
-        real.step(&step);
+        real.step(&step, model);
+        real.inboxes = model.processes.iter().map(|process| process.inbox.clone()).enumerate().collect();
         L::check(&mut real, model, &step);
         real
     }

@@ -1,10 +1,12 @@
 //! What happens in a history, chosen by what is possible.
 
-use super::model::{Call, Model};
+use super::model::{Call, Model, Process, Word};
+use super::tree::Signal;
 use crate::properties::values::{effect, file_rights, near_file, near_pattern};
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::resource::{Pattern, Resource};
 use libos_kernel::model::right::Rights;
+use libos_kernel::model::view::ViewMode;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -52,6 +54,11 @@ pub enum Step {
         who: usize,
         call: usize,
     },
+    /// A call of a paused process comes to its next import.
+    Held {
+        who: usize,
+        call: usize,
+    },
     Finish {
         who: usize,
         call: usize,
@@ -66,6 +73,40 @@ pub enum Step {
     Pass,
     Restart,
     Crash,
+    /// A fork, if there is a mode.
+    Spawn {
+        by: usize,
+        fork: Option<ViewMode>,
+        lines: Vec<Line>,
+    },
+    /// By a person, if by nobody.
+    Signal {
+        by: Option<usize>,
+        who: usize,
+        signal: Signal,
+    },
+    HandOver {
+        by: usize,
+        who: usize,
+    },
+    Exit {
+        who: usize,
+    },
+    Exec {
+        who: usize,
+    },
+    /// Asks whether any child has ended.
+    Wait {
+        by: usize,
+    },
+    Send {
+        from: usize,
+        to: usize,
+    },
+    /// Asks whether a message is there.
+    Receive {
+        by: usize,
+    },
 }
 
 fn uses() -> impl Strategy<Value = Option<u32>> {
@@ -82,14 +123,31 @@ fn line() -> impl Strategy<Value = Line> {
     })
 }
 
+fn lines() -> impl Strategy<Value = Vec<Line>> {
+    prop::collection::vec(line(), 0..3)
+}
+
+/// Steps, each as likely as the number beside it says.
+type May = Vec<(u32, BoxedStrategy<Step>)>;
+
 /// A step that the model allows.
 pub fn step(model: &Model) -> BoxedStrategy<Step> {
-    let live = model.live();
-    let mut may: Vec<(u32, BoxedStrategy<Step>)> =
+    let mut may: May =
         vec![(1, any::<Index>().prop_map(|which| Step::Revoke { which }).boxed()), (1, Just(Step::Pass).boxed())];
-    if model.processes.len() < super::model::PROCESSES {
-        may.push((if live.len() < 2 { 20 } else { 2 }, Just(Step::New).boxed()));
+    let has_room = model.processes.len() < super::model::PROCESSES;
+    if has_room {
+        may.push((if model.live().len() < 2 { 20 } else { 2 }, Just(Step::New).boxed()));
     }
+    of_authority(model, &mut may);
+    of_processes(model, has_room, &mut may);
+    of_calls(model, &mut may);
+    let often = proptest::strategy::Union::new_weighted(may);
+    // A restart takes longer than all else.
+    prop_oneof![200 => often, 1 => Just(Step::Restart), 1 => Just(Step::Crash)].boxed()
+}
+
+fn of_authority(model: &Model, may: &mut May) {
+    let live = model.live();
     let to =
         if live.is_empty() { Just(None).boxed() } else { prop::option::weighted(0.8, select(live.clone())).boxed() };
     let seconds = prop::option::weighted(0.2, 1u64..80);
@@ -103,29 +161,75 @@ pub fn step(model: &Model) -> BoxedStrategy<Step> {
         seconds,
     });
     may.push((6, grant.boxed()));
-    if !live.is_empty() {
-        let who = || select(live.clone());
-        let lines = prop::collection::vec(line(), 1..3);
-        let delegate = (who(), who(), lines).prop_map(|(from, to, lines)| Step::Delegate { from, to, lines });
-        may.push((6, delegate.boxed()));
-        may.push((3, (who(), near_file()).prop_map(|(by, name)| Step::Use { by, name }).boxed()));
-        may.push((3, who().prop_map(|who| Step::Start { who }).boxed()));
-        may.push((1, who().prop_map(|who| Step::End { who }).boxed()));
+    if live.is_empty() {
+        return;
     }
-    type OfCall = fn((usize, usize)) -> Step;
-    let of_calls: [(u32, &[Call], OfCall); 4] = [
-        (4, &[Call::Runs], |(who, call)| Step::Sleep { who, call }),
-        (6, &[Call::Left], |(who, call)| Step::GoOn { who, call }),
-        (3, &[Call::Runs], |(who, call)| Step::Finish { who, call }),
-        (1, &[Call::Runs, Call::Sleeps, Call::Left], |(who, call)| Step::Cancel { who, call }),
+    let who = || select(live.clone());
+    may.push((4, (who(), who(), lines()).prop_map(|(from, to, lines)| Step::Delegate { from, to, lines }).boxed()));
+    may.push((1, who().prop_map(|who| Step::End { who }).boxed()));
+}
+
+fn of_processes(model: &Model, has_room: bool, may: &mut May) {
+    let (open, all) = (model.which(Process::is_open), 0..model.processes.len());
+    if !model.live().is_empty() {
+        let host = (select(model.live()), select(&Signal::ALL[..]));
+        may.push((2, host.prop_map(|(who, signal)| Step::Signal { by: None, who, signal }).boxed()));
+    }
+    if open.is_empty() {
+        return;
+    }
+    let who = || select(open.clone());
+    let fork = prop_oneof![
+        2 => Just(None),
+        1 => select(&[ViewMode::ReadOnly, ViewMode::CopyOnWrite, ViewMode::Worker][..]).prop_map(Some),
     ];
-    for (weight, states, step) in of_calls {
-        let calls = model.calls(states);
+    if has_room {
+        let parents: Vec<usize> =
+            open.iter().copied().filter(|at| super::tree::depth(model, *at) < super::model::DEPTH).collect();
+        if !parents.is_empty() {
+            let spawn = (select(parents), fork, lines()).prop_map(|(by, fork, lines)| Step::Spawn { by, fork, lines });
+            may.push((8, spawn.boxed()));
+        }
+    }
+    // Mostly of children: what concerns others is refused.
+    let children: Vec<(usize, usize)> = all
+        .clone()
+        .filter_map(|at| model.processes[at].parent.filter(|by| model.is_open(*by)).map(|by| (by, at)))
+        .collect();
+    let others = (who(), all);
+    let pairs = || {
+        if children.is_empty() {
+            others.clone().boxed()
+        } else {
+            prop_oneof![4 => select(children.clone()), 1 => others.clone()].boxed()
+        }
+    };
+    let signal = (pairs(), select(&Signal::ALL[..]));
+    may.push((5, signal.prop_map(|((by, who), signal)| Step::Signal { by: Some(by), who, signal }).boxed()));
+    may.push((2, pairs().prop_map(|(by, who)| Step::HandOver { by, who }).boxed()));
+    may.push((2, pairs().prop_map(|(from, to)| Step::Send { from, to }).boxed()));
+    may.push((2, who().prop_map(|by| Step::Receive { by }).boxed()));
+    may.push((2, who().prop_map(|by| Step::Wait { by }).boxed()));
+    may.push((1, who().prop_map(|who| Step::Exit { who }).boxed()));
+    may.push((1, who().prop_map(|who| Step::Exec { who }).boxed()));
+    may.push((2, who().prop_map(|who| Step::Start { who }).boxed()));
+    may.push((2, (who(), near_file()).prop_map(|(by, name)| Step::Use { by, name }).boxed()));
+}
+
+fn of_calls(model: &Model, may: &mut May) {
+    type Holds = fn(&Process) -> bool;
+    type OfCall = fn((usize, usize)) -> Step;
+    let all: [(u32, &[Call], Holds, OfCall); 5] = [
+        (4, &[Call::Runs], Process::is_open, |(who, call)| Step::Sleep { who, call }),
+        (6, &[Call::Left], |process| process.state != Word::Paused, |(who, call)| Step::GoOn { who, call }),
+        (6, &[Call::Runs], |process| process.state == Word::Paused, |(who, call)| Step::Held { who, call }),
+        (3, &[Call::Runs], Process::is_live, |(who, call)| Step::Finish { who, call }),
+        (1, &[Call::Runs, Call::Sleeps, Call::Left], Process::is_live, |(who, call)| Step::Cancel { who, call }),
+    ];
+    for (weight, states, holds, step) in all {
+        let calls = model.calls(states, holds);
         if !calls.is_empty() {
             may.push((weight, select(calls).prop_map(step).boxed()));
         }
     }
-    let often = proptest::strategy::Union::new_weighted(may);
-    // A restart takes longer than all else.
-    prop_oneof![200 => often, 1 => Just(Step::Restart), 1 => Just(Step::Crash)].boxed()
 }
