@@ -99,6 +99,8 @@ pub struct Model {
     pub wanted: Vec<Need>,
     /// Messages that were sent.
     pub sent: usize,
+    /// The child that the last look for one found.
+    pub told: Option<usize>,
 }
 
 impl Model {
@@ -147,7 +149,7 @@ impl ReferenceStateMachine for Paper {
     type Transition = Step;
 
     fn init_state() -> BoxedStrategy<Model> {
-        some_needs().prop_map(|wanted| Model { processes: Vec::new(), wanted, sent: 0 }).boxed()
+        some_needs().prop_map(|wanted| Model { processes: Vec::new(), wanted, sent: 0, told: None }).boxed()
     }
 
     fn transitions(model: &Model) -> BoxedStrategy<Step> {
@@ -207,7 +209,8 @@ impl ReferenceStateMachine for Paper {
             Step::Exit { who } => tree::end(&mut model, *who, Word::Exited),
             Step::Exec { who } => model.processes[*who].other_image ^= true,
             Step::Wait { by } => {
-                if let Some(child) = tree::first_ended(&model, *by) {
+                model.told = tree::first_ended(&model, *by);
+                if let Some(child) = model.told {
                     model.processes[child].waited_for = true;
                 }
             }

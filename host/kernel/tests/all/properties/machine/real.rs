@@ -279,15 +279,16 @@ impl Real {
     /// A look at whether a child has ended, which leaves the caller as it was.
     fn wait(&self, by: usize, model: &Model) {
         let found = self.says(by, Call::ProcessWait { pids: Vec::new(), timeout: Some(0) });
-        // The model has taken it in already: it is the last of those that were told.
         match &found {
             Ok(answer) => match &**answer {
                 Answer::Done(Reply::EndedChild(Some(child))) => {
-                    let at = self.pids.iter().position(|pid| *pid == child.pid).expect("it is of this history");
-                    assert!(model.processes[at].waited_for && model.processes[at].parent == Some(by), "{child:?}");
+                    let at = self.pids.iter().position(|pid| *pid == child.pid);
+                    assert!(at.is_some() && at == model.told, "{by} was told of {child:?}, not of {:?}", model.told);
                 }
-                Answer::Done(Reply::EndedChild(None)) => assert!(super::tree::has_children(model, by)),
-                other => assert!(!super::tree::has_children(model, by), "{other:?}"),
+                Answer::Done(Reply::EndedChild(None)) => {
+                    assert!(model.told.is_none() && super::tree::has_children(model, by));
+                }
+                other => assert!(model.told.is_none() && !super::tree::has_children(model, by), "{other:?}"),
             },
             Err(stop) => panic!("{stop}"),
         }

@@ -209,7 +209,13 @@ fn of_processes(model: &Model, has_room: bool, may: &mut May) {
     may.push((2, pairs().prop_map(|(by, who)| Step::HandOver { by, who }).boxed()));
     may.push((2, pairs().prop_map(|(from, to)| Step::Send { from, to }).boxed()));
     may.push((2, who().prop_map(|by| Step::Receive { by }).boxed()));
-    may.push((2, who().prop_map(|by| Step::Wait { by }).boxed()));
+    let bereft = |at: &usize| model.processes.iter().any(|child| child.parent == Some(*at) && !child.is_live());
+    let bereft: Vec<usize> = open.iter().copied().filter(bereft).collect();
+    may.push(if bereft.is_empty() {
+        (1, who().prop_map(|by| Step::Wait { by }).boxed())
+    } else {
+        (8, select(bereft).prop_map(|by| Step::Wait { by }).boxed())
+    });
     may.push((1, who().prop_map(|who| Step::Exit { who }).boxed()));
     may.push((1, who().prop_map(|who| Step::Exec { who }).boxed()));
     may.push((2, who().prop_map(|who| Step::Start { who }).boxed()));
