@@ -92,6 +92,7 @@ impl Kernel {
             policy: Policy::default(),
             ceiling,
             objects: ObjectCache::default(),
+            checkpoints: BTreeMap::new(),
             pins: Pins::default(),
             instance: None,
             runnable: Vec::new(),
@@ -177,6 +178,7 @@ impl State {
         })?;
         self.load_ended_children(snapshot)?;
         self.load_grants(snapshot)?;
+        self.load_checkpoints(snapshot)?;
         self.load_pins(snapshot)?;
         each(snapshot, Table::Call, table::LIVE, |_, row: CallRow| {
             self.calls_of.insert((row.pid, row.id));
