@@ -133,6 +133,8 @@ pub enum Verb {
     /// Images: add, list, show.
     #[command(subcommand)]
     Image(ImageVerb),
+    /// Pause, resume, interrupt, cancel or kill a process.
+    Signal(crate::args_processes::SignalArgs),
     /// Checkpoints: create, list, show, restore, fork, diff, commit, remove.
     #[command(subcommand)]
     Checkpoint(crate::args_processes::CheckpointVerb),

@@ -3,6 +3,7 @@
 use clap::{Args as ClapArgs, Subcommand};
 use libos_kernel::model::event::Wanted;
 use libos_kernel::model::id::{CallId, CheckpointId, Pid, Seq};
+use libos_kernel::model::process::Signal;
 use libos_kernel::model::purse::Coin;
 use std::time::Duration;
 
@@ -32,6 +33,26 @@ pub struct EventsArgs {
     /// Print the kinds that there are, and nothing else.
     #[arg(long, conflicts_with_all = ["follow", "from", "since", "wanted", "pid", "call"])]
     pub kinds: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct SignalArgs {
+    pub pid: Pid,
+    /// pause: nothing of it runs until resume, and nothing is lost. interrupt: its waits for time, messages and children end with an
+    /// error. cancel: as interrupt, and it ends when its present calls have ended, its children too. kill: it ends at once, its children
+    /// too.
+    #[arg(value_name = "SIGNAL", value_parser = parse_signal)]
+    pub signal: Signal,
+    /// Why; the process and its parent are told.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
+}
+
+fn parse_signal(word: &str) -> Result<Signal, String> {
+    Signal::parse(word).ok_or_else(|| {
+        let words: Vec<&str> = Signal::ALL.iter().map(|signal| signal.word()).collect();
+        format!("'{word}' is no signal; there are {}", words.join(", "))
+    })
 }
 
 #[derive(Debug, Subcommand)]

@@ -273,6 +273,7 @@ impl Host {
                 tell(listener, Event::Changed { rows: vec![serde_json::to_value(dropped)?], text }).await;
                 Ok(())
             }
+            Request::Signal { pid, signal, reason } => self.signal(pid, signal, &reason, listener).await,
             Request::Checkpoint(request) => self.checkpoint(request, listener).await,
             Request::Call { .. }
             | Request::Agent(_)

@@ -5,9 +5,31 @@ use crate::host::{Host, Listener};
 use crate::protocol::CheckpointRequest;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::checkpoint::{CheckpointRow, Forked, Restored, Since};
+use libos_kernel::model::id::Pid;
+use libos_kernel::model::process::Signal;
 use libos_kernel::model::purse::Purse;
 
 impl Host {
+    /// Tells a process something.
+    pub(crate) async fn signal(
+        &self,
+        pid: Pid,
+        signal: Signal,
+        reason: &str,
+        listener: &Listener,
+    ) -> anyhow::Result<()> {
+        let done = self.kernel().signal(pid, signal, reason)?;
+        self.durable(done.durable).await?;
+        let row = View(&self.kernel().snapshot()?).process(pid)?;
+        let why = done.what.why().map(|why| format!(": {why}")).unwrap_or_default();
+        let mut text = format!("{pid} is {}{why}", done.what.word());
+        if signal == Signal::Resume && !self.runs() {
+            text.push_str("\n  no host runs: `libos calls --resume` lets its calls go on");
+        }
+        let rows = row.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+        self.changed(done.durable, rows, text, listener).await
+    }
+
     /// Does something with a checkpoint.
     pub(crate) async fn checkpoint(&self, request: CheckpointRequest, listener: &Listener) -> anyhow::Result<()> {
         let kernel = self.kernel();

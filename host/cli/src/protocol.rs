@@ -6,6 +6,7 @@ use libos_kernel::model::call::Approval;
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::id::{CallId, CheckpointId, EffectId, GrantId, Pid, QuestionId};
 use libos_kernel::model::limit;
+use libos_kernel::model::process::Signal;
 use libos_kernel::model::purse::Coin;
 use libos_kernel::model::row::Failure as CallFailure;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,11 @@ pub enum Request {
         text: String,
     },
     Checkpoint(CheckpointRequest),
+    Signal {
+        pid: Pid,
+        signal: Signal,
+        reason: String,
+    },
 }
 
 /// What is done with checkpoints.

@@ -151,6 +151,7 @@ fn needs_run_loop(request: &Request) -> bool {
         | Request::ImageAdd { .. }
         | Request::Gc { .. }
         | Request::Checkpoint(_)
+        | Request::Signal { .. }
         | Request::Policy { .. } => false,
     }
 }

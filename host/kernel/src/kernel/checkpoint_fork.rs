@@ -230,13 +230,14 @@ impl State {
             payer,
             ..row
         });
+        // Before the view, through which the name would be taken.
+        if let Some((info, payload)) = &source.goal {
+            self.copy_goal(pid, info, payload, now);
+        }
         self.set_view(pid, source.view.clone());
         self.grant_own_namespace(pid, now);
         for (rest, value) in &source.plan {
             self.put_bytes(Table::Plan, [table::number(pid.0), rest.clone()].concat(), value.clone());
-        }
-        if let Some((info, payload)) = &source.goal {
-            self.copy_goal(pid, info, payload, now);
         }
         let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
         record.pid = Some(pid);

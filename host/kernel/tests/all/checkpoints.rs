@@ -6,6 +6,7 @@ use libos_kernel::kernel::Between;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply, WriteMode};
 use libos_kernel::model::checkpoint::{Forked, Restored};
+use libos_kernel::model::child::ChildOptions;
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::{CheckpointId, Pid};
 use libos_kernel::model::image::Image;
@@ -476,4 +477,102 @@ async fn checkpoints_are_compared_by_what_is_in_them() {
     assert_eq!(between.changed[0].grants_gained, [grant]);
     let none = View(&view).between(&row(first), &row(first)).unwrap();
     assert_eq!(none, Between::default());
+}
+
+/// Makes a child, as a call of its own.
+async fn spawn(house: &House, parent: Pid) -> Pid {
+    house.grant(Holder::Process(parent), "allow spawn process:image/*", None);
+    let child = ChildOptions { image: Some("base".into()), goal: "work".into(), ..ChildOptions::default() };
+    let mut line = house.line_of(parent);
+    let answer = house.run(&mut line, Call::ProcessSpawn { child }).await;
+    house.kernel.end_call(line.call(), Ok("null".into())).unwrap();
+    match done(&answer) {
+        Reply::Pid(pid) => *pid,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn exit(house: &House, pid: Pid) {
+    assert_eq!(act(house, pid, Call::ProcessExit { result: "1".into() }).await, "done");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tree_goes_back_and_what_has_ended_stays_so() {
+    let house = House::new(&[]);
+    let root = house.process();
+    let (kept, ends, middle) = (spawn(&house, root).await, spawn(&house, root).await, spawn(&house, root).await);
+    let leaves = spawn(&house, middle).await;
+    assert_eq!(act(&house, kept, create("a", "1")).await, "done");
+    let id = take(&house, root);
+    assert_eq!(act(&house, kept, update("a", "2")).await, "done");
+    let since = spawn(&house, kept).await;
+    let below = spawn(&house, since).await;
+    // One is handed up and on, out of the tree of the middle one; another has ended.
+    assert_eq!(act(&house, root, Call::ProcessHandOver { pid: middle.to_string() }).await, "done");
+    exit(&house, ends).await;
+    let restored = restore(&house, id);
+    assert_eq!(restored.processes, [root, kept]);
+    assert_eq!((restored.gone, restored.elsewhere), (vec![ends], vec![middle, leaves]));
+    let mut ended = restored.ended;
+    ended.sort_unstable();
+    assert_eq!(ended, [since, below]);
+    let house = house.reopen();
+    let view = house.snapshot();
+    let state = |pid| View(&view).process(pid).unwrap().unwrap().state.word();
+    assert_eq!([root, kept, ends, since, below, middle].map(state), ["ready", "ready", "exited", "killed", "killed", "ready"]);
+    assert_eq!(read(&house, kept, "a").await.map(|(_, content)| content), Some("1".into()));
+    // The row says how it is above, and not how it was.
+    assert_eq!(View(&view).process(middle).unwrap().unwrap().parent, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_of_a_tree_has_the_same_form_and_other_numbers() {
+    let house = House::new(&[]);
+    let root = house.process();
+    let child = spawn(&house, root).await;
+    let below = spawn(&house, child).await;
+    assert_eq!(act(&house, below, create("a", "1")).await, "done");
+    let id = take(&house, root);
+    exit(&house, child).await;
+    let forked = fork(&house, id);
+    let new: Vec<Pid> = forked.processes.iter().map(|(_, new)| *new).collect();
+    let old: Vec<Pid> = forked.processes.iter().map(|(old, _)| *old).collect();
+    assert_eq!(old, [root, child, below]);
+    house.kernel.barrier().await.unwrap();
+    let view = house.snapshot();
+    let parents: Vec<Option<Pid>> = new.iter().map(|pid| View(&view).process(*pid).unwrap().unwrap().parent).collect();
+    assert_eq!(parents, [None, Some(new[0]), Some(new[1])]);
+    assert_eq!(read(&house, new[2], "a").await.map(|(_, content)| content), Some("1".into()), "what ended is seen as it was");
+    let row = View(&view).process(new[1]).unwrap().unwrap();
+    assert_eq!(View(&view).goal_of(&row).unwrap().as_deref(), Some("work"));
+    assert!(house.kernel.grants_of(new[0]).iter().any(|grant| grant.rights.to_string() == "spawn"));
+}
+
+/// The cost is that of what there is: no count of rows written grows faster.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_costs_what_changed_and_a_checkpoint_nothing_for_each_object() {
+    let mut costs = Vec::new();
+    for count in [20_u64, 200] {
+        let house = House::new(OPEN);
+        let pid = house.process();
+        let mut line = house.line_of(pid);
+        for number in 0..count {
+            done(&house.run(&mut line, create(&format!("o{number}"), "1")).await);
+        }
+        house.kernel.barrier().await.unwrap();
+        let bytes = |house: &House| house.kernel.uncommitted_bytes();
+        let before = bytes(&house);
+        let id = house.kernel.checkpoint(pid, "").unwrap().what.id;
+        let taken = bytes(&house) - before;
+        for number in 0..count {
+            done(&house.run(&mut line, update(&format!("o{number}"), "2")).await);
+        }
+        house.kernel.barrier().await.unwrap();
+        let restored = restore(&house, id);
+        assert_eq!(restored.objects, count);
+        costs.push((taken, bytes(&house) as u64 / count));
+    }
+    let [(few, each_of_few), (many, each_of_many)] = costs[..] else { panic!("{costs:?}") };
+    assert!(many < few + few / 2, "a checkpoint grows with the objects: {costs:?}");
+    assert!(each_of_many < 2 * each_of_few + 1, "a restore grows faster than what changed: {costs:?}");
 }
