@@ -11,13 +11,13 @@ use crate::model::bound::Bound;
 use crate::model::call::{Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
 use crate::model::grant::Holder;
-use crate::model::id::{CallId, Digest, EffectKey, GrantId, Pid, QuestionId};
+use crate::model::id::{CallId, Digest, EffectKey, GrantId, QuestionId};
 use crate::model::limit::UNCOMMITTED_BYTES_MAX;
 use crate::model::need::{Need, needs};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Resource};
 use crate::model::right::Right;
-use crate::model::row::{EffectRow, EffectState, Probe, request_digest};
+use crate::model::row::{Charged, EffectRow, EffectState, Probe, request_digest};
 use crate::model::time::Time;
 use crate::store::batch::NewRecord;
 use crate::store::table::{self, Table};
@@ -151,13 +151,19 @@ impl Kernel {
     /// Lets a system call in: the working directory of its process, or none if it must wait for room.
     ///
     /// # Errors
-    /// The process has ended, or the host has stopped.
-    pub(crate) fn enter(&self, pid: Pid) -> Result<Option<Resource>, Stop> {
-        let state = self.lock();
+    /// The process has ended or is paused, or the host has stopped.
+    pub(crate) fn enter(&self, place: Place) -> Result<Option<Resource>, Stop> {
+        let mut state = self.lock();
         if state.failed.is_some() || state.uncommitted() >= UNCOMMITTED_BYTES_MAX {
             return Ok(None);
         }
-        state.processes.get(&pid).map(|process| Some(process.working_directory.clone())).ok_or(Stop::Ended)
+        if let Some(by) = state.paused(place.pid) {
+            state.flush_kept(place.call);
+            return Err(Stop::Paused(by));
+        }
+        state.check_time(place.pid, place.call)?;
+        let process = state.processes.get(&place.pid).ok_or(Stop::Ended)?;
+        Ok(Some(process.working_directory.clone()))
     }
 
     /// Lets a system call out: the time of the call's last journal line, if the call is still there.
@@ -203,6 +209,9 @@ impl Kernel {
         if !state.calls.contains_key(&attempt.place.call) {
             return Err(Stop::Ended);
         }
+        if let Some(by) = state.paused(attempt.place.pid) {
+            return Err(Stop::Paused(by));
+        }
         if let Some(receiver) = state.rejoin_wait(attempt) {
             return Ok(Admit::Wait(receiver));
         }
@@ -229,7 +238,9 @@ impl Kernel {
                 if let Some(answer) = state.refuse_for_space(attempt.place, &attempt.call, now) {
                     return Ok(Admit::Over(answer));
                 }
+                let charged = state.charge_for(attempt)?;
                 let Some(uses) = state.take_uses(&grants) else {
+                    state.give_back_charge(charged.as_ref());
                     // Another call took the last use since the decision: impossible under one lock, but closed all the same.
                     let need = wanted.into_iter().next();
                     return need.map_or(Err(Stop::Ended), |need| {
@@ -244,12 +255,13 @@ impl Kernel {
                         Asked::Waits(receiver) => Admit::Wait(receiver),
                         Asked::Over(answer) => {
                             state.give_uses_back(&uses);
+                            state.give_back_charge(charged.as_ref());
                             Admit::Over(answer)
                         }
                     };
                     return Ok(waits);
                 }
-                Ok(self.permit(&mut state, attempt, &grants, uses, question, now))
+                Ok(self.permit(&mut state, attempt, &grants, (uses, charged), question, now))
             }
         }
     }
@@ -259,7 +271,7 @@ impl Kernel {
         state: &mut State,
         attempt: &Attempt,
         grants: &[GrantId],
-        uses: Vec<GrantId>,
+        (uses, charged): (Vec<GrantId>, Option<Charged>),
         question: Option<QuestionId>,
         now: Time,
     ) -> Admit {
@@ -271,6 +283,7 @@ impl Kernel {
             asked: attempt.asked.clone(),
             decided,
             uses,
+            charged,
             question,
             effect: None,
             started: now,
@@ -415,6 +428,7 @@ impl State {
             intent,
             time: now,
             uses: open.uses.clone(),
+            charged: open.charged.clone(),
             request,
             question: open.question,
             settled: None,

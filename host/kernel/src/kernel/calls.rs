@@ -107,6 +107,9 @@ impl Kernel {
         let tool = state.tool_of(&process.image, &start.tool)?;
         let changed = process.state.clone().after(Change::CallStarted);
         let running = changed.map_err(|error| HostError::Usage(error.to_string()))?;
+        state.charge_call(start.pid).map_err(|empty| HostError::Usage(format!("{}: {}", start.pid, empty.reason())))?;
+        // A charge changes the row.
+        let process = state.processes.get(&start.pid).cloned().unwrap_or(process);
         let id = state.new_call();
         let mut record = Record::new("call.start", now, Decided::Host, Outcome::Done);
         record.pid = Some(start.pid);
@@ -142,6 +145,10 @@ impl Kernel {
         }
         if live.row.state == CallState::Waiting {
             return Err(HostError::Usage(format!("call {call} still waits")));
+        }
+        if let Some(by) = state.paused(live.row.pid) {
+            let pid = live.row.pid;
+            return Err(HostError::Usage(format!("{pid} is paused: {by}; call {call} goes on when it is resumed")));
         }
         if under_way {
             // Its answer is not in the journal yet: the effect would be done again.
@@ -196,6 +203,10 @@ impl Kernel {
         let now = self.now();
         let mut state = self.lock();
         state.record_counts(call, false, now);
+        // What it observed was paid for: it is not to be observed, and paid for, again.
+        if state.calls.get(&call).is_some_and(|live| state.payer_of(live.row.pid).is_some()) {
+            state.flush_kept(call);
+        }
         if let Some(live) = state.calls.get_mut(&call) {
             live.leave_memory();
             if live.row.state == CallState::Running {

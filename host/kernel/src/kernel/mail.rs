@@ -139,7 +139,7 @@ impl State {
             }
         }
         if options.kind == MessageKind::Interrupt {
-            self.interrupt_waits(to, &format!("{id} came from {}", place.pid), now);
+            self.interrupt(to, &format!("{id} came from {}", place.pid), now);
         }
         Ok(id)
     }
@@ -249,23 +249,6 @@ impl State {
     /// Messages that wait for a process.
     pub(crate) fn messages_waiting(&self, pid: Pid) -> u64 {
         self.mail.waiting.get(&pid).map_or(0, |waiting| u64::from(waiting.count))
-    }
-
-    /// Ends what the calls of a process sleep or wait for; not what they wait for from people and from other calls.
-    pub(super) fn interrupt_waits(&mut self, pid: Pid, why: &str, now: Time) {
-        let calls: Vec<CallId> = self.live_calls(pid).collect();
-        for call in calls {
-            let open = self.waits.range((call, 0)..=(call, Position::MAX));
-            let open: Vec<(Position, String)> = open
-                .filter(|(_, row)| row.kind.is_interruptible())
-                .map(|((_, position), row)| (*position, row.operation.clone()))
-                .collect();
-            for (position, operation) in open {
-                let error = CallError::Interrupted(why.to_owned());
-                let record = Record::new(operation, now, Decided::Free, Outcome::Failed(error.to_string()));
-                self.end_wait(call, position, Some(Answer::Failed(error)), record, now);
-            }
-        }
     }
 
     /// Drops what waits for a process that has ended.

@@ -90,6 +90,7 @@ impl State {
         self.remove(Table::Object, key.clone());
         self.remove(Table::ObjectPayload, key);
         self.objects.remove(&info.name);
+        self.give_back_object(info.created_by);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::model::grant::Holder;
 use crate::model::id::{EffectId, EffectKey, GrantId, QuestionId, Seq};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Resource;
-use crate::model::row::{EffectRow, EffectState};
+use crate::model::row::{Charged, EffectRow, EffectState};
 use crate::model::time::Time;
 use crate::store::batch::{NewJournal, NewRecord, Request};
 use crate::store::table::{self, Table};
@@ -33,6 +33,8 @@ pub(super) struct Open {
     pub decided: Decided,
     /// The grants of which a use was taken.
     pub uses: Vec<GrantId>,
+    /// What was taken from a purse.
+    pub charged: Option<Charged>,
     pub question: Option<QuestionId>,
     pub effect: Option<Intended>,
     pub started: Time,
@@ -92,6 +94,14 @@ impl Permit {
         let (state, now) = (open.kernel.lock(), open.started);
         let allowed = state.policy.mounts.get(mount.path()).is_some_and(|mount| mount.allow_hard_links);
         !allowed && state.grants.narrows(&Holder::Process(open.place.pid), &mount, now)
+    }
+
+    pub(super) fn take_resources(&mut self) -> Vec<Resource> {
+        std::mem::take(&mut self.resources)
+    }
+
+    pub(super) fn take_open(&mut self) -> Option<Open> {
+        self.open.take()
     }
 
     /// What it is for, if that is one thing.
@@ -175,6 +185,7 @@ impl Kernel {
         let Some(open) = permit.open.take() else { return answer };
         let mut state = self.lock();
         state.give_uses_back(&open.uses);
+        state.give_back_charge(open.charged.as_ref());
         state.finish(open, &resources, now, &answer, true);
         answer
     }
@@ -182,14 +193,16 @@ impl Kernel {
     /// Gives a permit back that was not used: the name leads to another one, which is to be decided again. Only for observes.
     pub fn give_back(&self, mut permit: Permit) {
         if let Some(open) = permit.open.take() {
-            self.lock().give_uses_back(&open.uses);
+            let mut state = self.lock();
+            state.give_uses_back(&open.uses);
+            state.give_back_charge(open.charged.as_ref());
         }
     }
 }
 
 impl State {
     /// Writes record and journal line of something that has ended.
-    fn finish(&mut self, open: Open, resources: &[Resource], now: Time, answer: &Arc<Answer>, unstarted: bool) {
+    pub(super) fn finish(&mut self, mut open: Open, resources: &[Resource], now: Time, answer: &Arc<Answer>, unstarted: bool) {
         let class = open.call.class();
         let (outcome, state, detail) = match &**answer {
             Answer::Done(_) => (Outcome::Done, EffectState::Done, None),
@@ -200,6 +213,9 @@ impl State {
         };
         if let Some(effect) = open.effect {
             self.close_effect(effect.id, state);
+        } else if matches!(outcome, Outcome::Failed(_)) {
+            // What changes only the kernel's own tables has changed nothing.
+            self.give_back_charge(open.charged.take().as_ref());
         }
         let place = open.place;
         // A use or a person's answer that was taken is gone for good, so what it gave must not be lost either.
@@ -224,6 +240,7 @@ impl State {
             if let Some(row) = prepared {
                 outcome = Outcome::NotStarted;
                 self.give_uses_back(&row.uses);
+                self.give_back_charge(row.charged.as_ref());
                 self.give_answer_back(&row);
                 self.close_effect(id, EffectState::NotStarted);
             } else {

@@ -44,7 +44,8 @@ impl Kernel {
         let default = state.policy.defaults.get(image).copied().unwrap_or(WithoutGrant::Deny);
         let working_directory = Resource::new(Kind::Fs, FIRST_MOUNT);
         let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
-        state.put_process(ProcessRow { default, for_one_call, ..row });
+        let purse = state.purse_of_image(image);
+        state.put_process(ProcessRow { default, for_one_call, purse, ..row });
         let count = state.derive_templates(image, pid, now);
         state.grant_own_namespace(pid, now);
         let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
@@ -201,18 +202,23 @@ impl State {
 
     /// Ends a process: its other calls are cancelled and its grants leave memory.
     pub(super) fn end_process(&mut self, pid: Pid, change: Change, cause: Option<CallId>, now: Time) {
-        let Some(process) = self.processes.get(&pid).cloned() else { return };
+        if !self.processes.contains_key(&pid) {
+            return;
+        }
         let others: Vec<CallId> = self.live_calls(pid).collect();
         for other in others {
             let why = "its process has ended".to_owned();
             self.finish_call(other, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
         }
+        // Its calls have changed it.
+        let Some(process) = self.processes.get(&pid).cloned() else { return };
         let Ok(state) = process.state.clone().after(change) else { return };
         let mut record = Record::new("process.end", now, Decided::Host, Outcome::Done);
         record.pid = Some(pid);
         record.call = cause;
         record.detail = Some(state.word().to_owned());
         self.note(record);
+        let process = self.return_purse(process);
         self.put_process(ProcessRow { state, ended: Some(now), ..process });
         self.grants.forget(&Holder::Process(pid));
         self.drop_messages(pid);

@@ -14,6 +14,7 @@ use crate::model::id::{CallId, CheckpointId, Digest, EffectId, GrantId, MessageI
 use crate::model::image::Image;
 use crate::model::limit;
 use crate::model::policy::Policy;
+use crate::model::process::State as ProcessState;
 use crate::model::question::QuestionRow;
 use crate::model::record::Record;
 use crate::model::row::{CallRow, EffectRow, ProcessRow, ToolRow, WaitRow};
@@ -347,7 +348,10 @@ impl State {
     }
 
     /// Changes a process, in memory and on the disk; one that has ended leaves memory.
-    pub fn put_process(&mut self, process: ProcessRow) {
+    pub fn put_process(&mut self, mut process: ProcessRow) {
+        if !matches!(process.state, ProcessState::Paused(_)) {
+            process.wants = None;
+        }
         self.put_by_life(Table::Process, process.pid.0, !process.state.is_final(), &process);
         if process.state.is_final() {
             self.processes.remove(&process.pid);

@@ -9,7 +9,7 @@ use super::limit::CallLimits;
 use super::message::MessageFilter;
 use super::planner::{PlannerRow, Priority};
 use super::process::State;
-use super::purse::Purse;
+use super::purse::{Coin, Purse};
 use super::record::Record;
 use super::resource::Resource;
 use super::rule::Rule;
@@ -87,6 +87,10 @@ pub struct ProcessRow {
     #[n(19)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel_requested: Option<String>,
+    /// What it is paused for the want of. It goes on when its purse has some again.
+    #[n(21)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wants: Option<Coin>,
 }
 
 impl ProcessRow {
@@ -113,6 +117,7 @@ impl ProcessRow {
             incarnation: 0,
             result_object: None,
             cancel_requested: None,
+            wants: None,
         }
     }
 }
@@ -577,6 +582,20 @@ pub struct EffectRow {
     /// How often its call had been started again when it was made: a later start was told how it ended.
     #[n(15)]
     pub incarnation: Option<u32>,
+    /// What it cost, to be given back if it did not start.
+    #[n(16)]
+    pub charged: Option<Charged>,
+}
+
+/// What was taken from a purse.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct Charged {
+    /// Whose purse it was.
+    #[n(0)]
+    pub payer: Pid,
+    #[n(1)]
+    pub amounts: Vec<(Coin, u64)>,
 }
 
 impl EffectRow {

@@ -149,6 +149,8 @@ impl Line {
                     self.waiting.send_replace(Some(u64::from(position) << 32 | waits));
                     let woken = receiver.await;
                     self.waiting.send_replace(None);
+                    // The answer is recorded: the guest gets it when its process goes on.
+                    self.kernel.check_held(self.place.pid)?;
                     match woken.map_err(|_| Stop::Ended)? {
                         Woken::Answer(answer) => return Ok(answer),
                         Woken::Again => continue,
@@ -165,6 +167,7 @@ impl Line {
                     attempt.names[index] = name;
                 }
                 Performed::Link(..) => return self.over(&attempt, too_many_links()),
+                Performed::Stopped(stop) => return Err(stop),
             }
         }
     }
@@ -226,7 +229,7 @@ impl Line {
     /// Waits for room, and learns what names are relative to.
     async fn enter(&self) -> Result<Resource, Stop> {
         loop {
-            match self.kernel.enter(self.place.pid)? {
+            match self.kernel.enter(self.place)? {
                 Some(working_directory) => return Ok(working_directory),
                 None => self.kernel.room().await?,
             }
