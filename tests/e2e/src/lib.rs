@@ -39,6 +39,8 @@ allow = [
     "sleep clock:sleep",
     "call tool:*",
     "message process:pid/*",
+    "spawn process:image/*",
+    "use image:*",
 ]
 "#;
 

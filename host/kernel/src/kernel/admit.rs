@@ -10,7 +10,7 @@ use crate::model::answer::{Answer, CallError, Denial, Fault, Stop};
 use crate::model::bound::Bound;
 use crate::model::call::{Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
-use crate::model::grant::Holder;
+use crate::model::grant::{Effect, Holder};
 use crate::model::id::{CallId, Digest, EffectKey, GrantId, QuestionId};
 use crate::model::limit::UNCOMMITTED_BYTES_MAX;
 use crate::model::need::{Need, needs};
@@ -148,22 +148,21 @@ impl Kernel {
         Ok(state.fail(place, call, error, now))
     }
 
-    /// Lets a system call in: the working directory of its process, or none if it must wait for room.
+    /// Lets a system call in: the working directory and the image of its process, or none if it must wait for room.
     ///
     /// # Errors
     /// The process has ended or is paused, or the host has stopped.
-    pub(crate) fn enter(&self, place: Place) -> Result<Option<Resource>, Stop> {
+    pub(crate) fn enter(&self, place: Place) -> Result<Option<(Resource, String)>, Stop> {
         let mut state = self.lock();
         if state.failed.is_some() || state.uncommitted() >= UNCOMMITTED_BYTES_MAX {
             return Ok(None);
         }
         if let Some(by) = state.paused(place.pid) {
-            state.flush_kept(place.call);
             return Err(Stop::Paused(by));
         }
         state.check_time(place.pid, place.call)?;
         let process = state.processes.get(&place.pid).ok_or(Stop::Ended)?;
-        Ok(Some(process.working_directory.clone()))
+        Ok(Some((process.working_directory.clone(), process.image.clone())))
     }
 
     /// Lets a system call out: the time of the call's last journal line, if the call is still there.
@@ -232,7 +231,7 @@ impl Kernel {
             Decisions::Denied(need, why) => Ok(Admit::Over(state.refuse(attempt, &need, &why, now))),
             Decisions::Ask(rule) => Ok(match state.ask_approval(attempt, &wanted, rule, said, now) {
                 Asked::Waits(receiver) => Admit::Wait(receiver),
-                Asked::Over(answer) => Admit::Over(answer),
+                Asked::Over(answer) | Asked::Answered(answer) => Admit::Over(answer),
             }),
             Decisions::Allowed(grants) => {
                 if let Some(answer) = state.refuse_for_space(attempt.place, &attempt.call, now) {
@@ -253,6 +252,7 @@ impl Kernel {
                 if attempt.call.class() == Class::Wait {
                     let waits = match state.open_wait(attempt, &grants, now)? {
                         Asked::Waits(receiver) => Admit::Wait(receiver),
+                        Asked::Answered(answer) => Admit::Over(answer),
                         Asked::Over(answer) => {
                             state.give_uses_back(&uses);
                             state.give_back_charge(charged.as_ref());
@@ -333,7 +333,7 @@ impl State {
         }
     }
 
-    fn decide_one(&self, place: Place, need: &Need, now: Time, by_person: bool) -> Verdict {
+    pub(super) fn decide_one(&self, place: Place, need: &Need, now: Time, by_person: bool) -> Verdict {
         if let Some(reason) = self.ceiling.refuses(&need.resource, need.right, need.whole) {
             return Verdict::Deny(Why::Ceiling(reason));
         }
@@ -341,13 +341,13 @@ impl State {
         if !bounds.iter().all(|bound| bound.covers(need)) {
             return Verdict::Deny(Why::Undeclared);
         }
-        match self.grants.decide(&Holder::Process(place.pid), need, asking, by_person) {
-            // Neither a rule nor a grant says anything, whatever the default is.
-            Verdict::Ask(None) | Verdict::Deny(Why::NoGrant) if self.by_descent(place.pid, need) => {
-                Verdict::Allow(GrantId(0))
-            }
-            verdict => verdict,
-        }
+        let verdict = self.grants.decide(&Holder::Process(place.pid), need, asking, by_person);
+        // An ask by a rule stands before descent; one because a tool is not what an allow names does not.
+        let is_open = match &verdict {
+            Verdict::Ask(Some(id)) => self.grants.get(*id).is_some_and(|grant| grant.effect == Effect::Allow),
+            verdict => matches!(verdict, Verdict::Ask(None) | Verdict::Deny(Why::NoGrant)),
+        };
+        if is_open && self.by_descent(place.pid, need) { Verdict::Allow(GrantId(0)) } else { verdict }
     }
 
     fn asking(&self, place: Place, now: Time) -> Option<(Asking<'_>, &[Bound])> {

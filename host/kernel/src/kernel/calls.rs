@@ -106,7 +106,10 @@ impl Kernel {
         let process = process.ok_or_else(|| HostError::Usage(format!("there is no live process {}", start.pid)))?;
         let tool = state.tool_of(&process.image, &start.tool)?;
         let changed = process.state.clone().after(Change::CallStarted);
-        let running = changed.map_err(|error| HostError::Usage(error.to_string()))?;
+        let running = changed.map_err(|error| HostError::Usage(format!("{}: {error}", start.pid)))?;
+        if let Some(by) = &process.cancel_requested {
+            return Err(HostError::Usage(format!("{} takes no more calls: it was cancelled by {by}", start.pid)));
+        }
         state.charge_call(start.pid).map_err(|empty| HostError::Usage(format!("{}: {}", start.pid, empty.reason())))?;
         // A charge changes the row.
         let process = state.processes.get(&start.pid).cloned().unwrap_or(process);
@@ -258,7 +261,7 @@ impl Kernel {
         record.detail = Some(why.to_owned());
         state.note(record);
         state.finish_call(call, CallState::Cancelled(why.to_owned()), Outcome::Failed(why.to_owned()), now);
-        if state.ends_with_its_calls(pid) {
+        if !state.end_if_cancelled(pid, Some(call), now) && state.ends_with_its_calls(pid) {
             state.end_process(pid, Change::Kill(why.to_owned()), Some(call), now);
         }
         Ok(super::Changed { what: (), durable: state.mark() })
@@ -403,17 +406,13 @@ impl State {
             if let Some(until) = row.kind.until() {
                 self.timers.remove(&(until, place.0, place.1));
             }
-            match row.kind {
-                Wait::Message { .. } => {
-                    if let Some(live) = self.calls.get(&place.0) {
-                        self.mail.close_receiver(live.row.pid, place.0, place.1);
-                    }
-                }
-                Wait::Call(nested) => {
-                    let why = format!("the call that made it has ended: {why}");
-                    self.finish_call(nested, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
-                }
-                Wait::Until(_) | Wait::Question(_) => {}
+            self.forget_child_wait(place.0, place.1, &row.kind);
+            if let (Wait::Message { .. }, Some(live)) = (&row.kind, self.calls.get(&place.0)) {
+                self.mail.close_receiver(live.row.pid, place.0, place.1);
+            }
+            if let Wait::Call(nested) = row.kind {
+                let why = format!("the call that made it has ended: {why}");
+                self.finish_call(nested, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
             }
         }
         let questions: Vec<_> = self.questions.range(all).map(|(place, _)| *place).collect();

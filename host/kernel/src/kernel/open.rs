@@ -70,6 +70,7 @@ impl Kernel {
             next_seq: writer.size(),
             grants: super::grants::Grants::default(),
             processes: HashMap::new(),
+            children: super::children::Children::default(),
             calls: HashMap::new(),
             calls_of: BTreeSet::new(),
             waits: BTreeMap::new(),
@@ -162,7 +163,11 @@ impl State {
             // It was read when it was put in force; a newer version may know more, then it is to be trusted again.
             self.policy = String::from_utf8(text).ok().and_then(|text| Policy::parse(&text).ok()).unwrap_or_default();
         }
-        each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| drop(self.processes.insert(row.pid, row)))?;
+        each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| {
+            self.children.note(&row);
+            self.processes.insert(row.pid, row);
+        })?;
+        self.load_ended_children(snapshot)?;
         self.load_grants(snapshot)?;
         each(snapshot, Table::Call, table::LIVE, |_, row: CallRow| {
             self.calls_of.insert((row.pid, row.id));
@@ -173,11 +178,13 @@ impl State {
                 if let Some(until) = row.kind.until() {
                     self.timers.insert((until, call, position));
                 }
-                match (&row.kind, self.calls.get(&call)) {
-                    (Wait::Question(id), _) => drop(self.questions.insert((call, position), *id)),
-                    (Wait::Message { .. }, Some(live)) => self.mail.open_receiver(live.row.pid, call, position),
-                    _ => {}
+                if let (Wait::Message { .. }, Some(live)) = (&row.kind, self.calls.get(&call)) {
+                    self.mail.open_receiver(live.row.pid, call, position);
                 }
+                if let Wait::Question(id) = row.kind {
+                    self.questions.insert((call, position), id);
+                }
+                self.note_child_wait(call, position, &row.kind);
                 self.waits.insert((call, position), row);
             }
         })?;

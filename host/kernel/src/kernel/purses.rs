@@ -125,7 +125,8 @@ impl Kernel {
         };
         record.detail = Some([words("+", more), words("=", exactly)].concat().join(" "));
         state.note(record);
-        state.resume_who_can_pay(payer);
+        let changed: Vec<Coin> = more.iter().chain(exactly).map(|(coin, _)| *coin).collect();
+        state.resume_who_can_pay(payer, &changed);
         let budget = Budget { pid, payer: Some(payer), purse: row.purse };
         Ok(Changed { what: budget, durable: state.mark() })
     }
@@ -199,6 +200,8 @@ fn costs(attempt: &Attempt) -> Costs {
         },
         Call::ObjectCreate { .. } => smallvec![(Coin::Objects, 1)],
         Call::ToolCall { .. } => smallvec![(Coin::ToolCalls, 1)],
+        // A goal is an object.
+        Call::ProcessSpawn { .. } | Call::ProcessFork { .. } => smallvec![(Coin::Children, 1), (Coin::Objects, 1)],
         _ => Costs::new(),
     }
 }
@@ -331,29 +334,38 @@ impl State {
         self.give_back_charge(Some(&Charged { payer: made_by, amounts: vec![(Coin::Objects, 1)] }));
     }
 
-    /// Gives a new child a purse of its own, taken from what its parent spends from. Its row is there already.
+    /// Whether a child of `parent` can get a purse with so much in it.
     ///
     /// # Errors
-    /// There is not so much; nothing has changed.
-    pub(super) fn move_purse(&mut self, parent: Pid, child: Pid, amounts: &[(Coin, u64)]) -> Result<(), CallError> {
+    /// There is not so much, or it is more than a purse holds.
+    pub(super) fn check_purse(&self, parent: Pid, amounts: &[(Coin, u64)]) -> Result<(), CallError> {
         if let Some((coin, amount)) = amounts.iter().find(|(_, amount)| *amount > limit::PURSE_AMOUNT_MAX) {
             let most = limit::PURSE_AMOUNT_MAX;
             return Err(CallError::TooLarge(format!("a budget of {amount} {coin}; at most {most}")));
         }
+        let mut purse = self.purse_of(parent).cloned().unwrap_or_default();
+        purse.split(amounts).map(drop).map_err(|coin| {
+            let left = purse.left(coin).unwrap_or_default();
+            CallError::TooLarge(format!("a budget of {coin}: {left} are left to give"))
+        })
+    }
+
+    /// Gives a new child a purse of its own, taken from what its parent spends from. Its row is there already.
+    ///
+    /// # Errors
+    /// As [`State::check_purse`]; nothing has changed.
+    pub(super) fn move_purse(&mut self, parent: Pid, child: Pid, amounts: &[(Coin, u64)]) -> Result<(), CallError> {
+        self.check_purse(parent, amounts)?;
         let payer = self.payer_of(parent);
+        let mut purse = Purse::default();
+        if let Some(mut from) = payer.and_then(|payer| self.processes.get(&payer).cloned()) {
+            let split = from.purse.get_or_insert_default().split(amounts);
+            purse = split.map_err(|_| CallError::Internal)?;
+            self.put_process(from);
+        } else {
+            amounts.iter().for_each(|(coin, amount)| purse.put(*coin, *amount));
+        }
         let Some(row) = self.processes.get(&child).cloned() else { return Err(CallError::Internal) };
-        let purse = match payer.and_then(|payer| self.processes.get(&payer).cloned()) {
-            Some(mut from) => {
-                let whole = from.purse.get_or_insert_default();
-                let purse = whole.split(amounts).map_err(|coin| {
-                    let left = whole.left(coin).unwrap_or_default();
-                    CallError::TooLarge(format!("a budget of {coin}: {left} are left in the purse of {}", from.pid))
-                })?;
-                self.put_process(from);
-                purse
-            }
-            None => Purse::default().split(amounts).map_err(|_| CallError::Internal)?,
-        };
         self.put_process(ProcessRow { purse: Some(purse), payer, ..row });
         Ok(())
     }
@@ -381,17 +393,42 @@ impl State {
         let Some(bounds) = &giver.purse else { return };
         let nothing = Purse { left: bounds.left.keys().map(|coin| (*coin, 0)).collect(), ..Purse::default() };
         for member in members {
-            let Some(row) = self.processes.get(member).cloned().filter(|row| row.payer == Some(giver.pid)) else { continue };
+            let row = self.processes.get(member).filter(|row| row.payer == Some(giver.pid));
+            let Some(mut row) = row.cloned() else { continue };
             self.with_purse(giver.pid, |purse| {
                 purse.unspend(Coin::Children, 1);
                 true
             });
             if let Some(above) = giver.payer {
                 self.with_purse(above, |purse| purse.spend(Coin::Children, 1) > 0);
+            } else if *member == top {
+                row.purse.get_or_insert_with(|| nothing.clone());
             }
-            let purse = row.purse.clone().or_else(|| (giver.payer.is_none() && *member == top).then(|| nothing.clone()));
-            let payer = giver.payer.or_else(|| purse.is_none().then_some(top));
-            self.put_process(ProcessRow { purse, payer, ..row });
+            row.payer = giver.payer.or((*member != top).then_some(top));
+            self.put_process(row);
+        }
+        self.settle_what_left(members, giver.pid, giver.payer);
+    }
+
+    /// What came from outside into the giver's purse and was moved to those that leave goes with them, if it will not come back to where
+    /// the giver's own goes back to.
+    fn settle_what_left(&mut self, members: &[Pid], giver: Pid, above: Option<Pid>) {
+        for coin in Coin::ALL {
+            if above.and_then(|above| self.purse_of(above)).is_some_and(|purse| purse.bounds(coin)) {
+                continue;
+            }
+            let bound = |pid: &Pid| self.processes.get(pid)?.purse.as_ref().filter(|purse| purse.bounds(coin));
+            let moved: i64 = members.iter().filter_map(bound).map(|purse| purse.beyond_put_in(coin)).sum();
+            // The last of them stands above all others.
+            let Some(taker) = members.iter().rev().find(|pid| bound(pid).is_some()).copied() else { continue };
+            for (pid, amount) in [(taker, moved), (giver, -moved)] {
+                if let Some(mut row) = self.processes.get(&pid).cloned()
+                    && let Some(purse) = &mut row.purse
+                {
+                    *purse.put_in.entry(coin).or_default() += amount;
+                    self.put_process(row);
+                }
+            }
         }
     }
 
@@ -406,12 +443,14 @@ impl State {
         }
     }
 
-    /// Lets those go on that stand still for want of something that their purse has again.
-    fn resume_who_can_pay(&mut self, payer: Pid) {
+    /// Lets those go on that stand still for want of something of which their purse has more.
+    fn resume_who_can_pay(&mut self, payer: Pid, changed: &[Coin]) {
         let held = self.processes.values().filter(|row| matches!(row.state, ProcessState::Paused(_)));
         let held: Vec<(Pid, Coin)> = held.filter_map(|row| Some((row.pid, row.wants?))).collect();
         for (pid, coin) in held {
-            if self.payer_of(pid) == Some(payer) && self.purse_of(pid).is_some_and(|purse| purse.has(coin, 1)) {
+            if changed.contains(&coin)
+                && self.payer_of(pid) == Some(payer)
+                && self.purse_of(pid).is_some_and(|purse| purse.has(coin, 1)) {
                 self.resume(pid);
             }
         }

@@ -204,6 +204,12 @@ impl Purse {
         Ok(child)
     }
 
+    /// What was moved here from other purses and not back.
+    pub fn beyond_put_in(&self, coin: Coin) -> i64 {
+        let of = |amounts: &Amounts| amounts.get(&coin).copied().unwrap_or_default() as i64;
+        of(&self.left) + of(&self.spent) - self.put_in.get(&coin).copied().unwrap_or_default()
+    }
+
     /// Takes a child's purse back.
     pub fn merge(&mut self, child: &Purse) {
         for (coin, left) in &mut self.left {

@@ -91,6 +91,11 @@ pub struct ProcessRow {
     #[n(21)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wants: Option<Coin>,
+    /// It was paused by a person or the runtime: its parent does not let it go on.
+    #[n(24)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held_by_host: bool,
 }
 
 impl ProcessRow {
@@ -118,6 +123,7 @@ impl ProcessRow {
             result_object: None,
             cancel_requested: None,
             wants: None,
+            held_by_host: false,
         }
     }
 }
@@ -143,6 +149,10 @@ pub struct ExitRequest {
     /// JSON.
     #[n(1)]
     pub result: String,
+    /// The object that it ends with, in full.
+    #[n(2)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
 }
 
 /// How a call stands.
@@ -370,7 +380,15 @@ pub enum Wait {
     /// The end of a call that this one made.
     #[n(2)]
     Call(#[n(0)] CallId),
-
+    /// The end of a process, at most until a moment.
+    #[n(3)]
+    Children {
+        /// Any of them; if there is none, any child.
+        #[n(0)]
+        pids: Vec<Pid>,
+        #[n(1)]
+        until: Option<Time>,
+    },
     /// A message, until this moment if there is one.
     #[n(5)]
     Message {
@@ -382,19 +400,16 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// Whether an interruption ends it. Answers of people and results of tools are not to be lost.
+    /// Whether a signal ends it: it is for time or for other processes, not for people or tools.
     pub fn is_interruptible(&self) -> bool {
-        match self {
-            Wait::Until(_) | Wait::Message { .. } => true,
-            Wait::Question(_) | Wait::Call(_) => false,
-        }
+        matches!(self, Wait::Until(_) | Wait::Children { .. } | Wait::Message { .. })
     }
 
-    /// The moment at which it ends by itself.
+    /// When it ends by itself, if it does.
     pub fn until(&self) -> Option<Time> {
         match self {
             Wait::Until(until) => Some(*until),
-            Wait::Message { until, .. } => *until,
+            Wait::Children { until, .. } | Wait::Message { until, .. } => *until,
             Wait::Question(_) | Wait::Call(_) => None,
         }
     }

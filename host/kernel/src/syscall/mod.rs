@@ -4,6 +4,7 @@
 mod fs;
 mod prepare;
 mod primitive;
+mod process;
 mod recorded;
 
 use crate::kernel::{Admit, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
@@ -98,12 +99,13 @@ impl Line {
         if let Some(answer) = self.replayed(position, &call)? {
             return Ok(answer);
         }
-        let working_directory = self.enter().await?;
+        let (working_directory, image) = self.enter().await?;
         if self.kept {
             self.kernel.keep_request(self.at(position), &call);
         }
         let call = Arc::new(call);
-        let context = Context { working_directory: &working_directory, own_namespace: &self.own_namespace };
+        let context =
+            Context { working_directory: &working_directory, own_namespace: &self.own_namespace, image: &image };
         let answer = match need::names(&call, &context) {
             Ok(names) => self.carry_out(position, call, names).await?,
             Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error)?,
@@ -227,10 +229,10 @@ impl Line {
     }
 
     /// Waits for room, and learns what names are relative to.
-    async fn enter(&self) -> Result<Resource, Stop> {
+    async fn enter(&self) -> Result<(Resource, String), Stop> {
         loop {
             match self.kernel.enter(self.place)? {
-                Some(working_directory) => return Ok(working_directory),
+                Some(around) => return Ok(around),
                 None => self.kernel.room().await?,
             }
         }

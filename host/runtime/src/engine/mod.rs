@@ -7,6 +7,7 @@ pub mod declared;
 mod failure;
 mod guest;
 mod imports;
+mod processes;
 pub mod inspect;
 mod items;
 mod wasi;
