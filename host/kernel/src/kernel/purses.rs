@@ -131,13 +131,17 @@ impl Kernel {
         Ok(Changed { what: budget, durable: state.mark() })
     }
 
-    /// Charges a call the time that it was in memory. What is more than there was is not counted; the process is then paused at its
-    /// next import.
+    /// Charges a call the time that it was in memory. What is more than there was is not counted; a process that has none left is
+    /// paused.
     pub fn charge_time(&self, call: CallId, wall_milliseconds: u64, processor_milliseconds: u64) {
         let mut state = self.lock();
         let Some(pid) = state.calls.get(&call).map(|live| live.row.pid) else { return };
         let spent = [(TIMES[0], wall_milliseconds), (TIMES[1], processor_milliseconds)];
         state.with_purse(pid, |purse| spent.into_iter().map(|(coin, amount)| purse.spend(coin, amount)).sum::<u64>() > 0);
+        if state.paused(pid).is_none() {
+            // Whoever drives the call is told at its next import.
+            let _ = state.check_time(pid, call);
+        }
     }
 
     /// The time that a call may still spend.

@@ -11,7 +11,7 @@ use crate::kernel::{Admit, Attempt, Foreseen, Kernel, Permit, Place, Started, Wo
 use crate::model::answer::{Answer, CallError, Fault, Stop};
 use crate::model::call::{Call, Class};
 use crate::model::id::Position;
-use crate::model::limit::{CallLimits, LINKS_MAX};
+use crate::model::limit::{CALL_TICK, CallLimits, LINKS_MAX};
 use crate::model::need::{self, Context};
 use crate::model::resource::Resource;
 use crate::model::row::{JournalRow, request_digest};
@@ -19,6 +19,7 @@ use crate::model::time::Time;
 use prepare::Seen;
 use primitive::Performed;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 
 pub use recorded::{Divergence, Recorded};
@@ -35,6 +36,9 @@ pub struct Line {
     interrupt_at: Option<Position>,
     own_namespace: String,
     kept: bool,
+    ticks: Arc<AtomicU64>,
+    /// What its process can still pay of them.
+    ticks_left: Option<u64>,
 }
 
 impl Line {
@@ -42,6 +46,8 @@ impl Line {
     pub fn new(kernel: Arc<Kernel>, started: &Started) -> Line {
         let row = &started.row;
         Line {
+            ticks: Arc::default(),
+            ticks_left: kernel.time_left(row.id).processor.map(|left| left.div_ceil(CALL_TICK.as_millis() as u64)),
             kernel,
             place: Place { pid: row.pid, call: row.id, position: 0, incarnation: row.incarnation },
             limits: row.limits,
@@ -83,6 +89,23 @@ impl Line {
     /// The number of the wait, while all that the call does is wait. Every wait has another number, also at one position.
     pub fn waiting(&self) -> watch::Receiver<Option<u64>> {
         self.waiting.subscribe()
+    }
+
+    /// Counts a tick of processor time.
+    ///
+    /// # Errors
+    /// Its process cannot pay for more.
+    pub fn tick(&self) -> Result<(), Stop> {
+        let ticks = self.ticks.fetch_add(1, Ordering::Relaxed) + 1;
+        match self.ticks_left {
+            Some(left) if ticks >= left => Err(Stop::Paused("its processor time is used up".into())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The ticks of processor time of this run.
+    pub fn ticks(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.ticks)
     }
 
     /// The import in progress, or the last one.

@@ -1,5 +1,6 @@
 //! Drives one call: in memory while it runs or waits for a short time, dropped when it waits long, ended when it ends.
 
+use super::meter::Meter;
 use super::{CallEvent, Runtime, Waiting};
 use crate::engine::{Prepared, failure};
 use libos_kernel::kernel::Started;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 /// How often a call that is being made ready is looked at, whether it has ended from outside.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -152,20 +152,24 @@ impl Runtime {
             line.interrupt_at(*self.interrupt_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         }
         let (mut waiting, import) = (line.waiting(), line.import());
+        let mut meter = Meter::new(&self.kernel, call, line.ticks());
         let running = engine.call(prepared, line, started);
         tokio::pin!(running);
         let mut closing = self.closing.subscribe();
         let limit = Duration::from_millis(started.row.limits.wall_milliseconds);
         let mut left = limit;
         loop {
-            let since = Instant::now();
+            let paid = meter.run().unwrap_or(Duration::MAX);
             tokio::select! {
                 ended = &mut running => return match ended {
                     Ok(result) => Driven::Ended(result),
                     Err(stop) => Driven::Stopped(stop),
                 },
                 () = until(&mut waiting, Option::is_some) => {}
-                () = tokio::time::sleep(left) => {
+                () = tokio::time::sleep(left.min(paid)) => {
+                    if paid < left {
+                        return Driven::Stopped(Stop::Paused("its time is used up".into()));
+                    }
                     let import = *import.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     let seconds = limit.as_secs_f64();
                     let message = format!("wall-time: the call ran for more than {seconds} seconds, waits not counted");
@@ -177,7 +181,7 @@ impl Runtime {
                     return Driven::Stopped(Stop::Host(why));
                 }
             }
-            left = left.saturating_sub(since.elapsed());
+            left = left.saturating_sub(meter.wait());
             // One wait may follow another before anybody looks: each is told.
             let told = *waiting.borrow_and_update();
             self.tell_wait(call).await;
