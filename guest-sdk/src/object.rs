@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 pub use raw::{Info, Options, Payload};
 
 impl Options {
-    /// A mutable object of this type (at most 64 bytes, for example `observation`), without title and tags.
+    /// A mutable object of this type (at most 64 bytes, for example `observation`), without title, tags and sources.
     #[must_use]
     pub fn new(type_: impl Into<String>) -> Self {
-        Self { type_: type_.into(), immutable: false, title: String::new(), tags: Vec::new() }
+        Self { type_: type_.into(), immutable: false, title: String::new(), tags: Vec::new(), sources: Vec::new() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The binary `libos`: floor 6, the person's way to a host.
 
 mod args;
+mod args_processes;
 mod bound;
 mod diff;
 mod duration;

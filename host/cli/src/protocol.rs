@@ -6,6 +6,7 @@ use libos_kernel::model::call::Approval;
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::id::{CallId, EffectId, GrantId, Pid, QuestionId};
 use libos_kernel::model::limit;
+use libos_kernel::model::purse::Coin;
 use libos_kernel::model::row::Failure as CallFailure;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,6 +55,12 @@ pub enum Request {
         effect: EffectId,
         done: bool,
         note: Option<String>,
+    },
+    /// Change what a process may spend.
+    Budget {
+        pid: Pid,
+        add: Vec<(Coin, u64)>,
+        set: Vec<(Coin, u64)>,
     },
     Grant(GrantRequest),
     Revoke {

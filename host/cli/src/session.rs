@@ -143,6 +143,7 @@ fn needs_run_loop(request: &Request) -> bool {
         Request::Answer { run, .. } => *run,
         Request::Cancel { .. }
         | Request::Settle { .. }
+        | Request::Budget { .. }
         | Request::Grant(_)
         | Request::Revoke { .. }
         | Request::ToolRemove { .. }

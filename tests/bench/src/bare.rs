@@ -93,6 +93,7 @@ fn imports(linker: &mut Linker<()>) -> wasmtime::Result<()> {
         size: 1_024,
         created: time,
         updated: time,
+        sources: Vec::new(),
     };
     let bytes = vec![7; 1_024];
     linker.instance("libos:runtime/object@0.1.0")?.func_wrap_async("read", move |_, (_,): (String,)| {

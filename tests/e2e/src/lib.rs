@@ -38,9 +38,9 @@ allow = [
     "ask,tell human:owner",
     "sleep clock:sleep",
     "call tool:*",
-    "message process:pid/*",
     "spawn process:image/*",
     "use image:*",
+    "message process:pid/*",
 ]
 "#;
 

@@ -307,8 +307,13 @@ impl Crew {
         line.run(Call::LogWrite { level: Level::Info, message: round.to_string() }).await?;
         let name = format!("team/c{}", round.agent);
         let payload = Payload::Json(round.number.to_string());
-        let options =
-            || ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+        let options = || ObjectOptions {
+            object_type: "note".into(),
+            immutable: false,
+            title: String::new(),
+            tags: Vec::new(),
+            sources: Vec::new(),
+        };
         let update = Call::ObjectUpdate { name: name.clone(), payload: payload.clone(), expected_version: None };
         let updated = match &*line.run(update).await? {
             Answer::Failed(_) => line.run(Call::ObjectCreate { name, payload, options: options() }).await?,

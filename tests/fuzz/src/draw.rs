@@ -158,8 +158,13 @@ impl Draw<'_> {
         match call {
             Call::ObjectCreate { .. } => {
                 let tags = (0..self.below(3)).map(|_| self.word()).collect();
-                let options =
-                    ObjectOptions { object_type: self.word(), immutable: self.flag(), title: self.word(), tags };
+                let options = ObjectOptions {
+                    object_type: self.word(),
+                    immutable: self.flag(),
+                    title: self.word(),
+                    tags,
+                    sources: (0..self.below(3)).map(|_| self.word()).collect(),
+                };
                 Call::ObjectCreate { name: self.word(), payload: self.payload(), options }
             }
             Call::ObjectRead { .. } => Call::ObjectRead { name: self.word() },

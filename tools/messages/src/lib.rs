@@ -1,7 +1,7 @@
 //! The standard tools for exchanging messages with other processes.
 
-use libos::message::{self, Filter, Kind, Options};
 use libos::Failure;
+use libos::message::{self, Filter, Kind, Options};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

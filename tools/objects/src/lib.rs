@@ -27,6 +27,8 @@ pub struct Metadata {
     title: String,
     /// At most 32, each at most 64 bytes.
     tags: Vec<String>,
+    /// Names of the objects that it is made from; at most 32.
+    sources: Vec<String>,
 }
 
 /// An object that was made.
@@ -63,14 +65,14 @@ pub mod tools {
         r#type: String,
         /// Any JSON, at most 16 MiB; kept letter by letter.
         payload: Box<RawValue>,
-        /// Title and tags.
+        /// Title, tags and sources.
         metadata: Option<Metadata>,
         /// Whether it can never be changed; false if left out.
         immutable: Option<bool>,
     ) -> libos::Result<Made> {
         let name = name.unwrap_or_else(|| format!("{}-{}", r#type, process::identity().call));
-        let Metadata { title, tags } = metadata.unwrap_or_default();
-        let options = Options { type_: r#type, immutable: immutable.unwrap_or(false), title, tags };
+        let Metadata { title, tags, sources } = metadata.unwrap_or_default();
+        let options = Options { type_: r#type, immutable: immutable.unwrap_or(false), title, tags, sources };
         let payload = Payload::Json(String::from(Box::<str>::from(payload)));
         let made = object::create(&full_name(namespace.as_deref(), &name), &payload, &options)?;
         Ok(Made { name: made.name, object_type: made.type_, version: made.version })

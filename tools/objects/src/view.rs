@@ -16,6 +16,8 @@ pub struct About {
     immutable: bool,
     title: String,
     tags: Vec<String>,
+    /// Full names of the objects that it was made from, as its maker says.
+    sources: Vec<String>,
     /// Size of the payload.
     size_bytes: u64,
     /// RFC 3339, in UTC.
@@ -33,6 +35,7 @@ impl From<Info> for About {
             immutable: info.immutable,
             title: info.title,
             tags: info.tags,
+            sources: info.sources,
             size_bytes: info.size,
             created_at: info.created.to_string(),
             updated_at: info.updated.to_string(),
@@ -148,10 +151,11 @@ mod tests {
             size: 4,
             created: moment,
             updated: moment,
+            sources: vec!["process/p1/b".into()],
         };
         let object = Object { about: info.into(), shown: payload(Payload::Json("1.10".into()), 9).unwrap() };
         let expected = concat!(
-            r#"{"name":"process/p1/a","type":"note","version":2,"immutable":false,"title":"","tags":["x"],"size_bytes":4,"#,
+            r#"{"name":"process/p1/a","type":"note","version":2,"immutable":false,"title":"","tags":["x"],"sources":["process/p1/b"],"size_bytes":4,"#,
             r#""created_at":"1970-01-01T00:00:00Z","updated_at":"1970-01-01T00:00:00Z","#,
             r#""form":"json","payload":1.10,"truncated":false}"#
         );

@@ -3,6 +3,7 @@
 mod answer;
 mod audit;
 mod backup;
+pub mod budget;
 mod call;
 mod calls;
 mod doctor;
@@ -16,9 +17,11 @@ mod inbox;
 mod objects;
 mod policy;
 mod processes;
+mod records;
 mod replay;
 mod serve;
 mod tool;
+mod tree;
 mod workspace;
 
 use crate::args::{Args, Global, PolicyVerb, Verb};
@@ -86,11 +89,13 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Doctor => doctor::run(&context),
         Verb::Tool(verb) => tool::run(&context, verb),
         Verb::Call(args) => call::run(&context, args),
-        Verb::Ps { all } => processes::list(&context, all),
+        Verb::Ps { all, tree: true } => tree::run(&context, all),
+        Verb::Ps { all, tree: false } => processes::list(&context, all),
         Verb::Show { pid } => processes::show(&context, pid),
         Verb::Inbox { id: Some(id), .. } => inbox::show(&context, id),
         Verb::Inbox { id: None, follow, all, limit } => inbox::run(&context, follow, all, limit),
         Verb::Answer(args) => answer::run(&context, args),
+        Verb::Budget(args) => budget::run(&context, args),
         Verb::Grant(args) => grants::grant(&context, args),
         Verb::Grants { holder, all } => grants::list(&context, holder, all),
         Verb::Explain(args) => explain::run(&context, args),
@@ -101,7 +106,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Objects { pid } => objects::list(&context, pid),
         Verb::Object(crate::args::ObjectVerb::Show { name }) => objects::show(&context, &name),
         Verb::Image(verb) => image::run(&context, verb),
-        Verb::Events { follow, from } => events::run(&context, follow, from),
+        Verb::Events(args) => events::run(&context, &args),
         Verb::Audit(verb) => audit::run(&context, verb),
         Verb::Gc { dry_run, older_than } => gc::run(&context, dry_run, older_than),
         Verb::Backup { dir } => backup::run(&context, &dir),

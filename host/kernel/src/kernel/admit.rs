@@ -78,6 +78,12 @@ pub(crate) enum Foreseen {
     Allowed,
 }
 
+/// What the names in a call are relative to.
+pub(crate) struct Around {
+    pub working_directory: Resource,
+    pub image: String,
+}
+
 /// The outcome of deciding all needs of a call.
 pub(super) enum Decisions {
     Allowed(SmallVec<[GrantId; 3]>),
@@ -152,7 +158,7 @@ impl Kernel {
     ///
     /// # Errors
     /// The process has ended or is paused, or the host has stopped.
-    pub(crate) fn enter(&self, place: Place) -> Result<Option<(Resource, String)>, Stop> {
+    pub(crate) fn enter(&self, place: Place) -> Result<Option<Around>, Stop> {
         let mut state = self.lock();
         if state.failed.is_some() || state.uncommitted() >= UNCOMMITTED_BYTES_MAX {
             return Ok(None);
@@ -162,7 +168,7 @@ impl Kernel {
         }
         state.check_time(place.pid, place.call)?;
         let process = state.processes.get(&place.pid).ok_or(Stop::Ended)?;
-        Ok(Some((process.working_directory.clone(), process.image.clone())))
+        Ok(Some(Around { working_directory: process.working_directory.clone(), image: process.image.clone() }))
     }
 
     /// Lets a system call out: the time of the call's last journal line, if the call is still there.

@@ -147,7 +147,7 @@ impl State {
         }
         match &*attempt.call {
             Call::ObjectUpdate { .. } | Call::ObjectDelete { .. } => {
-                let version = attempt.names.first().and_then(|name| self.object_version(name));
+                let version = attempt.names.first().and_then(|name| self.object_version(attempt.place.pid, name));
                 parts.push(part(Field::Content, &to_bytes(&version)));
             }
             Call::ToolCall { tool, .. } => {

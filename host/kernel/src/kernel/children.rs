@@ -13,14 +13,14 @@ use crate::model::child::{ChildInfo, ChildOptions};
 use crate::model::decide::Why;
 use crate::model::id::{CallId, Pid, Position};
 use crate::model::limit;
-use crate::model::need::{Need, pid_of};
 use crate::model::record::{Decided, Outcome, Record, cut};
 use crate::model::resource::{Kind, Pattern, Resource};
 use crate::model::right::{Right, Rights};
 use crate::model::row::ProcessRow;
 use crate::model::rule::Rule;
+use crate::model::script::Script;
 use crate::model::time::Time;
-use crate::model::view::{View, ViewMode};
+use crate::model::view::View;
 use crate::store::StoreError;
 use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table};
@@ -86,35 +86,9 @@ impl State {
         }
     }
 
-    fn is_child(&self, parent: Pid, other: Pid) -> bool {
-        let pair = (parent, other);
-        self.children.live.contains(&pair)
-            || self.children.ended.contains(&pair)
-            || (!self.processes.contains_key(&other)
-                && self.process_row(other).ok().flatten().is_some_and(|row| row.parent == Some(parent)))
-    }
-
-    /// What a process may without any grant because of whom it descends from and who descends from it.
-    pub(super) fn by_descent(&self, pid: Pid, need: &Need) -> bool {
-        let Some(other) = pid_of(&need.resource) else { return false };
-        match need.right {
-            Right::Signal | Right::Wait => self.is_child(pid, other),
-            Right::Message => {
-                let is_parent = self.processes.get(&pid).is_some_and(|row| row.parent == Some(other));
-                other == pid || is_parent || self.is_child(pid, other)
-            }
-            _ => false,
-        }
-    }
-
     /// A process and all below it that lives: each comes after those below it. Bounded by the number of processes, not by recursion.
     pub(super) fn subtree(&self, top: Pid) -> Vec<Pid> {
-        let mut tree = vec![top];
-        let mut next = 0;
-        while let Some(pid) = tree.get(next) {
-            tree.extend(self.children.of(*pid));
-            next += 1;
-        }
+        let mut tree = self.tree(top);
         tree.reverse();
         tree
     }
@@ -152,28 +126,29 @@ impl State {
         };
         self.check_space().map_err(|_| super::space::no_space())?;
         let parent = self.processes.get(&place.pid).cloned().ok_or(CallError::Internal)?;
-        let ordered = self.check_child(place, &parent, call, child, names)?;
+        let ordered = self.check_child(place, &parent, call, child, names, now)?;
         let amounts: Vec<_> = child.budget.iter().flatten().map(|amount| (amount.coin, amount.amount)).collect();
         self.check_purse(parent.pid, &amounts)?;
         // A number that is not used leaves a gap, and nobody minds.
         let pid = self.new_pid();
-        let seen = self.seen_namespaces(&ordered)?;
+        let seen = ordered.view.as_ref().map(rules_seen).unwrap_or_default();
         let ready = self.plan_handing(parent.pid, pid, &ordered.lines, &seen, now)?;
         let goal = self.make_goal(pid, &child.goal, Author { pid: parent.pid, call: place.call, now })?;
         self.put_process(ProcessRow {
             priority: child.priority.unwrap_or(parent.priority),
             payer: if parent.purse.is_some() { Some(parent.pid) } else { parent.payer },
-            view: ordered.view.clone(),
             goal: Some(goal.clone()),
             ..ProcessRow::new(pid, Some(parent.pid), ordered.image.clone(), ordered.working_directory.clone(), now)
         });
+        let author = Author { pid: parent.pid, call: place.call, now };
         if child.budget.is_some()
             && let Err(error) = self.move_purse(parent.pid, pid, &amounts)
         {
             self.processes.remove(&pid);
             self.children.live.remove(&(parent.pid, pid));
+            self.reschedule(pid);
             self.remove(Table::Process, table::live(pid.0));
-            self.object_delete(&Resource::new(Kind::Object, goal), None)?;
+            self.object_delete(&Resource::new(Kind::Object, goal), None, author)?;
             return Err(error);
         }
         let made = self.carry_out_delegation(ready, parent.pid, pid, &ordered.lines, now);
@@ -181,9 +156,12 @@ impl State {
         if let Some(text) = &child.planner {
             self.set_plan(pid, text, None);
         }
+        let how = ordered.view.as_ref().map_or("spawned", |_| "forked");
+        if let Some(view) = ordered.view {
+            self.set_view(pid, view);
+        }
         let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
         record.pid = Some(pid);
-        let how = ordered.view.map_or("spawned", |_| "forked");
         record.detail =
             Some(format!("{how} by {}, from image {}, with {} grants of it", parent.pid, ordered.image, made.len()));
         self.note(record);
@@ -198,6 +176,7 @@ impl State {
         call: &Call,
         child: &ChildOptions,
         names: &[Resource],
+        now: Time,
     ) -> Result<Ordered, CallError> {
         let image = names.first().and_then(|name| name.path().strip_prefix("image/")).ok_or(CallError::Internal)?;
         if !self.images.contains_key(image) {
@@ -206,6 +185,9 @@ impl State {
         self.check_room_for_child(parent.pid)?;
         if child.priority.is_some_and(|priority| priority > parent.priority) {
             return Err(CallError::Invalid("a child's priority is at most that of its parent".into()));
+        }
+        if let Some(Err(error)) = child.planner.as_deref().map(Script::parse) {
+            return Err(CallError::Invalid(format!("the script: {error}")));
         }
         let line = |handed: &crate::model::child::Handed| {
             let rule = handed.rule().map_err(|error| CallError::Invalid(format!("a grant: {error}")))?;
@@ -218,7 +200,12 @@ impl State {
             return Err(not_handed(&line.rule, Why::Undeclared.reason()));
         }
         let view = match call {
-            Call::ProcessFork { mode, roots, .. } => Some(self.check_view(parent.pid, *mode, roots)?),
+            Call::ProcessFork { mode, roots, .. } => Some(self.make_view(
+                parent.pid,
+                *mode,
+                roots.clone(),
+                Author { pid: parent.pid, call: place.call, now },
+            )?),
             _ => None,
         };
         let working_directory = names.get(1).unwrap_or(&parent.working_directory).clone();
@@ -248,35 +235,6 @@ impl State {
         Ok(())
     }
 
-    fn check_view(&self, source: Pid, mode: ViewMode, roots: &Option<Vec<String>>) -> Result<View, CallError> {
-        if self.view_chain(source)?.len() > limit::VIEW_DEPTH_MAX {
-            return Err(CallError::TooLarge(format!(
-                "views stand behind each other at most {} times over",
-                limit::VIEW_DEPTH_MAX
-            )));
-        }
-        Ok(View { mode, source, at: self.next_seq, roots: roots.clone() })
-    }
-
-    /// The process and those whose objects it sees through views, nearest first; one more than there may be at most.
-    fn view_chain(&self, pid: Pid) -> Result<Vec<Pid>, StoreError> {
-        let mut chain = vec![pid];
-        while chain.len() <= limit::VIEW_DEPTH_MAX
-            && let Some(view) = self.process_row(chain[chain.len() - 1])?.and_then(|row| row.view)
-        {
-            chain.push(view.source);
-        }
-        Ok(chain)
-    }
-
-    /// Whose names are seen through a view: what the parent may not read there, its child may not either.
-    fn seen_namespaces(&self, ordered: &Ordered) -> Result<Vec<Rule>, CallError> {
-        let Some(view) = &ordered.view else { return Ok(Vec::new()) };
-        let namespaces = self.view_chain(view.source)?.into_iter();
-        let patterns = namespaces.filter_map(|pid| Pattern::below(&Resource::new(Kind::Object, own_namespace(pid))));
-        Ok(patterns.map(|pattern| Rule { rights: Rights::of(&[Right::Read, Right::List]), pattern }).collect())
-    }
-
     /// Plans what is handed to a child; the line that cannot be is named.
     fn plan_handing(
         &self,
@@ -302,8 +260,13 @@ impl State {
         let own = own_namespace(pid);
         let names = [format!("{own}/{GOAL}"), format!("{own}/{GOAL}-{}", author.call)];
         let payload = Payload::Json(serde_json::json!({ "text": text }).to_string());
-        let options =
-            ObjectOptions { object_type: GOAL.into(), immutable: true, title: String::new(), tags: Vec::new() };
+        let options = ObjectOptions {
+            object_type: GOAL.into(),
+            immutable: true,
+            title: String::new(),
+            tags: Vec::new(),
+            sources: Vec::new(),
+        };
         let mut made = Err(CallError::Internal);
         for name in names {
             let resource = Resource::new(Kind::Object, name.as_str());
@@ -314,6 +277,13 @@ impl State {
         }
         made
     }
+}
+
+/// Whose names are seen through a view: what the parent may not read there, its child may not either.
+fn rules_seen(view: &View) -> Vec<Rule> {
+    let sources = [view.source].into_iter().chain(view.beyond.iter().map(|window| window.source));
+    let patterns = sources.filter_map(|pid| Pattern::below(&Resource::new(Kind::Object, own_namespace(pid))));
+    patterns.map(|pattern| Rule { rights: Rights::of(&[Right::Read, Right::List]), pattern }).collect()
 }
 
 /// Name and type of the object that says what a process is for.

@@ -24,7 +24,7 @@ impl State {
 
     /// As [`State::request_exit`], with an object that is there.
     pub(crate) fn request_exit_with(&mut self, place: Place, name: &Resource) -> Result<(), CallError> {
-        if self.object_version(name).is_none() {
+        if self.object_version(place.pid, name).is_none() {
             return Err(CallError::NotFound(name.path().to_owned()));
         }
         let result = serde_json::json!({ "object": name.path() }).to_string();

@@ -180,7 +180,7 @@ impl CallEnd {
 fn outermost(ends: &HashMap<CallId, CallEnd>, call: CallId) -> CallId {
     let caller = |call: &CallId| ends.get(call)?.caller.filter(|caller| ends.contains_key(caller));
     // The bound is for a store whose rows go in a circle.
-    std::iter::successors(Some(call), caller).take(limit::NESTED_CALLS_MAX + 1).last().unwrap_or(call)
+    std::iter::successors(Some(call), caller).take(limit::NESTED_CALLS_MAX + 2).last().unwrap_or(call)
 }
 
 /// Answers the rows of the calls that stay.

@@ -10,7 +10,7 @@ use crate::model::time::Time;
 
 impl State {
     /// Hands a child of the process at `place` to that one's own parent, or makes it a root if there is none.
-    pub(crate) fn hand_over(&mut self, place: Place, pid: Pid, now: Time) -> Result<(), CallError> {
+    pub(crate) fn hand_child_over(&mut self, place: Place, pid: Pid, now: Time) -> Result<(), CallError> {
         let giver = self.processes.get(&place.pid).cloned().ok_or(CallError::Internal)?;
         let child = self.processes.get(&pid).filter(|child| child.parent == Some(giver.pid)).cloned();
         let child =

@@ -13,11 +13,8 @@ use crate::model::call::Reply;
 use crate::model::codec::from_bytes;
 use crate::model::id::{CallId, MessageId, Pid, Position};
 use crate::model::limit;
-use crate::model::need::Need;
 use crate::model::message::{Message, MessageFilter, MessageKind, MessageOptions};
 use crate::model::record::{Decided, Outcome, Record};
-use crate::model::resource::{Kind, Resource};
-use crate::model::right::Right;
 use crate::model::row::Wait;
 use crate::model::time::Time;
 use crate::store::StoreError;
@@ -115,7 +112,7 @@ impl State {
     ) -> Result<MessageId, CallError> {
         if !self.processes.contains_key(&to) {
             // Of its own kin a process may know that it was there.
-            let was = self.by_descent(place.pid, &need_of_message(to));
+            let was = self.by_descent(place.pid, &super::lineage::need_of_message(to));
             let what = if was { format!("{to} has ended") } else { format!("{to} is no live process") };
             return Err(CallError::NotFound(what));
         }
@@ -135,14 +132,14 @@ impl State {
         let id = self.new_message();
         message.id = id;
         match receiver {
-            Some((call, position)) => self.hand_to(call, position, message, now),
+            Some((call, position)) => self.hand_over(call, position, message, now),
             None => {
                 self.mail.add(to, message.size());
                 self.put(Table::Message, table::message(to, message.kind, id), &message);
             }
         }
         if options.kind == MessageKind::Interrupt {
-            self.interrupt(to, &format!("{id} came from {}", place.pid), now);
+            self.interrupt_waits(to, &format!("{id} came from {}", place.pid), now);
         }
         Ok(id)
     }
@@ -159,11 +156,22 @@ impl State {
         wanted.min().map(|(_, place)| place)
     }
 
-    fn hand_to(&mut self, call: CallId, position: Position, message: Message, now: Time) {
-        let mut record = received(Some(&message), now);
+    fn hand_over(&mut self, call: CallId, position: Position, message: Message, now: Time) {
+        let record = self.end_of_receive(call, position, Some(&message), now);
+        self.end_wait(call, position, Some(Answer::Done(Reply::Message(Some(message)))), record, now);
+    }
+
+    fn end_of_receive(&self, call: CallId, position: Position, message: Option<&Message>, now: Time) -> Record {
+        let mut record = received(message, now);
         let since = self.waits.get(&(call, position)).map_or(now, |row| row.since);
         record.duration = u64::try_from(now.since(since).as_nanos()).unwrap_or(u64::MAX);
-        self.end_wait(call, position, Some(Answer::Done(Reply::Message(Some(message)))), record, now);
+        record
+    }
+
+    /// Nothing came in time.
+    pub(super) fn end_receive_in_vain(&mut self, call: CallId, position: Position, now: Time) {
+        let record = self.end_of_receive(call, position, None, now);
+        self.end_wait(call, position, Some(Answer::Done(Reply::Message(None))), record, now);
     }
 
     /// Hands over a message that waits already; else says what is to be waited for. Nothing is waited for if there is no time.
@@ -243,6 +251,23 @@ impl State {
         self.mail.waiting.get(&pid).map_or(0, |waiting| u64::from(waiting.count))
     }
 
+    /// Ends what the calls of a process sleep or wait for; not what they wait for from people and from other calls.
+    pub(super) fn interrupt_waits(&mut self, pid: Pid, why: &str, now: Time) {
+        let calls: Vec<CallId> = self.live_calls(pid).collect();
+        for call in calls {
+            let open = self.waits.range((call, 0)..=(call, Position::MAX));
+            let open: Vec<(Position, String)> = open
+                .filter(|(_, row)| row.kind.is_interruptible())
+                .map(|((_, position), row)| (*position, row.operation.clone()))
+                .collect();
+            for (position, operation) in open {
+                let error = CallError::Interrupted(why.to_owned());
+                let record = Record::new(operation, now, Decided::Free, Outcome::Failed(error.to_string()));
+                self.end_wait(call, position, Some(Answer::Failed(error)), record, now);
+            }
+        }
+    }
+
     /// Drops what waits for a process that has ended.
     pub(super) fn drop_messages(&mut self, pid: Pid) {
         if self.mail.waiting.remove(&pid).is_none() {
@@ -253,11 +278,6 @@ impl State {
             self.remove(Table::Message, key);
         }
     }
-}
-
-/// What sending to a process needs.
-fn need_of_message(to: Pid) -> Need {
-    Need { resource: Resource::new(Kind::Process, format!("pid/{}", to.0)), right: Right::Message, whole: false }
 }
 
 /// The record of a hand-over, or of none.

@@ -1,7 +1,10 @@
 //! Opening a kernel over a store: reads the tables, then recovers what a crash left open.
 
 use super::notary::{Notary, Notes};
-use super::state::{Counters, LiveCall, ObjectCache, State};
+use super::object_cache::ObjectCache;
+use super::pins::Pins;
+use super::quanta::Driven;
+use super::state::{Counters, LiveCall, State};
 use super::{HostError, Kernel, Permit, Shared, committer};
 use crate::model::codec::from_bytes;
 use crate::model::decide::Ceiling;
@@ -12,6 +15,7 @@ use crate::model::limit;
 use crate::model::policy::Policy;
 use crate::model::question::{QuestionRow, QuestionState};
 use crate::model::row::{CallRow, CallState, EffectRow, EffectState, ProcessRow, ToolRow, Wait, WaitRow};
+use crate::model::schedule::Schedule;
 use crate::store::StoreError;
 use crate::store::batch::Batch;
 use crate::store::disk::Storage;
@@ -87,8 +91,11 @@ impl Kernel {
             policy: Policy::default(),
             ceiling,
             objects: ObjectCache::default(),
+            pins: Pins::default(),
             instance: None,
             runnable: Vec::new(),
+            schedule: Schedule::default(),
+            driven: Driven::default(),
             work: Arc::clone(&work),
             changed: Arc::clone(&changed),
             database: Arc::clone(&database),
@@ -169,6 +176,7 @@ impl State {
         })?;
         self.load_ended_children(snapshot)?;
         self.load_grants(snapshot)?;
+        self.load_pins(snapshot)?;
         each(snapshot, Table::Call, table::LIVE, |_, row: CallRow| {
             self.calls_of.insert((row.pid, row.id));
             self.calls.insert(row.id, LiveCall::new(row, false));
@@ -178,11 +186,10 @@ impl State {
                 if let Some(until) = row.kind.until() {
                     self.timers.insert((until, call, position));
                 }
-                if let (Wait::Message { .. }, Some(live)) = (&row.kind, self.calls.get(&call)) {
-                    self.mail.open_receiver(live.row.pid, call, position);
-                }
-                if let Wait::Question(id) = row.kind {
-                    self.questions.insert((call, position), id);
+                match (&row.kind, self.calls.get(&call)) {
+                    (Wait::Question(id), _) => drop(self.questions.insert((call, position), *id)),
+                    (Wait::Message { .. }, Some(live)) => self.mail.open_receiver(live.row.pid, call, position),
+                    _ => {}
                 }
                 self.note_child_wait(call, position, &row.kind);
                 self.waits.insert((call, position), row);

@@ -34,29 +34,33 @@ impl Kernel {
     /// There is no such image, or the host has stopped.
     pub fn new_process(&self, image: &str, for_one_call: bool) -> Result<Pid, HostError> {
         let now = self.now();
-        let mut state = self.lock();
-        state.check_alive()?;
-        state.check_space()?;
-        if !state.images.contains_key(image) {
-            return Err(HostError::Usage(format!("there is no image '{image}'; `libos image list` shows them")));
-        }
-        let pid = state.new_pid();
-        let default = state.policy.defaults.get(image).copied().unwrap_or(WithoutGrant::Deny);
-        let working_directory = Resource::new(Kind::Fs, FIRST_MOUNT);
-        let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
-        let purse = state.purse_of_image(image);
-        state.put_process(ProcessRow { default, for_one_call, purse, ..row });
-        let count = state.derive_templates(image, pid, now);
-        state.grant_own_namespace(pid, now);
-        let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
-        record.pid = Some(pid);
-        record.detail = Some(format!("from image {image}, with {count} grants of it"));
-        state.note(record);
-        Ok(pid)
+        self.lock().new_root(image, for_one_call, now)
     }
 }
 
 impl State {
+    /// A process that nobody made but a person.
+    pub(super) fn new_root(&mut self, image: &str, for_one_call: bool, now: Time) -> Result<Pid, HostError> {
+        self.check_alive()?;
+        self.check_space()?;
+        if !self.images.contains_key(image) {
+            return Err(HostError::Usage(format!("there is no image '{image}'; `libos image list` shows them")));
+        }
+        let pid = self.new_pid();
+        let default = self.policy.defaults.get(image).copied().unwrap_or(WithoutGrant::Deny);
+        let working_directory = Resource::new(Kind::Fs, FIRST_MOUNT);
+        let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
+        let purse = self.purse_of_image(image);
+        self.put_process(ProcessRow { default, for_one_call, purse, ..row });
+        let count = self.derive_templates(image, pid, now);
+        self.grant_own_namespace(pid, now);
+        let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
+        record.pid = Some(pid);
+        record.detail = Some(format!("from image {image}, with {count} grants of it"));
+        self.note(record);
+        Ok(pid)
+    }
+
     /// Refuses work when the host has stopped.
     pub(super) fn check_alive(&self) -> Result<(), HostError> {
         match &self.failed {

@@ -5,8 +5,8 @@ use super::calls::Place;
 use super::host::HostError;
 use super::rules::Changed;
 use super::state::State;
-use crate::model::answer::{Answer, CallError, Stop};
-use crate::model::id::{CallId, Pid, Position};
+use crate::model::answer::{CallError, Stop};
+use crate::model::id::{CallId, Pid};
 use crate::model::process::{Change, Signal, State as ProcessState};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::{CallState, ProcessRow};
@@ -88,7 +88,7 @@ impl State {
         match signal {
             Signal::Pause => self.pause(pid, by, by_host),
             Signal::Resume => self.resume(pid),
-            Signal::Interrupt => self.interrupt(pid, &by, now),
+            Signal::Interrupt => self.interrupt_waits(pid, &by, now),
             Signal::Cancel => self.cancel_process(pid, &by, now),
             Signal::Kill => self.end_process(pid, Change::Kill(by), None, now),
         }
@@ -124,29 +124,12 @@ impl State {
         }
     }
 
-    /// Ends the waits of a process that are for nobody in particular: for time, for messages, for children.
-    pub(super) fn interrupt(&mut self, pid: Pid, by: &str, now: Time) {
-        let calls: Vec<CallId> = self.live_calls(pid).collect();
-        for call in calls {
-            let open = self.waits.range((call, 0)..=(call, Position::MAX));
-            let places: Vec<_> = open
-                .filter(|(_, row)| row.kind.is_interruptible())
-                .map(|((_, position), row)| (*position, row.operation.clone()))
-                .collect();
-            for (position, operation) in places {
-                let error = CallError::Interrupted(by.to_owned());
-                let record = Record::new(operation, now, Decided::Free, Outcome::Failed(error.to_string()));
-                self.end_wait(call, position, Some(Answer::Failed(error)), record, now);
-            }
-        }
-    }
-
     /// A process and all below it are to end when their present calls have; those that have none end at once.
     fn cancel_process(&mut self, pid: Pid, by: &str, now: Time) {
         for member in self.subtree(pid) {
             let Some(process) = self.processes.get(&member).cloned() else { continue };
             self.put_process(ProcessRow { cancel_requested: Some(by.to_owned()), ..process });
-            self.interrupt(member, by, now);
+            self.interrupt_waits(member, by, now);
             self.end_if_cancelled(member, None, now);
         }
     }

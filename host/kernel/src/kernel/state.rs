@@ -6,19 +6,21 @@ use super::children::Children;
 use super::flood::Tally;
 use super::grants::Grants;
 use super::mail::Mail;
+use super::object_cache::ObjectCache;
+use super::pins::Pins;
+use super::quanta::Driven;
 use super::space::UnderWay;
-use crate::model::call::{ObjectInfo, Payload};
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;
 use crate::model::grant::Grant;
 use crate::model::id::{CallId, CheckpointId, Digest, EffectId, GrantId, MessageId, Pid, Position, QuestionId, Seq};
 use crate::model::image::Image;
-use crate::model::limit;
 use crate::model::policy::Policy;
 use crate::model::process::State as ProcessState;
 use crate::model::question::QuestionRow;
 use crate::model::record::Record;
 use crate::model::row::{CallRow, EffectRow, ProcessRow, ToolRow, WaitRow};
+use crate::model::schedule::Schedule;
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::batch::{Batch, NewJournal, NewRecord};
@@ -27,7 +29,7 @@ use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table, meta};
 use minicbor::{CborLen, Decode, Encode};
 use redb::Database;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Condvar};
 use tokio::sync::{Notify, oneshot};
 
@@ -79,45 +81,10 @@ pub struct LiveCall {
     pub journal_bytes: usize,
     /// An instance of it is in memory.
     pub resident: bool,
-    /// Who awaits the end of the open wait, if the call is resident.
-    pub waiter: Option<(Position, oneshot::Sender<Woken>)>,
+    /// Who awaits the ends of open waits, if the call is resident. A component has one wait at a time; a planner may have several.
+    pub waiters: Vec<(Position, oneshot::Sender<Woken>)>,
     /// What it did so often that it is only counted.
     pub tally: Tally,
-}
-
-/// Payloads of objects that were used lately.
-#[derive(Debug, Default)]
-pub struct ObjectCache {
-    entries: HashMap<String, (ObjectInfo, Arc<Payload>)>,
-    order: VecDeque<String>,
-    bytes: usize,
-}
-
-impl ObjectCache {
-    /// An object.
-    pub fn get(&self, name: &str) -> Option<&(ObjectInfo, Arc<Payload>)> {
-        self.entries.get(name)
-    }
-
-    /// Keeps an object; the oldest go.
-    pub fn put(&mut self, info: ObjectInfo, payload: Arc<Payload>) {
-        self.remove(&info.name.clone());
-        self.bytes += payload.len() + 256;
-        self.order.push_back(info.name.clone());
-        self.entries.insert(info.name.clone(), (info, payload));
-        while self.bytes > limit::OBJECT_CACHE_BYTES {
-            let Some(oldest) = self.order.front().cloned() else { break };
-            self.remove(&oldest);
-        }
-    }
-
-    /// Forgets an object.
-    pub fn remove(&mut self, name: &str) {
-        if let Some((_, payload)) = self.entries.remove(name) {
-            self.bytes -= payload.len() + 256;
-            self.order.retain(|known| known != name);
-        }
-    }
 }
 
 /// The tables and the batch.
@@ -160,10 +127,15 @@ pub struct State {
     pub policy: Policy,
     pub ceiling: Ceiling,
     pub objects: ObjectCache,
+    /// The moments at which objects are still shown as they were.
+    pub pins: Pins,
     /// What sets the effects of a restored copy apart from those of the host that it was copied from.
     pub instance: Option<Digest>,
     /// Calls whose wait has ended and that nobody runs.
     pub runnable: Vec<CallId>,
+    /// Whose quantum is next.
+    pub(super) schedule: Schedule,
+    pub(super) driven: Driven,
 
     /// Wakes the committer.
     pub(super) work: Arc<Condvar>,
@@ -354,6 +326,7 @@ impl State {
         if !matches!(process.state, ProcessState::Paused(_)) {
             process.wants = None;
         }
+        let pid = process.pid;
         self.put_by_life(Table::Process, process.pid.0, !process.state.is_final(), &process);
         self.children.note(&process);
         if process.state.is_final() {
@@ -361,6 +334,7 @@ impl State {
         } else {
             self.processes.insert(process.pid, process);
         }
+        self.reschedule(pid);
     }
 
     /// Writes a live call's row.

@@ -53,7 +53,7 @@ impl View<'_> {
         let mut callers = vec![id];
         let mut next = id;
         while let Some(caller) = self.call(next)?.and_then(|row| row.caller)
-            && callers.len() <= limit::NESTED_CALLS_MAX
+            && callers.len() <= limit::NESTED_CALLS_MAX + 1
         {
             next = caller.call;
             callers.push(next);

@@ -5,7 +5,7 @@ use super::admit::{Attempt, denial_of};
 use super::approvals::Asked;
 use super::questions::queue_of;
 use super::state::{State, Woken};
-use crate::model::answer::{Answer, Stop};
+use crate::model::answer::{Answer, CallError, Stop};
 use crate::model::call::{Call, Reply};
 use crate::model::id::{CallId, GrantId, Position};
 use crate::model::need::asked_permission;
@@ -29,10 +29,28 @@ impl Kernel {
         [timer, expiry, end].into_iter().flatten().min()
     }
 
-    /// What a call waits for.
+    /// What a call waits for; the first, if that are several things.
     pub fn wait_of(&self, call: CallId) -> Option<Wait> {
+        self.waits_of(call).into_iter().next()
+    }
+
+    /// All that a call waits for, in the order of the positions.
+    pub fn waits_of(&self, call: CallId) -> Vec<Wait> {
         let state = self.lock();
-        state.waits.range((call, 0)..=(call, Position::MAX)).next().map(|(_, row)| row.kind.clone())
+        state.waits.range((call, 0)..=(call, Position::MAX)).map(|(_, row)| row.kind.clone()).collect()
+    }
+
+    /// Of what a call did at the same time nothing is left but waits: it may leave memory.
+    pub(crate) fn set_waiting(&self, call: CallId) {
+        let mut state = self.lock();
+        if !state.has_waits(call) {
+            return;
+        }
+        let Some(live) = state.calls.get_mut(&call).filter(|live| live.row.state == CallState::Running) else { return };
+        live.row.state = CallState::Waiting;
+        let pid = live.row.pid;
+        state.save_call(call);
+        state.refresh_process(pid);
     }
 
     /// Ends the waits and the grants whose time has come.
@@ -51,8 +69,11 @@ impl Kernel {
                 continue;
             };
             let reply = match row.kind {
+                Wait::Message { .. } => {
+                    state.end_receive_in_vain(call, position, now);
+                    continue;
+                }
                 Wait::Children { .. } => Reply::EndedChild(None),
-                Wait::Message { .. } => Reply::Message(None),
                 _ => Reply::Unit,
             };
             let mut record = Record::new(row.operation.clone(), now, Decided::Free, Outcome::Done);
@@ -95,10 +116,15 @@ impl State {
                     Err(reason) => return over(self, denial_of(attempt, &reason)),
                 }
             }
-            Call::ToolCall { tool, arguments } => match self.start_nested(attempt.place, tool, arguments, now) {
-                Ok(call) => (Wait::Call(call), None),
-                Err(error) => return over(self, error),
-            },
+            Call::AgentCall { .. } if !self.is_quantum(attempt.place.call) => {
+                return over(self, CallError::Invalid("only a planner chooses tools so".into()));
+            }
+            Call::ToolCall { tool, arguments } | Call::AgentCall { tool, arguments } => {
+                match self.start_nested(attempt.place, tool, arguments, now) {
+                    Ok(call) => (Wait::Call(call), None),
+                    Err(error) => return over(self, error),
+                }
+            }
             Call::MessageReceive { filter, timeout } => match self.receive_message(attempt, filter, *timeout, now) {
                 Ok(wait) => (wait, None),
                 Err(over) => return Ok(over),
@@ -134,10 +160,10 @@ impl State {
             self.timers.insert((until, place.call, place.position));
             self.changed.notify_one();
         }
+        self.note_child_wait(place.call, place.position, &row.kind);
         if let Wait::Message { .. } = row.kind {
             self.mail.open_receiver(place.pid, place.call, place.position);
         }
-        self.note_child_wait(place.call, place.position, &row.kind);
         self.put(Table::Wait, table::place(place.call, place.position), &row);
         self.waits.insert((place.call, place.position), row);
         self.await_wait(place.call, place.position)
@@ -147,7 +173,8 @@ impl State {
         let (sender, receiver) = oneshot::channel();
         let mut pid = None;
         if let Some(live) = self.calls.get_mut(&call) {
-            live.waiter = Some((position, sender));
+            live.waiters.retain(|(at, _)| *at != position);
+            live.waiters.push((position, sender));
             live.row.state = CallState::Waiting;
             pid = Some(live.row.pid);
         }
@@ -158,7 +185,12 @@ impl State {
         receiver
     }
 
-    /// Ends a wait. With an answer, that is what the import returns; without, the import is decided again.
+    fn has_waits(&self, call: CallId) -> bool {
+        self.waits.range((call, 0)..=(call, Position::MAX)).next().is_some()
+    }
+
+    /// Ends a wait. With an answer, that is what the import returns; without, the import is decided again. A call that waits for
+    /// something else beside it has nothing to do with an answer yet, and goes on waiting.
     pub(super) fn end_wait(
         &mut self,
         call: CallId,
@@ -173,6 +205,7 @@ impl State {
             self.timers.remove(&(until, call, position));
         }
         self.forget_child_wait(call, position, &row.kind);
+        let waits_on = answer.is_some() && self.has_waits(call);
         let Some(live) = self.calls.get_mut(&call) else { return };
         let pid = live.row.pid;
         self.mail.close_receiver(pid, call, position);
@@ -180,8 +213,12 @@ impl State {
         record.call = Some(call);
         record.position = Some(position);
         record.incarnation = live.row.incarnation;
-        let waiter = live.waiter.take_if(|(at, _)| *at == position).map(|(_, sender)| sender);
-        live.row.state = if live.resident { CallState::Running } else { CallState::Runnable };
+        let waiter = live.waiters.iter().position(|(at, _)| *at == position);
+        let waiter = waiter.map(|index| live.waiters.swap_remove(index).1);
+        let waits_on = waits_on && live.row.state == CallState::Waiting;
+        if !waits_on {
+            live.row.state = if live.resident { CallState::Running } else { CallState::Runnable };
+        }
         let resident = live.resident;
         if answer.is_some() {
             live.last_time = now;
@@ -198,7 +235,10 @@ impl State {
             self.questions.remove(&(call, position));
         }
         if !resident {
-            self.set_runnable(call);
+            // The last of its waits starts it.
+            if !waits_on {
+                self.set_runnable(call);
+            }
         } else if let Some(sender) = waiter {
             // A guest that was dropped meanwhile is started again by whoever dropped it.
             let _ = sender.send(answer.map_or(Woken::Again, Woken::Answer));

@@ -21,12 +21,7 @@ impl Bound {
     /// The bound of a tool with these imports (interfaces of the contract, for example `fs`) and this declaration.
     pub fn new(imports: &[String], needs: Option<Vec<Rule>>) -> Bound {
         // A standard library's sleep is the same system call as the contract's, and needs no import of it.
-        let has = |kind: &Kind| match kind {
-            Kind::Clock => true,
-            // Images are used by processes: there is no interface of their own.
-            Kind::Image => imports.iter().any(|name| name == Kind::Process.interface()),
-            kind => imports.iter().any(|name| kind.is_reached_by(name)),
-        };
+        let has = |kind: &Kind| *kind == Kind::Clock || imports.iter().any(|name| kind.is_reached_by(name));
         let imported = Kind::ALL.into_iter().filter(has);
         Bound { kinds: imported.fold(0, |bits, kind| bits | 1 << kind as u32), needs }
     }

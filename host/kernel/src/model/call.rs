@@ -2,8 +2,8 @@
 
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
-use super::message::{MessageFilter, MessageOptions};
 use super::child::ChildOptions;
+use super::message::{MessageFilter, MessageOptions};
 use super::process::Signal;
 use super::view::ViewMode;
 use minicbor::{CborLen, Decode, Encode};
@@ -67,7 +67,7 @@ impl Payload {
 }
 
 /// What a new object gets beside name and payload.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
 #[cbor(map)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectOptions {
@@ -79,6 +79,10 @@ pub struct ObjectOptions {
     pub title: String,
     #[n(3)]
     pub tags: Vec<String>,
+    /// Names of the objects that it is made from, as its maker says.
+    #[cbor(n(4), default, skip_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
 }
 
 /// How much a log line matters.
@@ -378,6 +382,16 @@ pub enum Call {
         #[n(0)]
         object: String,
     },
+    /// A tool that a planner has chosen. Only a quantum asks for it: no component can.
+    #[n(70)]
+    #[serde(rename = "agent.call")]
+    AgentCall {
+        #[n(0)]
+        tool: String,
+        /// JSON.
+        #[n(1)]
+        arguments: String,
+    },
     #[n(60)]
     #[serde(rename = "message.send")]
     MessageSend {
@@ -474,6 +488,7 @@ impl Call {
             Call::ProcessSignal { .. } => ("process.signal", Internal),
             Call::ProcessHandOver { .. } => ("process.hand-over", Internal),
             Call::ProcessExitWith { .. } => ("process.exit-with", Internal),
+            Call::AgentCall { .. } => ("agent.call", Wait),
             Call::MessageSend { .. } => ("message.send", Internal),
             Call::MessageReceive { .. } => ("message.receive", Wait),
             Call::MessagePending => ("message.pending", Observe),
@@ -485,11 +500,11 @@ impl Call {
         let payload: &[u8] = match self {
             Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
             Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
-            Call::ToolCall { arguments, .. } => arguments.as_bytes(),
+            Call::ToolCall { arguments, .. } | Call::AgentCall { arguments, .. } => arguments.as_bytes(),
+            Call::MessageSend { body, .. } => body.as_bytes(),
             Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
                 child.planner.as_deref().unwrap_or_default().as_bytes()
             }
-            Call::MessageSend { body, .. } => body.as_bytes(),
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -508,24 +523,30 @@ impl Call {
                 expected_version: *expected_version,
             },
             Call::ToolCall { tool, .. } => Call::ToolCall { tool: tool.clone(), arguments: String::new() },
-            Call::MessageSend { to, options, .. } => {
-                Call::MessageSend { to: to.clone(), body: String::new(), options: options.clone() }
-            }
             Call::ProcessSpawn { child } => Call::ProcessSpawn { child: without_plan(child) },
             Call::ProcessFork { child, mode, roots } => {
                 Call::ProcessFork { child: without_plan(child), mode: *mode, roots: roots.clone() }
+            }
+            Call::AgentCall { tool, .. } => Call::AgentCall { tool: tool.clone(), arguments: String::new() },
+            Call::MessageSend { to, options, .. } => {
+                Call::MessageSend { to: to.clone(), body: String::new(), options: options.clone() }
             }
             other => other.clone(),
         }
     }
 
-    /// One of each variant, for tests that must not forget one.
+    /// One of each variant that a component can ask for, for tests that must not forget one. Planners ask for `agent.call` too.
     pub fn examples() -> Vec<Call> {
         let path = || "notes.md".to_owned();
         let json = || Payload::Json("{}".to_owned());
-        let options =
-            ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
         let child = || ChildOptions { image: Some("base".into()), goal: "work".into(), ..ChildOptions::default() };
+        let options = ObjectOptions {
+            object_type: "note".into(),
+            immutable: false,
+            title: String::new(),
+            tags: Vec::new(),
+            sources: Vec::new(),
+        };
         vec![
             Call::FsRead { path: path() },
             Call::FsReadRange { path: path(), offset: 1, length: 2 },

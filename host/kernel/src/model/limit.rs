@@ -26,6 +26,26 @@ pub const OBJECT_WORD_BYTES_MAX: usize = 64;
 pub const OBJECT_TITLE_BYTES_MAX: usize = 1_024;
 /// Tags of an object.
 pub const OBJECT_TAGS_MAX: usize = 32;
+/// Objects that one says to be made from.
+pub const OBJECT_SOURCES_MAX: usize = 32;
+/// Links of one object to others.
+pub const OBJECT_LINKS_MAX: usize = 256;
+/// Links of others to one object.
+pub const OBJECT_LINKS_BACK_MAX: usize = 4_096;
+/// Namespaces that one process sees through its view: its source's, what that one saw, and so on.
+pub const VIEW_WINDOWS_MAX: usize = 8;
+/// Names that a view may be limited to.
+pub const VIEW_ROOTS_MAX: usize = 64;
+/// Objects that one query looks at.
+pub const QUERY_OBJECTS_MAX: usize = 10_000;
+/// Bytes of payloads that one query looks through.
+pub const QUERY_BYTES_MAX: usize = 8 << 20;
+/// Objects that one query answers.
+pub const QUERY_RESULTS_MAX: u32 = 1_000;
+/// Bytes of the text that a query looks for.
+pub const QUERY_TEXT_BYTES_MAX: usize = 1_024;
+/// Objects of a child that one merge looks at.
+pub const MERGE_OBJECTS_MAX: usize = 10_000;
 /// Bytes of a question, note or reason shown to a person.
 pub const HUMAN_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a person's answer.
@@ -62,20 +82,12 @@ pub const PROCESSES_MAX: usize = 200_000;
 pub const CHILDREN_MAX: usize = 10_000;
 /// Processes above a process, up to one that a person started.
 pub const PROCESS_DEPTH_MAX: usize = 16;
-/// Bytes of what a process is for.
-pub const GOAL_BYTES_MAX: usize = 64 << 10;
 /// Lines of grants that a child is made with.
 pub const HANDED_GRANTS_MAX: usize = 64;
-/// Bytes of the text by which a planner chooses.
-pub const PLANNER_BYTES_MAX: usize = 1 << 20;
 /// Children that one wait may name.
 pub const WAIT_PIDS_MAX: usize = 256;
 /// Bytes of the reason of a signal.
 pub const SIGNAL_REASON_BYTES_MAX: usize = 1_024;
-/// Names that the view of a forked process may be made of.
-pub const VIEW_ROOTS_MAX: usize = 64;
-/// Views that stand behind each other: a process forked from one that was forked.
-pub const VIEW_DEPTH_MAX: usize = 8;
 /// Bytes of a call's arguments or result (JSON).
 pub const CALL_TEXT_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a failure's message.
@@ -84,6 +96,18 @@ pub const FAILURE_BYTES_MAX: usize = 16 << 10;
 pub const NESTED_CALLS_MAX: usize = 8;
 /// Calls that may be made from one call in all, at whatever distance. Each has the limits of a call.
 pub const NESTED_CALLS_TOTAL_MAX: u32 = 256;
+/// Bytes of what a process is for.
+pub const GOAL_BYTES_MAX: usize = 64 << 10;
+/// Calls that a planner makes at once in one quantum.
+pub const CALLS_AT_ONCE_MAX: usize = 64;
+/// Bytes of the text by which a planner chooses.
+pub const PLANNER_BYTES_MAX: usize = 1 << 20;
+/// Steps of a script.
+pub const SCRIPT_STEPS_MAX: usize = 10_000;
+/// Bytes of a value in a message about a script.
+pub const SCRIPT_SHOWN_BYTES_MAX: usize = 2 << 10;
+/// Processes that run at once, unless the host is made with another number: so many have a quantum that does not wait.
+pub const PROCESSES_RUNNING_MAX: u32 = 64;
 /// Bytes of all lines of a tool's declaration: they are in the row of each of its calls.
 pub const TOOL_NEEDS_BYTES_MAX: usize = 4 << 10;
 /// Imports that one call may make.

@@ -125,7 +125,7 @@ impl MessageFilter {
     pub fn check(&self) -> Result<(), CallError> {
         self.channel.as_deref().map_or(Ok(()), |text| word("a channel", text))?;
         self.correlation.as_deref().map_or(Ok(()), |text| word("a correlation", text))?;
-        self.from.as_deref().map_or(Ok(()), |text| super::need::process_name(text).map(drop))
+        self.from.as_deref().map_or(Ok(()), |text| process(text).map(drop))
     }
 
     /// Whether a message is wanted.
@@ -134,6 +134,15 @@ impl MessageFilter {
             && self.correlation.as_ref().is_none_or(|word| message.correlation.as_ref() == Some(word))
             && self.from.as_ref().is_none_or(|from| from.parse() == Ok(message.from))
     }
+}
+
+/// The process that a guest names.
+///
+/// # Errors
+/// `invalid`.
+pub fn process(text: &str) -> Result<Pid, CallError> {
+    let shown: String = text.chars().take(40).collect();
+    shown.parse().map_err(|error: super::id::NotAnId| CallError::Invalid(error.to_string()))
 }
 
 fn word(what: &str, text: &str) -> Result<(), CallError> {
@@ -189,5 +198,6 @@ mod tests {
         assert_eq!(channel(&"x".repeat(limit::MESSAGE_WORD_BYTES_MAX)), Ok(()));
         assert!(matches!(channel(&"x".repeat(limit::MESSAGE_WORD_BYTES_MAX + 1)), Err(CallError::TooLarge(_))));
         assert!(matches!(channel("a\u{202e}"), Err(CallError::Invalid(_))));
+        assert!(matches!(process(&"9".repeat(1_000_000)), Err(CallError::Invalid(text)) if text.len() < 200));
     }
 }

@@ -5,6 +5,7 @@ use super::call::{Call, Payload};
 use super::child::ChildOptions;
 use super::id::Pid;
 use super::limit;
+use super::message;
 use super::path;
 use super::resource::{Kind, Pattern, Resource};
 use super::right::{Right, Rights};
@@ -103,7 +104,7 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             check_json(result)?;
             Vec::new()
         }
-        Call::ToolCall { tool, arguments } => {
+        Call::ToolCall { tool, arguments } | Call::AgentCall { tool, arguments } => {
             at_most(tool.len(), limit::TOOL_NAME_BYTES_MAX, "a tool's name")?;
             at_most(arguments.len(), limit::CALL_TEXT_BYTES_MAX, "the arguments")?;
             check_json(arguments)?;
@@ -113,7 +114,7 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             check_child(child)?;
             if let Call::ProcessFork { roots: Some(roots), .. } = call {
                 at_most(roots.len(), limit::VIEW_ROOTS_MAX, "the number of roots")?;
-                roots.iter().try_for_each(|root| check_root(root, context.own_namespace))?;
+                roots.iter().try_for_each(|root| super::name::check_new(root)).map_err(CallError::Invalid)?;
             }
             let mut named = vec![image_of_process(child.image.as_deref().unwrap_or(context.image))?];
             if let Some(path) = &child.working_directory {
@@ -142,14 +143,13 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
         | Call::ClockNow
         | Call::LogWrite { .. }
         | Call::ProcessSelf
-        | Call::ProcessChildren
-        | Call::MessagePending => Vec::new(),
+        | Call::ProcessChildren => Vec::new(),
 
         Call::MessageSend { to, body, options } => {
             at_most(body.len(), limit::MESSAGE_BYTES_MAX, "the body")?;
             options.check()?;
             check_json(body)?;
-            vec![process_name(to)?]
+            vec![Resource::new(Kind::Process, format!("pid/{}", message::process(to)?.0))]
         }
         Call::MessageReceive { filter, timeout } => {
             if timeout.is_some_and(|timeout| timeout > limit::SLEEP_NANOSECONDS_MAX) {
@@ -158,6 +158,7 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             filter.check()?;
             Vec::new()
         }
+        Call::MessagePending => Vec::new(),
     })
 }
 
@@ -210,7 +211,9 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         | Call::LogWrite { .. }
         | Call::ProcessSelf
         | Call::ProcessChildren
-        | Call::ProcessExit { .. } => Needs::new(),
+        | Call::ProcessExit { .. }
+        // The tools of its image are what a process was made with; what they may do is decided at their own system calls.
+        | Call::AgentCall { .. } => Needs::new(),
 
         Call::MessageSend { .. } => smallvec![need(0, Right::Message, false)],
         Call::MessageReceive { .. } | Call::MessagePending => Needs::new(),
@@ -273,7 +276,7 @@ pub fn pid_of(resource: &Resource) -> Option<Pid> {
     number.parse().ok()
 }
 
-pub(super) fn process_name(pid: &str) -> Result<Resource, CallError> {
+fn process_name(pid: &str) -> Result<Resource, CallError> {
     let short: String = pid.chars().take(40).collect();
     short.parse().map(process).map_err(|error: super::id::NotAnId| CallError::Invalid(error.to_string()))
 }
@@ -292,16 +295,6 @@ fn check_child(child: &ChildOptions) -> Result<(), CallError> {
         }
     }
     Ok(())
-}
-
-/// A root of a view is a name in the process's own namespace.
-fn check_root(root: &str, own_namespace: &str) -> Result<(), CallError> {
-    let full = path::object(&format!("{own_namespace}/{root}"), own_namespace).map_err(CallError::Invalid)?;
-    let own = Resource::new(Kind::Object, own_namespace);
-    if full.is_within(&own) && full != own {
-        return Ok(());
-    }
-    Err(CallError::Invalid("a root of a view is a name in the process's own namespace".into()))
 }
 
 fn queue_name(queue: Option<&str>) -> Result<Resource, CallError> {
@@ -333,6 +326,7 @@ fn check_json(text: &str) -> Result<(), CallError> {
 fn check_options(options: &super::call::ObjectOptions) -> Result<(), CallError> {
     at_most(options.title.len(), limit::OBJECT_TITLE_BYTES_MAX, "the title")?;
     at_most(options.tags.len(), limit::OBJECT_TAGS_MAX, "the number of tags")?;
+    at_most(options.sources.len(), limit::OBJECT_SOURCES_MAX, "the number of sources")?;
     for word in options.tags.iter().chain([&options.object_type]) {
         at_most(word.len(), limit::OBJECT_WORD_BYTES_MAX, "a type or tag")?;
         if word.is_empty() || word.chars().any(super::name::is_hidden) {

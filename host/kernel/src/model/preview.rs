@@ -98,12 +98,11 @@ fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
         (Call::FsCopy { .. }, Some(Probe::Write { size, .. })) => format!("copies {size} bytes"),
         (Call::ObjectCreate { .. }, _) => format!("creates an object of {size} bytes:"),
         (Call::ObjectUpdate { .. }, _) => format!("gives it another content, of {size} bytes:"),
-        (Call::ToolCall { .. }, _) => format!("with these arguments, {size} bytes:"),
+        (Call::ToolCall { .. } | Call::AgentCall { .. }, _) => format!("with these arguments, {size} bytes:"),
         (Call::HumanAsk { .. }, _) => "to ask a person:".into(),
         (Call::HumanTell { .. }, _) => "to tell a person:".into(),
         (Call::HumanApprove { .. }, _) => "to ask a person for rights, and why:".into(),
         (Call::ProcessExit { .. }, _) => format!("ends its process with this result, {size} bytes:"),
-        (Call::MessageSend { .. }, _) => format!("sends it a message of {size} bytes:"),
         (Call::ProcessSpawn { child } | Call::ProcessFork { child, .. }, _) => {
             let what = if child.planner.is_some() { "script" } else { "goal" };
             format!("starts a process with this {what}, {size} bytes:")
@@ -112,6 +111,7 @@ fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
             format!("turns its process into one of this image, with a goal of {size} bytes:")
         }
         (Call::ProcessSignal { signal, .. }, _) => format!("sends the signal {} for this reason:", signal.word()),
+        (Call::MessageSend { .. }, _) => format!("sends it a message of {size} bytes:"),
         (Call::LogWrite { .. }, _) => format!("writes a line of {size} bytes to its log:"),
         _ => return None,
     })
@@ -123,13 +123,14 @@ fn carried(call: &Call) -> Option<&[u8]> {
         Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
         Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
         Call::ToolCall { arguments: text, .. }
+        | Call::AgentCall { arguments: text, .. }
         | Call::HumanAsk { question: text, .. }
         | Call::HumanTell { message: text, .. }
         | Call::HumanApprove { reason: text, .. }
         | Call::ProcessExit { result: text }
+        | Call::LogWrite { message: text, .. }
         | Call::ProcessSignal { reason: text, .. }
-        | Call::MessageSend { body: text, .. }
-        | Call::LogWrite { message: text, .. } => text.as_bytes(),
+        | Call::MessageSend { body: text, .. } => text.as_bytes(),
         Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
             child.planner.as_ref().unwrap_or(&child.goal).as_bytes()
         }
@@ -156,9 +157,9 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::ProcessChildren
         | Call::ProcessHandOver { .. }
         | Call::ProcessExitWith { .. }
+        | Call::ProcessSelf
         | Call::MessageReceive { .. }
-        | Call::MessagePending
-        | Call::ProcessSelf => return None,
+        | Call::MessagePending => return None,
     })
 }
 
@@ -169,16 +170,19 @@ fn beside(call: &Call) -> Vec<(&'static str, Cow<'_, str>)> {
         Call::ObjectCreate { options, .. } => {
             let named = [("its type is", &*options.object_type), ("its title is", &*options.title)];
             let tags = options.tags.iter().map(|tag| ("its tag is", &**tag));
-            named.into_iter().filter(|(_, text)| !text.is_empty()).chain(tags).collect()
+            let sources = options.sources.iter().map(|source| ("it says that it is made from", &**source));
+            named.into_iter().filter(|(_, text)| !text.is_empty()).chain(tags).chain(sources).collect()
         }
         Call::HumanApprove { resource, rights, .. } => {
             let rights = rights.iter().map(|right| ("its wish is to", &**right));
             rights.chain([("its wish is for", &**resource)]).collect()
         }
         Call::MessageSend { options, .. } => {
-            let channel = Some(&options.channel).filter(|text| !text.is_empty()).map(|text| ("its channel is", &**text));
+            let channel =
+                Some(&options.channel).filter(|text| !text.is_empty()).map(|text| ("its channel is", &**text));
             let correlation = options.correlation.as_ref().map(|text| ("its correlation is", &**text));
-            let urgent = (options.kind == MessageKind::Interrupt).then_some(("it interrupts:", "what the process waits for"));
+            let urgent =
+                (options.kind == MessageKind::Interrupt).then_some(("it interrupts:", "what the process waits for"));
             channel.into_iter().chain(correlation).chain(urgent).collect()
         }
         _ => Vec::new(),
@@ -456,9 +460,9 @@ mod tests {
             | Call::HumanTell { message: held, .. }
             | Call::HumanApprove { reason: held, .. }
             | Call::ProcessExit { result: held }
+            | Call::LogWrite { message: held, .. }
             | Call::ProcessSignal { reason: held, .. }
-            | Call::MessageSend { body: held, .. }
-            | Call::LogWrite { message: held, .. } => *held = text.into(),
+            | Call::MessageSend { body: held, .. } => *held = text.into(),
             Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => child.planner = Some(text.into()),
             Call::ProcessExec { goal, .. } => *goal = Some(text.into()),
             other => {
@@ -494,9 +498,16 @@ mod tests {
             immutable: false,
             title: "My\nplan".into(),
             tags: vec!["a".into(), "b".into()],
+            sources: vec!["c".into()],
         };
         let call = Call::ObjectCreate { name: "made".into(), payload: Payload::Json("{}".into()), options };
-        let beside = ["its type is note", "its title is My\\nplan", "its tag is a", "its tag is b"];
+        let beside = [
+            "its type is note",
+            "its title is My\\nplan",
+            "its tag is a",
+            "its tag is b",
+            "it says that it is made from c",
+        ];
         assert_eq!(lines(&call, None)[2..], beside);
         assert_eq!(whole(&call)[1..], beside.map(|line| format!("  {line}")));
     }

@@ -2,8 +2,9 @@
 
 use super::call::Payload;
 use super::child::{ChildInfo, EndedChild};
-use super::id::{CallId, MessageId, Pid};
+use super::id::{CallId, MessageId, Pid, Seq};
 use super::message::Message;
+use super::object::{Link, Unseen};
 use minicbor::{CborLen, Decode, Encode};
 
 /// What an entry of a directory is.
@@ -83,6 +84,48 @@ pub struct ObjectInfo {
     #[n(10)]
     #[serde(default, skip_serializing_if = "CallId::is_nobody")]
     pub written_by: CallId,
+    /// Place of the log at which this version was made.
+    #[cbor(n(11), default)]
+    #[serde(skip)]
+    pub changed: Seq,
+    /// Full names of the objects that it was made from, as its maker says.
+    #[cbor(n(12), default, skip_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
+    /// What the kernel keeps in the row and no guest is told with it.
+    #[n(13)]
+    #[serde(skip)]
+    pub unseen: Option<Box<Unseen>>,
+}
+
+impl ObjectInfo {
+    /// The row says that there is nothing here, whatever the view of its process shows.
+    pub fn is_gone(&self) -> bool {
+        self.unseen.as_ref().is_some_and(|unseen| unseen.gone)
+    }
+
+    /// What it is linked to.
+    pub fn links(&self) -> &[Link] {
+        self.unseen.as_ref().map_or(&[], |unseen| &unseen.links)
+    }
+
+    /// The version that it is, or that it was brought back to.
+    pub fn origin(&self) -> Seq {
+        self.unseen.as_ref().and_then(|unseen| unseen.same_as).unwrap_or(self.changed)
+    }
+
+    /// Changes what no guest is told of it.
+    pub fn set_unseen(&mut self, change: impl FnOnce(&mut Unseen)) {
+        let mut unseen = self.unseen.take().unwrap_or_default();
+        change(&mut unseen);
+        self.unseen = Some(unseen).filter(|unseen| **unseen != Unseen::default());
+    }
+
+    /// As a guest learns it.
+    #[must_use]
+    pub fn told(self) -> ObjectInfo {
+        ObjectInfo { unseen: None, ..self }
+    }
 }
 
 /// What a person says to a request.
@@ -166,7 +209,6 @@ pub enum Reply {
     EndedChild(#[n(0)] Option<EndedChild>),
     #[n(32)]
     Children(#[n(0)] Vec<ChildInfo>),
-
     /// The message that came, if one came in time.
     #[n(40)]
     Message(#[n(0)] Option<Message>),

@@ -87,7 +87,7 @@ pub struct ProcessRow {
     #[n(19)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel_requested: Option<String>,
-    /// What it is paused for the want of. It goes on when its purse has some again.
+    /// What it is paused for the want of. It goes on when its purse has more of it.
     #[n(21)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wants: Option<Coin>,
@@ -122,8 +122,8 @@ impl ProcessRow {
             incarnation: 0,
             result_object: None,
             cancel_requested: None,
-            wants: None,
             held_by_host: false,
+            wants: None,
         }
     }
 }
@@ -175,6 +175,13 @@ pub enum CallState {
     /// Ended by a person or with its process.
     #[n(5)]
     Cancelled(#[n(0)] String),
+}
+
+impl CallRow {
+    /// Whether it is a quantum: its guest is a planner, which is a part of the host and has no component.
+    pub fn is_quantum(&self) -> bool {
+        self.component == Digest::default()
+    }
 }
 
 impl CallState {
@@ -400,16 +407,19 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// Whether a signal ends it: it is for time or for other processes, not for people or tools.
+    /// Whether an interruption ends it. Answers of people and results of tools are not to be lost.
     pub fn is_interruptible(&self) -> bool {
-        matches!(self, Wait::Until(_) | Wait::Children { .. } | Wait::Message { .. })
+        match self {
+            Wait::Until(_) | Wait::Message { .. } | Wait::Children { .. } => true,
+            Wait::Question(_) | Wait::Call(_) => false,
+        }
     }
 
-    /// When it ends by itself, if it does.
+    /// The moment at which it ends by itself.
     pub fn until(&self) -> Option<Time> {
         match self {
             Wait::Until(until) => Some(*until),
-            Wait::Children { until, .. } | Wait::Message { until, .. } => *until,
+            Wait::Message { until, .. } | Wait::Children { until, .. } => *until,
             Wait::Question(_) | Wait::Call(_) => None,
         }
     }

@@ -30,7 +30,7 @@ impl ViewMode {
     }
 }
 
-/// A window of a process on the objects in the namespace of another one. It holds them: what it shows stays, whatever becomes of its
+/// What a process sees of the objects in the namespace of another one. It holds them: what it shows stays, whatever becomes of its
 /// source.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
 #[cbor(map)]
@@ -46,4 +46,74 @@ pub struct View {
     /// Names in the source's namespace, each with all below it; none: all of it.
     #[n(3)]
     pub roots: Option<Vec<String>>,
+    /// What the source itself saw of others when the view was made, the nearest first.
+    #[cbor(n(4), default)]
+    pub beyond: Vec<Window>,
+}
+
+/// A part of a view: objects in the namespace of one process.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
+#[cbor(map)]
+pub struct Window {
+    #[n(0)]
+    pub source: Pid,
+    /// Versions that were made before this place of the log; none: as they are now.
+    #[n(1)]
+    pub at: Option<Seq>,
+    /// As [`View::roots`].
+    #[n(2)]
+    pub roots: Option<Vec<String>>,
+}
+
+impl Window {
+    /// Whether it shows what has this name in the source's namespace.
+    pub fn shows(&self, name: &str) -> bool {
+        self.roots.as_ref().is_none_or(|roots| roots.iter().any(|root| is_at_or_below(name, root)))
+    }
+
+    /// Whether it shows a namespace, or anything in it.
+    pub fn opens_on(&self, namespace: &str) -> bool {
+        let inside = |root: &String| is_at_or_below(root, namespace);
+        self.shows(namespace) || self.roots.iter().flatten().any(inside)
+    }
+}
+
+fn is_at_or_below(name: &str, root: &str) -> bool {
+    name.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+impl View {
+    /// Its windows, the nearest first: what is not in one is looked for in the next.
+    pub fn windows(&self) -> Vec<Window> {
+        let at = (self.mode != ViewMode::Worker).then_some(self.at);
+        let mut windows = vec![Window { source: self.source, at, roots: self.roots.clone() }];
+        windows.extend(self.beyond.iter().cloned());
+        windows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_shows_its_roots_and_what_is_below_them() {
+        let window = |roots: Option<&[&str]>| {
+            let roots = roots.map(|roots| roots.iter().map(|root| (*root).to_owned()).collect());
+            Window { source: Pid(1), at: None, roots }
+        };
+        for (roots, name, shown, opened) in [
+            (None, "a", true, true),
+            (Some(&["a"][..]), "a", true, true),
+            (Some(&["a"]), "a/b", true, true),
+            (Some(&["a"]), "ab", false, false),
+            (Some(&["a/b"]), "a", false, true),
+            (Some(&["a/b"]), "a/c", false, false),
+            (Some(&["x", "a"]), "a", true, true),
+            (Some(&[]), "a", false, false),
+        ] {
+            let window = window(roots);
+            assert_eq!((window.shows(name), window.opens_on(name)), (shown, opened), "{roots:?} {name}");
+        }
+    }
 }

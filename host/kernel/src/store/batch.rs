@@ -80,6 +80,7 @@ impl Call {
             | Call::LogWrite { message: text, .. }
             | Call::HumanApprove { reason: text, .. }
             | Call::ToolCall { arguments: text, .. }
+            | Call::AgentCall { arguments: text, .. }
             | Call::MessageSend { body: text, .. }
             | Call::ProcessExit { result: text } => text.len(),
             Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
@@ -103,13 +104,13 @@ impl Answer {
             Answer::Done(Reply::Object(_, payload)) => payload.len(),
             Answer::Done(Reply::Entries(entries)) => entries.iter().map(|entry| 64 + entry.name.len()).sum(),
             Answer::Done(Reply::Infos(infos)) => infos.iter().map(|info| 160 + info.name.len()).sum(),
-            Answer::Done(Reply::Message(Some(message))) => message.size(),
             Answer::Done(Reply::EndedChild(Some(child))) => match &child.end {
                 End::Exited(text) | End::Failed(text) | End::Killed(text) => text.len(),
             },
             Answer::Done(Reply::Children(children)) => {
                 children.iter().map(|child| 160 + child.why.as_ref().map_or(0, String::len)).sum()
             }
+            Answer::Done(Reply::Message(Some(message))) => message.size(),
             Answer::Done(Reply::Names(names)) => names.iter().map(|name| 16 + name.len()).sum(),
             _ => 0,
         }

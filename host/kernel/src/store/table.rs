@@ -56,19 +56,22 @@ pub enum Table {
     Grant,
     /// Full name → `ObjectInfo`.
     Object,
-    /// Full name → `Payload`.
+    /// Full name → `Payload`; and of kept versions, by their key in [`Table::ObjectVersion`].
     ObjectPayload,
-    /// Full name, 0 (1), version (8) → a version that was replaced or deleted and that a view or a checkpoint still shows.
+    /// Full name, 0 (1), place of the log at which it was replaced or deleted (8) → `ObjectInfo` of a version that a view or a checkpoint
+    /// still shows.
     ObjectVersion,
-    /// Full name, 0 (1), relation, 0 (1), full name → who made the link and when.
-    ObjectLink,
+    /// Process (8), place of the log (8) → how many views and checkpoints show its objects as they were before then (4).
+    ObjectPin,
     /// Full name, 0 (1), relation, 0 (1), full name of the object that links to it → nothing: links by their other end.
     ObjectLinkBack,
+    /// Parent (8), child that has ended (8) → nothing: what the child made waits to be merged.
+    Unmerged,
     /// Full name → process that made it.
     Namespace,
     /// Process that is to get it (8), 0 interrupt or 1 normal (1), message (8) → a message that was not handed over yet.
     Message,
-    /// Process (8) → text by which its planner chooses.
+    /// Process (8) → text by which its planner chooses. Process (8), step (8) → JSON result of that step.
     Plan,
     /// Checkpoint (8) → its row.
     Checkpoint,
@@ -88,7 +91,7 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 30] = [
+    pub const ALL: [Table; 31] = [
         Table::Meta,
         Table::Log,
         Table::Tree,
@@ -107,8 +110,9 @@ impl Table {
         Table::Object,
         Table::ObjectPayload,
         Table::ObjectVersion,
-        Table::ObjectLink,
+        Table::ObjectPin,
         Table::ObjectLinkBack,
+        Table::Unmerged,
         Table::Namespace,
         Table::Message,
         Table::Plan,
@@ -142,8 +146,9 @@ impl Table {
             Table::Object => "object",
             Table::ObjectPayload => "object-payload",
             Table::ObjectVersion => "object-version",
-            Table::ObjectLink => "object-link",
+            Table::ObjectPin => "object-pin",
             Table::ObjectLinkBack => "object-link-back",
+            Table::Unmerged => "unmerged",
             Table::Namespace => "namespace",
             Table::Message => "message",
             Table::Plan => "plan",
@@ -236,6 +241,13 @@ pub fn holder_number(holder: &Holder) -> u64 {
     }
 }
 
+/// Key of the result of a step that the planner of a process has taken.
+pub fn step(pid: Pid, step: u64) -> Vec<u8> {
+    let mut key = number(pid.0);
+    key.extend(step.to_be_bytes());
+    key
+}
+
 /// Key of what was refused to a process.
 pub fn refused(pid: Pid, digest: &Digest) -> Vec<u8> {
     let mut key = number(pid.0);
@@ -263,6 +275,48 @@ pub fn read_message(key: &[u8]) -> Option<(Pid, MessageKind, MessageId)> {
     let (kind, id) = rest.split_first()?;
     let kind = MessageKind::ALL.into_iter().find(|known| *known as u8 == *kind)?;
     Some((Pid(u64::from_be_bytes(*pid)), kind, MessageId(u64::from_be_bytes(id.try_into().ok()?))))
+}
+
+/// Key of a version of an object that was replaced or deleted at this place of the log.
+pub fn object_version(name: &str, until: Seq) -> Vec<u8> {
+    let mut key = of_name(name);
+    key.extend(until.to_be_bytes());
+    key
+}
+
+/// What the keys of all that hangs on a name start with.
+pub fn of_name(name: &str) -> Vec<u8> {
+    let mut key = name.as_bytes().to_vec();
+    key.push(0);
+    key
+}
+
+/// The name and the place of the log that a key of a version means.
+pub fn read_object_version(key: &[u8]) -> Option<(&str, Seq)> {
+    let (name, until) = key.split_last_chunk::<8>()?;
+    Some((str::from_utf8(name.strip_suffix(&[0])?).ok()?, u64::from_be_bytes(*until)))
+}
+
+/// Key of a link by its other end.
+pub fn link_back(to: &str, relation: &str, from: &str) -> Vec<u8> {
+    [to, relation, from].map(str::as_bytes).join(&0)
+}
+
+/// The three parts of such a key.
+pub fn read_link_back(key: &[u8]) -> Option<(&str, &str, &str)> {
+    let mut parts = str::from_utf8(key).ok()?.split('\0');
+    Some((parts.next()?, parts.next()?, parts.next()?))
+}
+
+/// Key of two numbers.
+pub fn numbers(first: u64, second: u64) -> Vec<u8> {
+    [first.to_be_bytes(), second.to_be_bytes()].concat()
+}
+
+/// The two numbers that a key means.
+pub fn read_numbers(key: &[u8]) -> Option<(u64, u64)> {
+    let (first, second) = key.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*first), u64::from_be_bytes(second.try_into().ok()?)))
 }
 
 /// Key of a number.

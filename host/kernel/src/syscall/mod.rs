@@ -6,8 +6,9 @@ mod prepare;
 mod primitive;
 mod process;
 mod recorded;
+mod together;
 
-use crate::kernel::{Admit, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
+use crate::kernel::{Admit, Around, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
 use crate::model::answer::{Answer, CallError, Fault, Stop};
 use crate::model::call::{Call, Class};
 use crate::model::id::Position;
@@ -18,8 +19,11 @@ use crate::model::row::{JournalRow, request_digest};
 use crate::model::time::Time;
 use prepare::Seen;
 use primitive::Performed;
+use std::collections::btree_map;
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use together::Together;
 use tokio::sync::watch;
 
 pub use recorded::{Divergence, Recorded};
@@ -29,9 +33,9 @@ pub struct Line {
     kernel: Arc<Kernel>,
     place: Place,
     limits: CallLimits,
-    journal: std::vec::IntoIter<JournalRow>,
+    journal: Peekable<btree_map::IntoIter<Position, JournalRow>>,
     time: Time,
-    waiting: watch::Sender<Option<u64>>,
+    waiting: Together,
     import: Arc<std::sync::Mutex<Option<&'static str>>>,
     interrupt_at: Option<Position>,
     own_namespace: String,
@@ -51,9 +55,9 @@ impl Line {
             kernel,
             place: Place { pid: row.pid, call: row.id, position: 0, incarnation: row.incarnation },
             limits: row.limits,
-            journal: started.journal.clone().into_iter(),
+            journal: started.journal.clone().into_iter().peekable(),
             time: row.started,
-            waiting: watch::Sender::new(None),
+            waiting: Together::default(),
             import: Arc::default(),
             interrupt_at: None,
             own_namespace: own_namespace(row.pid),
@@ -122,26 +126,30 @@ impl Line {
         if let Some(answer) = self.replayed(position, &call)? {
             return Ok(answer);
         }
-        let (working_directory, image) = self.enter().await?;
+        let around = self.enter().await?;
         if self.kept {
             self.kernel.keep_request(self.at(position), &call);
         }
         let call = Arc::new(call);
-        let context =
-            Context { working_directory: &working_directory, own_namespace: &self.own_namespace, image: &image };
-        let answer = match need::names(&call, &context) {
-            Ok(names) => self.carry_out(position, call, names).await?,
-            Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error)?,
-        };
+        let answer = self.decide(position, call, &around).await?;
         self.time = self.kernel.leave(self.place.call, self.limits.journal_bytes)?.unwrap_or(self.time);
         Ok(answer)
+    }
+
+    async fn decide(&self, position: Position, call: Arc<Call>, around: &Around) -> Result<Arc<Answer>, Stop> {
+        let Around { working_directory, image } = around;
+        let context = Context { working_directory, own_namespace: &self.own_namespace, image };
+        match need::names(&call, &context) {
+            Ok(names) => self.carry_out(position, call, names).await,
+            Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error),
+        }
     }
 
     /// Decides, records and performs; a link that is met leads to a new name, which is decided again.
     async fn carry_out(&self, position: Position, call: Arc<Call>, asked: Vec<Resource>) -> Result<Arc<Answer>, Stop> {
         let mut attempt =
             Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
-        let (mut links, mut waits) = (0, 0);
+        let mut links = 0;
         loop {
             let is_effect = attempt.call.class() == Class::Effect;
             let foreseen =
@@ -170,10 +178,9 @@ impl Line {
                 Admit::Over(answer) => return Ok(answer),
                 Admit::Look => continue,
                 Admit::Wait(receiver) => {
-                    waits += 1;
-                    self.waiting.send_replace(Some(u64::from(position) << 32 | waits));
+                    self.waiting.waits();
                     let woken = receiver.await;
-                    self.waiting.send_replace(None);
+                    self.waiting.goes_on();
                     // The answer is recorded: the guest gets it when its process goes on.
                     self.kernel.check_held(self.place.pid)?;
                     match woken.map_err(|_| Stop::Ended)? {
@@ -252,7 +259,7 @@ impl Line {
     }
 
     /// Waits for room, and learns what names are relative to.
-    async fn enter(&self) -> Result<(Resource, String), Stop> {
+    async fn enter(&self) -> Result<Around, Stop> {
         loop {
             match self.kernel.enter(self.place)? {
                 Some(around) => return Ok(around),
@@ -275,7 +282,7 @@ impl Line {
     }
 
     fn replayed(&mut self, position: Position, call: &Call) -> Result<Option<Arc<Answer>>, Stop> {
-        let Some(row) = self.journal.next() else { return Ok(None) };
+        let Some((_, row)) = self.journal.next_if(|(at, _)| *at == position) else { return Ok(None) };
         if row.request != request_digest(call) {
             return Err(Stop::Fault(Fault::Diverged {
                 position,
@@ -283,7 +290,8 @@ impl Line {
                 made: call.operation().to_owned(),
             }));
         }
-        self.time = row.time;
+        // Of calls that are made at once the later one may be answered first.
+        self.time = self.time.max(row.time);
         Ok(Some(Arc::new(row.answer)))
     }
 }

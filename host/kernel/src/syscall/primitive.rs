@@ -2,7 +2,7 @@
 //! and nowhere else.
 
 use super::{fs, process};
-use crate::kernel::{Attempt, Author, Kernel, Permit, Place, State};
+use crate::kernel::{Attempt, Author, Kernel, Permit, Place, State, process_of};
 use crate::model::answer::{Answer, CallError, Stop};
 use crate::model::call::{Call, Reply};
 use crate::model::limit::LOG_LINE_BYTES_MAX;
@@ -66,8 +66,13 @@ fn inside(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Arc<Answer>
             Some(name) if name.kind() == Kind::Object && !matches!(**call, Call::ProcessExitWith { .. }) => {
                 on_object(state, *place, call, &name, author)
             }
-            name => process::inside(state, *place, call, name.as_ref(), now)
-                .unwrap_or_else(|| on_process(state, *place, call, now, reply)),
+            name => match process::inside(state, *place, call, name.as_ref(), now) {
+                Some(done) => done,
+                None => match name {
+                    Some(name) if name.kind() == Kind::Process => on_other(state, *place, call, &name, now),
+                    _ => on_process(state, *place, call, now, reply),
+                },
+            },
         }
     })
 }
@@ -84,19 +89,30 @@ fn on_object(
         Call::ObjectCreate { payload, options, .. } => {
             state.object_create(name, payload, options, author).map(Reply::Info)
         }
-        Call::ObjectRead { .. } => state.object_read(name).map(|(info, payload)| Reply::Object(info, payload)),
+        Call::ObjectRead { .. } => state.object_read(name, author).map(|(info, payload)| Reply::Object(info, payload)),
         Call::ObjectUpdate { payload, expected_version, .. } => {
             state.object_update(name, payload, *expected_version, author).map(Reply::Info)
         }
         Call::ObjectDelete { expected_version, .. } => {
-            state.object_delete(name, *expected_version).map(|()| Reply::Unit)
+            state.object_delete(name, *expected_version, author).map(|()| Reply::Unit)
         }
         Call::ObjectList { .. } => {
-            let found = state.object_list(name)?;
+            let found = state.object_list(name, author)?;
             Ok(Reply::Infos(state.without_denied(place, found, author.now)))
         }
-        Call::ObjectNamespaces { .. } => state.namespace_list(name).map(Reply::Names),
+        Call::ObjectNamespaces { .. } => state.namespace_list(name, author).map(Reply::Names),
         Call::ObjectCreateNamespace { .. } => state.namespace_create(name, author).map(|()| Reply::Unit),
+        _ => Err(CallError::Internal),
+    }
+}
+
+/// Reaches another process.
+fn on_other(state: &mut State, place: Place, call: &Call, name: &Resource, now: Time) -> Result<Reply, CallError> {
+    let other = process_of(name).ok_or(CallError::Internal)?;
+    match call {
+        Call::MessageSend { body, options, .. } => {
+            state.send_message(place, other, body, options, now).map(Reply::Sent)
+        }
         _ => Err(CallError::Internal),
     }
 }

@@ -54,10 +54,9 @@ pub fn inside(
         Call::ProcessSignal { signal, reason, .. } => {
             pid().and_then(|pid| state.signal(place, pid, *signal, reason, now)).map(|word| Reply::Text(word.into()))
         }
-        Call::MessageSend { body, options, .. } => {
-            pid().and_then(|pid| state.send_message(place, pid, body, options, now)).map(Reply::Sent)
+        Call::ProcessHandOver { .. } => {
+            pid().and_then(|pid| state.hand_child_over(place, pid, now)).map(|()| Reply::Unit)
         }
-        Call::ProcessHandOver { .. } => pid().and_then(|pid| state.hand_over(place, pid, now)).map(|()| Reply::Unit),
         Call::ProcessExec { goal, .. } => {
             named().and_then(|image| state.request_exec(place, image, goal.clone())).map(|()| Reply::Unit)
         }

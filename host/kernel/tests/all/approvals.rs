@@ -465,6 +465,7 @@ async fn a_yes_to_a_change_of_an_object_is_for_the_object_as_it_was() {
         immutable: false,
         title: String::new(),
         tags: Vec::new(),
+        sources: Vec::new(),
     };
     let payload = || libos_kernel::model::call::Payload::Json("1".into());
     let pid = house.process();

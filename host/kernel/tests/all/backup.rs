@@ -22,8 +22,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 fn object(name: String, bytes: usize) -> Call {
-    let options =
-        ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+    let options = ObjectOptions {
+        object_type: "note".into(),
+        immutable: false,
+        title: String::new(),
+        tags: Vec::new(),
+        sources: Vec::new(),
+    };
     let text = format!("\"{name}{}\"", "x".repeat(bytes));
     Call::ObjectCreate { name, payload: Payload::Json(text), options }
 }

@@ -37,7 +37,13 @@ fn append(path: &str, content: &str) -> Call {
 /// The system calls of the story, and what each does outside.
 fn script() -> Vec<(Call, &'static str)> {
     let text = |text: &str| text.to_owned();
-    let options = ObjectOptions { object_type: text("note"), immutable: false, title: text(""), tags: Vec::new() };
+    let options = ObjectOptions {
+        object_type: text("note"),
+        immutable: false,
+        title: text(""),
+        tags: Vec::new(),
+        sources: Vec::new(),
+    };
     vec![
         (Call::FsRead { path: text("notes.md") }, ""),
         (write("free/a", "1"), "fs.write fs:workspace/free/a 1"),

@@ -10,8 +10,13 @@ use libos_kernel::syscall::Line;
 const MIB: usize = 1 << 20;
 
 fn object(number: usize, bytes: usize) -> Call {
-    let options =
-        ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+    let options = ObjectOptions {
+        object_type: "note".into(),
+        immutable: false,
+        title: String::new(),
+        tags: Vec::new(),
+        sources: Vec::new(),
+    };
     Call::ObjectCreate { name: format!("o{number}"), payload: Payload::Bytes(vec![0; bytes]), options }
 }
 

@@ -12,8 +12,13 @@ use libos_kernel::model::image::{BASE, Image};
 use libos_kernel::syscall::Line;
 
 fn object() -> Call {
-    let options =
-        ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+    let options = ObjectOptions {
+        object_type: "note".into(),
+        immutable: false,
+        title: String::new(),
+        tags: Vec::new(),
+        sources: Vec::new(),
+    };
     Call::ObjectCreate { name: "o".into(), payload: Payload::Json("1".into()), options }
 }
 

@@ -33,8 +33,13 @@ fn ask() -> Call {
 }
 
 fn object(name: &str, bytes: usize) -> Call {
-    let options =
-        ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+    let options = ObjectOptions {
+        object_type: "note".into(),
+        immutable: false,
+        title: String::new(),
+        tags: Vec::new(),
+        sources: Vec::new(),
+    };
     Call::ObjectCreate { name: name.into(), payload: Payload::Json(format!("{:?}", "x".repeat(bytes))), options }
 }
 

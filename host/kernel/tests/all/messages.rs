@@ -230,7 +230,9 @@ async fn an_interrupt_ends_sleeps_and_receives_and_not_what_people_and_tools_owe
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_has_so_many_messages_and_bytes_and_the_sender_learns_it() {
     let large = format!("\"{}\"", "x".repeat(MESSAGE_BYTES_MAX - 2));
-    for (body, most) in [("1", u64::from(MESSAGES_WAITING_MAX)), (&large, MESSAGES_WAITING_BYTES_MAX / large.len() as u64)] {
+    for (body, most) in
+        [("1", u64::from(MESSAGES_WAITING_MAX)), (&large, MESSAGES_WAITING_BYTES_MAX / large.len() as u64)]
+    {
         let house = House::new(&RULES);
         let pid = house.process();
         let mut sender = house.line();
@@ -345,7 +347,10 @@ async fn what_makes_no_sense_is_said() {
     let pid = house.process();
     for (call, want) in [
         (normal(pid, "{"), "invalid: not JSON"),
-        (Call::MessageSend { to: "me".into(), body: "1".into(), options: MessageOptions::default() }, "'me' is not a process"),
+        (
+            Call::MessageSend { to: "me".into(), body: "1".into(), options: MessageOptions::default() },
+            "'me' is not a process",
+        ),
         (receive("", Some(u64::MAX)), "ten years"),
         (receive(&"x".repeat(200), None), "too large: a channel"),
     ] {

@@ -28,7 +28,7 @@ fn write(path: &str, content: &str) -> Call {
 
 fn object(name: &str) -> Call {
     let options =
-        ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+        ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new(), sources: Vec::new() };
     Call::ObjectCreate { name: name.into(), payload: Payload::Json("1".into()), options }
 }
 

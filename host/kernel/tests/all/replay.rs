@@ -23,7 +23,13 @@ fn script() -> Vec<Call> {
         mode: WriteMode::CreateOrReplace,
     };
     let append = |content: &str| Call::FsAppend { path: text("log"), content: content.as_bytes().to_vec() };
-    let options = ObjectOptions { object_type: text("note"), immutable: false, title: text(""), tags: Vec::new() };
+    let options = ObjectOptions {
+        object_type: text("note"),
+        immutable: false,
+        title: text(""),
+        tags: Vec::new(),
+        sources: Vec::new(),
+    };
     let json = |json: &str| Payload::Json(text(json));
     vec![
         Call::FsRead { path: text("notes.md") },

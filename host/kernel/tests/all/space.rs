@@ -15,8 +15,13 @@ const LOW: u64 = limit::LOW_SPACE_BYTES - 1;
 const NO_SPACE: &str = "too little free space";
 
 fn object(name: &str) -> Call {
-    let options =
-        ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+    let options = ObjectOptions {
+        object_type: "note".into(),
+        immutable: false,
+        title: String::new(),
+        tags: Vec::new(),
+        sources: Vec::new(),
+    };
     Call::ObjectCreate { name: name.into(), payload: Payload::Json("1".into()), options }
 }
 

@@ -127,6 +127,7 @@ impl wit::object::Host for Guest {
             immutable: options.immutable,
             title: options.title,
             tags: options.tags,
+            sources: options.sources,
         };
         self.send(Call::ObjectCreate { name, payload: payload.into(), options }, info).await
     }
@@ -259,8 +260,7 @@ impl wit::message::Host for Guest {
         filter: wit::message::Filter,
         timeout: Option<u64>,
     ) -> Outcome<Option<wit::message::Message>> {
-        let filter =
-            MessageFilter { channel: filter.channel, correlation: filter.correlation, from: filter.from };
+        let filter = MessageFilter { channel: filter.channel, correlation: filter.correlation, from: filter.from };
         let received = self.send(Call::MessageReceive { filter, timeout }, shape!(Message)).await?;
         Ok(received.map(|message| message.map(Into::into)))
     }
@@ -337,6 +337,7 @@ impl From<ObjectInfo> for wit::object::Info {
             immutable: info.immutable,
             title: info.title,
             tags: info.tags,
+            sources: info.sources,
             size: info.size,
             created: info.created.into(),
             updated: info.updated.into(),

@@ -7,9 +7,9 @@ pub mod declared;
 mod failure;
 mod guest;
 mod imports;
-mod processes;
 pub mod inspect;
 mod items;
+mod processes;
 mod wasi;
 
 pub use cache::CodeCache;

@@ -98,11 +98,8 @@ fn pid(reply: Reply) -> Option<String> {
 impl From<theirs::ChildOptions> for ChildOptions {
     fn from(options: theirs::ChildOptions) -> Self {
         let amount = |amount: theirs::Amount| Amount { coin: amount.kind.into(), amount: amount.amount };
-        let handed = |grant: theirs::HandedGrant| Handed {
-            rule: grant.rule,
-            uses: grant.uses,
-            expires_in: grant.expires_in,
-        };
+        let handed =
+            |grant: theirs::HandedGrant| Handed { rule: grant.rule, uses: grant.uses, expires_in: grant.expires_in };
         ChildOptions {
             image: options.image,
             goal: options.goal,

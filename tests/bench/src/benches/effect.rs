@@ -194,8 +194,13 @@ async fn inside_the_kernel(kernel: &Arc<Kernel>) -> f64 {
         async move {
             let mut line = stage::line(&kernel, stage::process(&kernel));
             let payload = || Payload::Bytes(vec![7; CONTENT]);
-            let options =
-                ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+            let options = ObjectOptions {
+                object_type: "note".into(),
+                immutable: false,
+                title: String::new(),
+                tags: Vec::new(),
+                sources: Vec::new(),
+            };
             stage::done(&mut line, Call::ObjectCreate { name: "note".into(), payload: payload(), options }).await;
             let mut count = 0u64;
             while !stop.load(Ordering::Relaxed) {

@@ -106,8 +106,13 @@ impl Stage {
         let (loops, reads) = (prepare(1, guests::BENCH_LOOPS), prepare(2, guests::READ_LOOP));
         let pid = stage::process(&kernel);
         let payload = Payload::Bytes(vec![7; 1_024]);
-        let options =
-            ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+        let options = ObjectOptions {
+            object_type: "note".into(),
+            immutable: false,
+            title: String::new(),
+            tags: Vec::new(),
+            sources: Vec::new(),
+        };
         let mut line = stage::line(&kernel, pid);
         on.block_on(stage::done(&mut line, Call::ObjectCreate { name: OBJECT.into(), payload, options }));
         let idle =

@@ -117,8 +117,13 @@ impl Stage {
         let prepared = engine.prepare(&[1; 32], &cache, Origin::Program, || Ok(guests::BENCH_LOOPS.to_vec())).unwrap();
         let pid = stage::process(&kernel);
         let payload = Payload::Bytes(vec![7; 1_024]);
-        let options =
-            ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+        let options = ObjectOptions {
+            object_type: "note".into(),
+            immutable: false,
+            title: String::new(),
+            tags: Vec::new(),
+            sources: Vec::new(),
+        };
         let mut line = stage::line(&kernel, pid);
         on.block_on(stage::done(&mut line, Call::ObjectCreate { name: "note".into(), payload, options }));
         Stage { on, kernel, engine, prepared, pid }

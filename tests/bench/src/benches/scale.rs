@@ -53,8 +53,13 @@ impl Stage {
         let pid = stage::process(&kernel);
         let stage = Stage { on: on.clone(), kernel, pid };
         for name in ["one", "two", "three"] {
-            let options =
-                ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+            let options = ObjectOptions {
+                object_type: "note".into(),
+                immutable: false,
+                title: String::new(),
+                tags: Vec::new(),
+                sources: Vec::new(),
+            };
             let mut line = stage.line();
             stage.done(&mut line, Call::ObjectCreate { name: name.into(), payload: payload(), options });
             stage.end(&line);

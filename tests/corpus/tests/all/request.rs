@@ -50,8 +50,13 @@ fn file(verb: &str, rest: &[&[u8]]) -> Option<Call> {
 }
 
 fn object(verb: &str, rest: &[&[u8]]) -> Option<Call> {
-    let options =
-        || ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new() };
+    let options = || ObjectOptions {
+        object_type: "note".into(),
+        immutable: false,
+        title: String::new(),
+        tags: Vec::new(),
+        sources: Vec::new(),
+    };
     let json = |bytes: &[u8]| Payload::Json(text(bytes));
     Some(match (verb, rest) {
         ("o-create", [name, payload]) => {

@@ -36,6 +36,9 @@ fn info() -> ObjectInfo {
         updated: Time(u64::MAX),
         created_by: Pid(3),
         written_by: CallId(4),
+        changed: 0,
+        sources: vec!["team/b".into()],
+        unseen: None,
     }
 }
 

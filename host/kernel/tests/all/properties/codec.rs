@@ -67,8 +67,14 @@ fn file_call() -> impl Strategy<Value = Call> {
 }
 
 fn object_call() -> impl Strategy<Value = Call> {
-    let options = (text(), flag(), text(), prop::collection::vec(text(), 0..3))
-        .prop_map(|(object_type, immutable, title, tags)| ObjectOptions { object_type, immutable, title, tags });
+    let options = (text(), flag(), text(), prop::collection::vec(text(), 0..3), prop::collection::vec(text(), 0..3))
+        .prop_map(|(object_type, immutable, title, tags, sources)| ObjectOptions {
+            object_type,
+            immutable,
+            title,
+            tags,
+            sources,
+        });
     prop_oneof![
         (text(), payload(), options).prop_map(|(name, payload, options)| Call::ObjectCreate { name, payload, options }),
         text().prop_map(|name| Call::ObjectRead { name }),
@@ -104,11 +110,11 @@ fn call() -> impl Strategy<Value = Call> {
         (level, text()).prop_map(|(level, message)| Call::LogWrite { level, message }),
         (text(), text()).prop_map(|(tool, arguments)| Call::ToolCall { tool, arguments }),
         text().prop_map(|result| Call::ProcessExit { result }),
+        process_call(),
         (text(), text(), message_options()).prop_map(|(to, body, options)| Call::MessageSend { to, body, options }),
         (of(text()), of(text()), of(text()), of(number())).prop_map(|(channel, correlation, from, timeout)| {
             Call::MessageReceive { filter: MessageFilter { channel, correlation, from }, timeout }
         }),
-        process_call(),
     ]
 }
 
@@ -126,6 +132,9 @@ fn info() -> impl Strategy<Value = ObjectInfo> {
         updated: Time(numbers[3]),
         created_by: Pid(numbers[4]),
         written_by: CallId(numbers[5]),
+        changed: numbers[0],
+        sources: Vec::new(),
+        unseen: None,
     })
 }
 

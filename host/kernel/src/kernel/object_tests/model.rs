@@ -1,0 +1,1 @@
+//! Object memory against a model that is a list of maps.
