@@ -8,9 +8,10 @@ use crate::model::answer::{Answer, CallError};
 use crate::model::call::{Call, Class, Reply};
 use crate::model::grant::Holder;
 use crate::model::id::{EffectId, EffectKey, GrantId, QuestionId, Seq};
+use crate::model::purse::Charged;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Resource;
-use crate::model::row::{Charged, EffectRow, EffectState};
+use crate::model::row::{EffectRow, EffectState};
 use crate::model::time::Time;
 use crate::store::batch::{NewJournal, NewRecord, Request};
 use crate::store::table::{self, Table};
@@ -202,7 +203,14 @@ impl Kernel {
 
 impl State {
     /// Writes record and journal line of something that has ended.
-    pub(super) fn finish(&mut self, mut open: Open, resources: &[Resource], now: Time, answer: &Arc<Answer>, unstarted: bool) {
+    pub(super) fn finish(
+        &mut self,
+        mut open: Open,
+        resources: &[Resource],
+        now: Time,
+        answer: &Arc<Answer>,
+        unstarted: bool,
+    ) {
         let class = open.call.class();
         let (outcome, state, detail) = match &**answer {
             Answer::Done(_) => (Outcome::Done, EffectState::Done, None),

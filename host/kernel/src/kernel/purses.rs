@@ -12,9 +12,9 @@ use crate::model::call::{Call, Reply};
 use crate::model::id::{CallId, Pid};
 use crate::model::limit;
 use crate::model::process::State as ProcessState;
-use crate::model::purse::{Amounts, Coin, Purse};
+use crate::model::purse::{Amounts, Charged, Coin, Purse};
 use crate::model::record::{Decided, Outcome, Record};
-use crate::model::row::{Charged, Probe, ProcessRow};
+use crate::model::row::{Probe, ProcessRow};
 use crate::store::table::{self, Table};
 use smallvec::{SmallVec, smallvec};
 use std::collections::BTreeMap;
@@ -35,7 +35,9 @@ impl Empty {
     /// Why the process stands still, and what lets it go on.
     pub fn reason(&self) -> String {
         let Empty { payer, coin } = self;
-        format!("too little is left of {coin} in the purse of {payer}: `libos budget {payer} --add {coin}=N` puts more in")
+        format!(
+            "too little is left of {coin} in the purse of {payer}: `libos budget {payer} --add {coin}=N` puts more in"
+        )
     }
 }
 
@@ -137,7 +139,9 @@ impl Kernel {
         let mut state = self.lock();
         let Some(pid) = state.calls.get(&call).map(|live| live.row.pid) else { return };
         let spent = [(TIMES[0], wall_milliseconds), (TIMES[1], processor_milliseconds)];
-        state.with_purse(pid, |purse| spent.into_iter().map(|(coin, amount)| purse.spend(coin, amount)).sum::<u64>() > 0);
+        state.with_purse(pid, |purse| {
+            spent.into_iter().map(|(coin, amount)| purse.spend(coin, amount)).sum::<u64>() > 0
+        });
         if state.paused(pid).is_none() {
             // Whoever drives the call is told at its next import.
             let _ = state.check_time(pid, call);
@@ -252,9 +256,7 @@ impl State {
         if spent.is_empty() {
             return Ok(None);
         }
-        self.with_purse(payer, |purse| {
-            spent.iter().map(|(coin, amount)| purse.spend(*coin, *amount)).sum::<u64>() > 0
-        });
+        self.with_purse(payer, |purse| spent.iter().map(|(coin, amount)| purse.spend(*coin, *amount)).sum::<u64>() > 0);
         Ok(Some(Charged { payer, amounts: spent }))
     }
 
@@ -439,9 +441,11 @@ impl State {
     /// A process without bounds got some: those below it that have none spend from its purse from now on.
     fn bind_heirs(&mut self, root: Pid) {
         let above = |pid: &Pid| self.processes.get(pid)?.parent;
-        let below = |pid: &Pid| std::iter::successors(Some(*pid), above).take(limit::PURSE_DEPTH_MAX).any(|pid| pid == root);
+        let below =
+            |pid: &Pid| std::iter::successors(Some(*pid), above).take(limit::PURSE_DEPTH_MAX).any(|pid| pid == root);
         let unbound = |row: &&ProcessRow| row.pid != root && row.purse.is_none() && row.payer.is_none();
-        let heirs: Vec<ProcessRow> = self.processes.values().filter(unbound).filter(|row| below(&row.pid)).cloned().collect();
+        let heirs: Vec<ProcessRow> =
+            self.processes.values().filter(unbound).filter(|row| below(&row.pid)).cloned().collect();
         for row in heirs {
             self.put_process(ProcessRow { payer: Some(root), ..row });
         }
@@ -454,7 +458,8 @@ impl State {
         for (pid, coin) in held {
             if changed.contains(&coin)
                 && self.payer_of(pid) == Some(payer)
-                && self.purse_of(pid).is_some_and(|purse| purse.has(coin, 1)) {
+                && self.purse_of(pid).is_some_and(|purse| purse.has(coin, 1))
+            {
                 self.resume(pid);
             }
         }
@@ -465,4 +470,3 @@ impl State {
         self.policy.budgets.get(image).map(Purse::of)
     }
 }
-

@@ -3,6 +3,7 @@
 //! After "currency and purses" of capability systems (Miller, Morningstar, Frantz: Capability-based Financial Instruments, 2000): to hand
 //! over is to move, and the sum stays.
 
+use super::id::Pid;
 use super::limit;
 use minicbor::{CborLen, Decode, Encode};
 use std::collections::BTreeMap;
@@ -101,7 +102,8 @@ pub type Amounts = BTreeMap<Coin, u64>;
 /// # Errors
 /// A sentence that says what is wrong.
 pub fn parse_amount(text: &str) -> Result<(Coin, u64), String> {
-    let (word, number) = text.split_once('=').ok_or_else(|| format!("'{text}' is no KIND=N, for example tool-calls=10"))?;
+    let (word, number) =
+        text.split_once('=').ok_or_else(|| format!("'{text}' is no KIND=N, for example tool-calls=10"))?;
     let words = || Coin::ALL.map(Coin::word).join(", ");
     let coin = Coin::parse(word).ok_or_else(|| format!("'{word}' is no kind of budget; there are {}", words()))?;
     match number.parse() {
@@ -126,6 +128,17 @@ pub struct Purse {
     #[cbor(default)]
     #[serde(skip)]
     pub put_in: BTreeMap<Coin, i64>,
+}
+
+/// What was taken from a purse.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
+#[cbor(map)]
+pub struct Charged {
+    /// Whose purse it was.
+    #[n(0)]
+    pub payer: Pid,
+    #[n(1)]
+    pub amounts: Vec<(Coin, u64)>,
 }
 
 impl Purse {
@@ -240,7 +253,10 @@ mod tests {
         assert_eq!(parent.split(&[(Coin::ToolCalls, u64::MAX), (Coin::ToolCalls, u64::MAX)]), Err(Coin::ToolCalls));
         assert_eq!(parent, before);
         parent.merge(&child);
-        assert_eq!(parent, Purse { spent: parent.spent.clone(), ..purse(&[(Coin::ToolCalls, 10), (Coin::Objects, 5)]) });
+        assert_eq!(
+            parent,
+            Purse { spent: parent.spent.clone(), ..purse(&[(Coin::ToolCalls, 10), (Coin::Objects, 5)]) }
+        );
     }
 
     #[test]
@@ -258,7 +274,9 @@ mod tests {
     #[test]
     fn an_amount_is_read_and_what_is_none_is_said() {
         assert_eq!(parse_amount("tool-calls=10"), Ok((Coin::ToolCalls, 10)));
-        for (text, want) in [("tool-calls", "KIND=N"), ("calls=1", "tool-calls, "), ("money=-1", "no number"), ("money=", "no number")] {
+        for (text, want) in
+            [("tool-calls", "KIND=N"), ("calls=1", "tool-calls, "), ("money=-1", "no number"), ("money=", "no number")]
+        {
             let error = parse_amount(text).unwrap_err();
             assert!(error.contains(want), "{error}");
         }

@@ -9,7 +9,7 @@ use super::limit::CallLimits;
 use super::message::MessageFilter;
 use super::planner::{PlannerRow, Priority};
 use super::process::State;
-use super::purse::{Coin, Purse};
+use super::purse::{Charged, Coin, Purse};
 use super::record::Record;
 use super::resource::Resource;
 use super::rule::Rule;
@@ -610,17 +610,6 @@ pub struct EffectRow {
     /// What it cost, to be given back if it did not start.
     #[n(16)]
     pub charged: Option<Charged>,
-}
-
-/// What was taken from a purse.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
-#[cbor(map)]
-pub struct Charged {
-    /// Whose purse it was.
-    #[n(0)]
-    pub payer: Pid,
-    #[n(1)]
-    pub amounts: Vec<(Coin, u64)>,
 }
 
 impl EffectRow {

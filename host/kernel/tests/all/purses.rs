@@ -27,8 +27,13 @@ fn write(path: &str, content: &str) -> Call {
 }
 
 fn object(name: &str) -> Call {
-    let options =
-        ObjectOptions { object_type: "note".into(), immutable: false, title: String::new(), tags: Vec::new(), sources: Vec::new() };
+    let options = ObjectOptions {
+        object_type: "note".into(),
+        immutable: false,
+        title: String::new(),
+        tags: Vec::new(),
+        sources: Vec::new(),
+    };
     Call::ObjectCreate { name: name.into(), payload: Payload::Json("1".into()), options }
 }
 
@@ -58,11 +63,6 @@ async fn left(house: &House, pid: Pid, coin: Coin) -> Option<u64> {
     row(house, pid).await.purse.and_then(|purse| purse.left(coin))
 }
 
-#[track_caller]
-fn adds_up(house: &House) {
-    assert_eq!(house.kernel.purses_that_do_not_add_up(), []);
-}
-
 /// Makes a system call that its process cannot pay for, and lets the call go from memory; answers why.
 async fn starves(house: &House, mut line: Line, call: Call) -> (CallId, String) {
     let id = line.call();
@@ -83,14 +83,16 @@ async fn five_calls_are_not_made_with_a_budget_of_one() {
     let HostError::Usage(why) = refused else { panic!("{refused}") };
     assert_eq!(
         why,
-        format!("{pid}: too little is left of tool-calls in the purse of {pid}: `libos budget {pid} --add tool-calls=N` puts more in")
+        format!(
+            "{pid}: too little is left of tool-calls in the purse of {pid}: `libos budget {pid} --add tool-calls=N` puts more in"
+        )
     );
     // A tool that calls another one spends too.
     let stopped = house.run(&mut line, other()).await;
     assert!(matches!(stopped, Err(Stop::Paused(_))), "{}", words(&stopped));
     assert_eq!(house.kernel.wait_of(line.call()), None);
     assert_eq!(left(&house, pid, Coin::ToolCalls).await, Some(0));
-    adds_up(&house);
+    house.purses_add_up();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,7 +116,7 @@ async fn a_process_that_cannot_pay_is_paused_and_tries_again_when_it_can() {
     assert_eq!(words(&house.run(&mut line, write("a", "12345")).await), "done");
     assert_eq!(left(&house, pid, Coin::BytesWritten).await, Some(2));
     assert_eq!(house.world.count("fs.write fs:workspace/a 12345"), 1);
-    adds_up(&house);
+    house.purses_add_up();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -159,7 +161,7 @@ async fn each_kind_is_charged_for_what_it_stands_for() {
         }
         assert_eq!(words(&house.run(&mut line, call).await), "done", "{what}");
         assert_eq!(left(&house, pid, coin).await, Some(0), "{what}");
-        adds_up(&house);
+        house.purses_add_up();
     }
 }
 
@@ -186,7 +188,7 @@ async fn what_was_replayed_is_not_charged_again() {
     for (coin, want) in [(Coin::BytesRead, 80), (Coin::BytesWritten, 95), (Coin::Objects, 8), (Coin::ToolCalls, 7)] {
         assert_eq!(left(&house, pid, coin).await, Some(want), "{coin}");
     }
-    adds_up(&house);
+    house.purses_add_up();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -215,7 +217,7 @@ async fn what_did_not_come_to_be_costs_nothing() {
     let nowhere = ChildOptions { image: Some("nowhere".into()), ..child(&[]) };
     assert!(words(&house.run(&mut line, Call::ProcessSpawn { child: nowhere }).await).starts_with("not found"));
     assert_eq!(left(&house, pid, Coin::Children).await, Some(1));
-    adds_up(&house);
+    house.purses_add_up();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -234,7 +236,7 @@ async fn after_a_loss_of_power_what_did_not_start_costs_nothing_and_what_did_cos
         let mut line = house.resume(call).await;
         assert_eq!(words(&house.run(&mut line, write("a", "12345")).await), "done", "{plan:?}");
         assert_eq!(left(&house, pid, Coin::BytesWritten).await, Some(0), "{plan:?}");
-        adds_up(&house);
+        house.purses_add_up();
     }
 }
 
@@ -264,7 +266,7 @@ async fn a_childs_purse_comes_out_of_its_parents_and_goes_back() {
     assert_eq!(left(&house, pid, Coin::ToolCalls).await, Some(7), "one of four was spent there, and one here");
     assert_eq!(left(&house, pid, Coin::Children).await, Some(3));
     assert_eq!(row(&house, given).await.purse.unwrap().spent[&Coin::ToolCalls], 1, "what it spent is to be seen");
-    adds_up(&house);
+    house.purses_add_up();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -282,9 +284,9 @@ async fn nobody_gets_out_of_his_bounds_by_being_handed_over() {
     assert_eq!(left(&house, without, Coin::BytesWritten).await, Some(0));
     assert!(house.kernel.start_call(house.start(without)).is_err());
     house.kernel.end_unused_process(pid, "enough");
-    adds_up(&house);
+    house.purses_add_up();
     house.kernel.end_unused_process(with, "enough");
-    adds_up(&house);
+    house.purses_add_up();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -333,7 +335,7 @@ async fn whoever_is_started_from_an_image_has_its_budget() {
         house.line_of(pid);
         assert!(house.kernel.start_call(house.start(pid)).is_err());
     }
-    adds_up(&house);
+    house.purses_add_up();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -353,7 +355,7 @@ async fn a_process_whose_time_is_used_up_stops_at_its_next_import() {
         assert!(house.kernel.start_call(house.start(pid)).is_err());
         house.kernel.raise_budget(pid, coin, 1).unwrap();
         assert_eq!(house.kernel.take_runnable(), [call]);
-        adds_up(&house);
+        house.purses_add_up();
     }
 }
 
@@ -380,7 +382,7 @@ async fn many_who_spend_one_purse_spend_what_is_in_it() {
     }
     assert_eq!(written, 48);
     assert_eq!(left(&house, pid, Coin::BytesWritten).await, Some(2));
-    adds_up(&house);
+    house.purses_add_up();
 }
 
 /// Numbers that look drawn.
@@ -466,7 +468,7 @@ async fn whatever_happens_what_was_put_in_is_left_or_spent() {
                 house.kernel.barrier().await.unwrap();
                 house = if dice.below(2) == 0 { house.reopen() } else { house.crash(Tear::All) };
             }
-            adds_up(&house);
+            house.purses_add_up();
             house.kernel.barrier().await.unwrap();
             let mut have: BTreeMap<Coin, i64> = BTreeMap::new();
             for row in View(&house.snapshot()).processes().unwrap().iter().filter(|row| !row.state.is_final()) {
@@ -476,7 +478,10 @@ async fn whatever_happens_what_was_put_in_is_left_or_spent() {
             }
             let roots_end = "a root that was handed over may have ended with what it had";
             for coin in WALKED {
-                assert!(have[&coin] <= put_in[&coin], "seed {seed}, step {number}, {coin}: {have:?} of {put_in:?}; {roots_end}");
+                assert!(
+                    have[&coin] <= put_in[&coin],
+                    "seed {seed}, step {number}, {coin}: {have:?} of {put_in:?}; {roots_end}"
+                );
             }
         }
     }
