@@ -127,6 +127,8 @@ impl State {
         self.check_space().map_err(|_| super::space::no_space())?;
         let parent = self.processes.get(&place.pid).cloned().ok_or(CallError::Internal)?;
         let ordered = self.check_child(place, &parent, call, child, names, now)?;
+        let amounts: Vec<_> = child.budget.iter().flatten().map(|amount| (amount.coin, amount.amount)).collect();
+        self.check_purse(parent.pid, &amounts)?;
         // A number that is not used leaves a gap, and nobody minds.
         let pid = self.new_pid();
         let seen = ordered.view.as_ref().map(rules_seen).unwrap_or_default();
@@ -139,7 +141,6 @@ impl State {
             ..ProcessRow::new(pid, Some(parent.pid), ordered.image.clone(), ordered.working_directory.clone(), now)
         });
         let author = Author { pid: parent.pid, call: place.call, now };
-        let amounts: Vec<_> = child.budget.iter().flatten().map(|amount| (amount.coin, amount.amount)).collect();
         if child.budget.is_some()
             && let Err(error) = self.move_purse(parent.pid, pid, &amounts)
         {

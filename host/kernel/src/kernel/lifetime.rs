@@ -91,6 +91,7 @@ impl State {
         record.call = cause;
         record.detail = Some(state.word().to_owned());
         self.note(record);
+        let process = self.return_purse(process);
         let ended = ProcessRow { state, ended: Some(now), ..process };
         self.put_process(ended.clone());
         self.release(&ended);

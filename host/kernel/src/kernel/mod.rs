@@ -71,6 +71,7 @@ pub use objects::Author;
 pub use open::Options;
 pub use permit::Permit;
 pub use processes::{FIRST_MOUNT, own_namespace};
+pub use purses::{Budget, TimeLeft};
 pub use quanta::{PLANNER, StartQuantum};
 pub use questions::{Answered, Reaction};
 pub use recover::temporary_name;

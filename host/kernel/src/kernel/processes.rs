@@ -50,7 +50,8 @@ impl State {
         let default = self.policy.defaults.get(image).copied().unwrap_or(WithoutGrant::Deny);
         let working_directory = Resource::new(Kind::Fs, FIRST_MOUNT);
         let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
-        self.put_process(ProcessRow { default, for_one_call, ..row });
+        let purse = self.purse_of_image(image);
+        self.put_process(ProcessRow { default, for_one_call, purse, ..row });
         if let Some(memory) = self.images.get(image).and_then(|image| image.memory.clone()) {
             self.set_view(pid, memory);
         }

@@ -3,7 +3,7 @@
 
 use super::{fs, process};
 use crate::kernel::{Attempt, Author, Kernel, Permit, Place, State, process_of};
-use crate::model::answer::{Answer, CallError};
+use crate::model::answer::{Answer, CallError, Stop};
 use crate::model::call::{Call, Reply};
 use crate::model::limit::LOG_LINE_BYTES_MAX;
 use crate::model::record::cut;
@@ -17,6 +17,8 @@ pub enum Performed {
     Answer(Arc<Answer>),
     /// The name with this number leads to another one.
     Link(usize, Resource),
+    /// It is not told: its process cannot pay for it.
+    Stopped(Stop),
 }
 
 /// What is left to do.

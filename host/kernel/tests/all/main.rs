@@ -29,6 +29,7 @@ mod notes;
 mod policy;
 mod processes;
 mod properties;
+mod purses;
 mod quanta;
 mod races;
 mod recovery;

@@ -118,12 +118,18 @@ impl Guest {
     }
 
     /// Counts an epoch tick that the guest met. Answers whether its processor time is used up.
-    pub(super) fn tick(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// Its process cannot pay for more.
+    pub(super) fn tick(&mut self) -> std::result::Result<bool, Stop> {
         // However long it waited for an import, that is one tick here.
         if !std::mem::take(&mut self.in_import) && !self.replays() {
             self.ticks += 1;
+            if let Some(Wire::Live(line)) = &self.line {
+                line.tick()?;
+            }
         }
-        self.ticks > self.ticks_max
+        Ok(self.ticks > self.ticks_max)
     }
 
     /// Sends a system call down the line. The one way out for everything that a guest does.

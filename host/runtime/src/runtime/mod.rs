@@ -2,6 +2,7 @@
 
 mod builder;
 mod drive;
+mod meter;
 mod outcome;
 mod turns;
 

@@ -19,7 +19,7 @@ use std::fs;
 use std::path::Path;
 
 /// The components that come with the runtime.
-const STANDARD: [&str; 4] = ["basics", "files", "objects", "people"];
+const STANDARD: [&str; 5] = ["basics", "files", "messages", "objects", "people"];
 
 /// A file of the checkout.
 fn source(path: &str) -> String {
@@ -61,6 +61,7 @@ fn what_a_source_declares_is_read_back_from_its_component() {
     read_back("files", "tools/files/src/lib.rs", 8);
     read_back("objects", "tools/objects/src/lib.rs", 7);
     read_back("people", "tools/people/src/lib.rs", 3);
+    read_back("messages", "tools/messages/src/lib.rs", 2);
 }
 
 #[test]
@@ -196,6 +197,8 @@ fn uses() -> Vec<(&'static str, Value)> {
         ("ask_human", json!({"question": "Which?"})),
         ("human_output", json!({"message": "Done."})),
         ("request_permission", json!({"resource": "fs:workspace/a", "rights": ["read"], "reason": "I must."})),
+        ("send_message", json!({"to": "p1", "body": "hello"})),
+        ("receive_message", json!({"timeout_seconds": 0})),
     ]
 }
 
@@ -233,6 +236,8 @@ async fn the_standard_tools_declare_what_they_use_and_no_more() {
     for name in STANDARD {
         host.runtime.add_component(guest(name), None, true).await.unwrap();
     }
+    // To which messages are sent.
+    host.runtime.kernel().new_process("base", false).unwrap();
     std::os::unix::fs::symlink("notes.md", host.workspace().join("link.md")).unwrap();
     let mut used: BTreeMap<&str, BTreeMap<(Kind, Right), usize>> = BTreeMap::new();
     for (tool, arguments) in uses() {

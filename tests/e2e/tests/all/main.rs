@@ -12,6 +12,7 @@ mod embedding;
 mod golden;
 mod imports;
 mod limits;
+mod messages;
 mod nested;
 mod parity;
 mod replay;
