@@ -320,7 +320,7 @@ impl State {
         }
     }
 
-    fn decide_one(&self, place: Place, need: &Need, now: Time, by_person: bool) -> Verdict {
+    pub(super) fn decide_one(&self, place: Place, need: &Need, now: Time, by_person: bool) -> Verdict {
         if let Some(reason) = self.ceiling.refuses(&need.resource, need.right, need.whole) {
             return Verdict::Deny(Why::Ceiling(reason));
         }

@@ -106,7 +106,7 @@ impl State {
             id,
             holder: Holder::Process(pid),
             pattern,
-            rights: Rights::of(&[Right::Read, Right::List, Right::Write, Right::Delete]),
+            rights: Rights::of(&[Right::Read, Right::List, Right::Write, Right::Delete, Right::Link]),
             effect: Effect::Allow,
             uses_left: None,
             not_after: None,
@@ -213,6 +213,8 @@ impl State {
         record.call = cause;
         record.detail = Some(state.word().to_owned());
         self.note(record);
+        // What cannot be read now stays: nobody can name it any more.
+        drop(self.release_objects(pid, process.result_object.as_deref(), now));
         self.put_process(ProcessRow { state, ended: Some(now), ..process });
         self.grants.forget(&Holder::Process(pid));
         for digest in self.asking.forget(pid) {

@@ -2,6 +2,8 @@
 
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
+use super::id::Pid;
+use super::object::{Filter, Resolution};
 use minicbor::{CborLen, Decode, Encode};
 
 /// What `fs.write` may do.
@@ -316,6 +318,57 @@ pub enum Call {
         #[n(1)]
         arguments: String,
     },
+
+    #[n(30)]
+    #[serde(rename = "object.rename")]
+    ObjectRename {
+        #[n(0)]
+        old: String,
+        #[n(1)]
+        new: String,
+        #[n(2)]
+        expected_version: Option<u64>,
+    },
+    #[n(31)]
+    #[serde(rename = "object.link")]
+    ObjectLink {
+        #[n(0)]
+        from: String,
+        #[n(1)]
+        relation: String,
+        #[n(2)]
+        to: String,
+    },
+    #[n(32)]
+    #[serde(rename = "object.unlink")]
+    ObjectUnlink {
+        #[n(0)]
+        from: String,
+        #[n(1)]
+        relation: String,
+        #[n(2)]
+        to: String,
+    },
+    #[n(33)]
+    #[serde(rename = "object.links")]
+    ObjectLinks {
+        #[n(0)]
+        name: String,
+    },
+    #[n(34)]
+    #[serde(rename = "object.query")]
+    ObjectQuery {
+        #[n(0)]
+        filter: Filter,
+    },
+    #[n(35)]
+    #[serde(rename = "object.merge")]
+    ObjectMerge {
+        #[n(0)]
+        child: Pid,
+        #[n(1)]
+        resolution: Resolution,
+    },
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -379,6 +432,13 @@ impl Call {
             Call::ProcessSelf => ("process.self", Observe),
             Call::ProcessExit { .. } => ("process.exit", Internal),
             Call::ToolCall { .. } => ("tools.call", Wait),
+
+            Call::ObjectRename { .. } => ("object.rename", Internal),
+            Call::ObjectLink { .. } => ("object.link", Internal),
+            Call::ObjectUnlink { .. } => ("object.unlink", Internal),
+            Call::ObjectLinks { .. } => ("object.links", Observe),
+            Call::ObjectQuery { .. } => ("object.query", Observe),
+            Call::ObjectMerge { .. } => ("object.merge", Internal),
         }
     }
 
@@ -456,6 +516,12 @@ impl Call {
             Call::ProcessSelf,
             Call::ProcessExit { result: "null".into() },
             Call::ToolCall { tool: "echo".into(), arguments: "{}".into() },
+            Call::ObjectRename { old: "note".into(), new: "renamed".into(), expected_version: None },
+            Call::ObjectLink { from: "note".into(), relation: "references".into(), to: "gone".into() },
+            Call::ObjectUnlink { from: "note".into(), relation: "supports".into(), to: "gone".into() },
+            Call::ObjectLinks { name: "note".into() },
+            Call::ObjectQuery { filter: Filter { text: Some("a".into()), ..Filter::default() } },
+            Call::ObjectMerge { child: Pid(2), resolution: Resolution::Report },
         ]
     }
 }

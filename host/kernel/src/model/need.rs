@@ -106,6 +106,25 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             vec![one_segment(Kind::Tool, tool, "a tool's name")?]
         }
         Call::FsWorkingDirectory | Call::ClockNow | Call::LogWrite { .. } | Call::ProcessSelf => Vec::new(),
+
+        Call::ObjectRename { old, new, .. } => vec![object(old)?, object(new)?],
+        Call::ObjectLink { from, relation, to } | Call::ObjectUnlink { from, relation, to } => {
+            check_word(relation)?;
+            vec![object(from)?, object(to)?]
+        }
+        Call::ObjectLinks { name } => vec![object(name)?],
+        Call::ObjectQuery { filter } => {
+            let text = filter.text.as_ref().map_or(0, String::len);
+            at_most(text, limit::QUERY_TEXT_BYTES_MAX, "the text to look for")?;
+            at_most(filter.tags.len(), limit::OBJECT_TAGS_MAX, "the number of tags")?;
+            filter.after.as_deref().map(namespace).transpose()?;
+            let mut names = vec![filter.namespace.as_deref().map_or_else(|| Ok(own()), namespace)?];
+            for name in [&filter.linked_to, &filter.linked_from].into_iter().flatten() {
+                names.push(object(name)?);
+            }
+            names
+        }
+        Call::ObjectMerge { child, .. } => vec![Resource::new(Kind::Process, format!("pid/{}", child.0)), own()],
     })
 }
 
@@ -141,6 +160,19 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         Call::HumanAsk { .. } | Call::HumanApprove { .. } => smallvec![need(0, Right::Ask, false)],
         Call::HumanTell { .. } => smallvec![need(0, Right::Tell, false)],
         Call::ToolCall { .. } => smallvec![need(0, Right::Call, false)],
+        Call::ObjectRename { .. } => {
+            smallvec![need(0, Right::Read, false), need(0, Right::Delete, false), need(1, Right::Write, false)]
+        }
+        Call::ObjectLink { .. } => smallvec![need(0, Right::Link, false), need(1, Right::Read, false)],
+        Call::ObjectUnlink { .. } => smallvec![need(0, Right::Link, false)],
+        Call::ObjectLinks { .. } => smallvec![need(0, Right::Read, false)],
+        Call::ObjectQuery { .. } => {
+            let ends = (1..names.len()).map(|index| need(index, Right::Read, false));
+            [need(0, Right::List, false)].into_iter().chain(ends).collect()
+        }
+        Call::ObjectMerge { .. } => {
+            smallvec![need(0, Right::Wait, false), need(1, Right::Write, true), need(1, Right::Delete, true)]
+        }
         Call::FsWorkingDirectory
         | Call::ClockNow
         | Call::RandomBytes { .. }
@@ -219,11 +251,13 @@ fn check_options(options: &super::call::ObjectOptions) -> Result<(), CallError> 
     at_most(options.title.len(), limit::OBJECT_TITLE_BYTES_MAX, "the title")?;
     at_most(options.tags.len(), limit::OBJECT_TAGS_MAX, "the number of tags")?;
     at_most(options.sources.len(), limit::OBJECT_SOURCES_MAX, "the number of sources")?;
-    for word in options.tags.iter().chain([&options.object_type]) {
-        at_most(word.len(), limit::OBJECT_WORD_BYTES_MAX, "a type or tag")?;
-        if word.is_empty() || word.chars().any(super::name::is_hidden) {
-            return Err(CallError::Invalid("a type or tag is empty or has invisible characters".into()));
-        }
+    options.tags.iter().chain([&options.object_type]).try_for_each(|word| check_word(word))
+}
+
+fn check_word(word: &str) -> Result<(), CallError> {
+    at_most(word.len(), limit::OBJECT_WORD_BYTES_MAX, "a type, tag or relation")?;
+    if word.is_empty() || word.chars().any(super::name::is_hidden) {
+        return Err(CallError::Invalid("a type, tag or relation is empty or has invisible characters".into()));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::call::Payload;
 use super::id::{CallId, Pid, Seq};
-use super::object::{Link, Unseen};
+use super::object::{Link, LinkEnd, Merged, Unseen};
 use minicbor::{CborLen, Decode, Encode};
 
 /// What an entry of a directory is.
@@ -200,6 +200,14 @@ pub enum Reply {
     Identity(#[n(0)] Identity),
     #[n(12)]
     Called(#[n(0)] Called),
+
+    #[n(20)]
+    Links(#[n(0)] Vec<LinkEnd>),
+    /// And the name after which there may be more.
+    #[n(21)]
+    Found(#[n(0)] Vec<ObjectInfo>, #[n(1)] Option<String>),
+    #[n(22)]
+    Merged(#[n(0)] Merged),
 }
 
 /// How a call that a tool made of another tool has ended.

@@ -3,10 +3,13 @@
 use crate::sim::{House, MOUNT, done, words};
 use libos_kernel::model::answer::Answer;
 use libos_kernel::model::call::{Call, Class, ObjectOptions, Payload};
+use libos_kernel::model::id::Pid;
 use libos_kernel::model::record::{Decided, Outcome, Record};
+use libos_kernel::model::view::ViewMode;
 
 /// Rules under which every example works.
-pub const ALL_RULES: [&str; 6] = [
+pub const ALL_RULES: [&str; 7] = [
+    "allow wait process:pid/*",
     "allow read,list,write,delete fs:workspace/**",
     "allow read,list,write,delete object:team",
     "allow ask,tell human:owner",
@@ -35,6 +38,11 @@ fn is_free(call: &Call) -> bool {
             | Call::ObjectDelete { .. }
             | Call::ObjectList { .. }
             | Call::ObjectNamespaces { .. }
+            | Call::ObjectRename { .. }
+            | Call::ObjectLink { .. }
+            | Call::ObjectUnlink { .. }
+            | Call::ObjectLinks { .. }
+            | Call::ObjectQuery { .. }
     );
     own || FREE.contains(&call.operation())
 }
@@ -57,10 +65,14 @@ async fn run(house: &House, call: &Call) -> (String, Vec<Record>) {
     for name in ["note", "gone"] {
         done(&house.run(&mut line, object(name)).await);
     }
+    let link = Call::ObjectLink { from: "note".into(), relation: "supports".into(), to: "gone".into() };
+    done(&house.run(&mut line, link).await);
+    let child = house.process();
+    house.kernel.show_objects(child, Pid(1), ViewMode::CopyOnWrite, None).unwrap();
     house.world.forget();
     let answer = house.run(&mut line, call.clone()).await;
     let records = house.records_of(line.call()).await;
-    (words(&answer), records.into_iter().filter(|record| record.position == Some(2)).collect())
+    (words(&answer), records.into_iter().filter(|record| record.position == Some(3)).collect())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -123,7 +123,7 @@ impl Import {
         if let Some((_, Answer::Done(reply))) = &mut self.answered {
             match reply {
                 Reply::Info(info) | Reply::Object(info, _) => clear(info),
-                Reply::Infos(infos) => infos.iter_mut().for_each(clear),
+                Reply::Infos(infos) | Reply::Found(infos, _) => infos.iter_mut().for_each(clear),
                 _ => {}
             }
         }
