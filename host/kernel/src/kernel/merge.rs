@@ -244,7 +244,7 @@ impl State {
     fn make_namespaces(&mut self, name: &str, author: Author) -> Result<(), CallError> {
         for (end, _) in name.match_indices('/') {
             if !self.namespace_exists(&name[..end], author)? {
-                self.put(Table::Namespace, name[..end].as_bytes().to_vec(), &author.pid);
+                self.put(Table::Namespace, name.as_bytes()[..end].to_vec(), &author.pid);
             }
         }
         Ok(())
