@@ -38,7 +38,7 @@ pub struct Grants {
 }
 
 /// The process in whose namespace a grant of another one names something.
-fn named(grant: &Grant) -> Option<Pid> {
+pub(super) fn named(grant: &Grant) -> Option<Pid> {
     if grant.pattern.kind() != Kind::Object {
         return None;
     }

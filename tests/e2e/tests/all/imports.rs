@@ -18,8 +18,31 @@ const FREE: [&str; 6] =
     ["fs.working-directory", "clock.now", "random.bytes", "log.write", "process.self", "process.exit"];
 
 /// Imports on the process's own namespace, which it always has.
-const OWN: [&str; 6] =
-    ["object.create", "object.read", "object.update", "object.delete", "object.list", "object.namespaces"];
+const OWN: [&str; 11] = [
+    "object.create",
+    "object.read",
+    "object.update",
+    "object.delete",
+    "object.list",
+    "object.namespaces",
+    "object.rename",
+    "object.link",
+    "object.unlink",
+    "object.links",
+    "object.query",
+];
+
+/// Imports whose objects are not there in a new process.
+const MISSING: [&str; 8] = [
+    "object.read",
+    "object.update",
+    "object.delete",
+    "object.rename",
+    "object.link",
+    "object.unlink",
+    "object.links",
+    "object.merge",
+];
 
 fn prepare(host: &Host) {
     for name in ["notes.md", "old.md", "gone.md"] {
@@ -84,7 +107,7 @@ async fn every_import_works_with_a_grant_and_is_recorded() {
 
 /// Each call is made by a new process, whose own namespace is empty.
 fn works(operation: &str, outcome: &Value) -> bool {
-    let missing = ["object.read", "object.update", "object.delete"].contains(&operation);
+    let missing = MISSING.contains(&operation);
     let error = outcome.get("error").and_then(Value::as_str).unwrap_or_default();
     if missing { error.contains("not found") } else { outcome.get("ok").is_some() }
 }
