@@ -4,6 +4,7 @@
 use super::object_versions::Version;
 use super::objects::{Author, NewPayload};
 use super::own_namespace;
+use super::release::goal_of;
 use super::state::State;
 use super::views::{Seen, moved};
 use crate::model::answer::CallError;
@@ -54,7 +55,7 @@ impl State {
         let mut merged = Merged::default();
         for (name, theirs) in theirs {
             let inside = name[own_namespace(child).len() + 1..].to_owned();
-            if row.goal_name().as_deref() == Some(&name) {
+            if goal_of(&row).as_deref() == Some(&name) {
                 continue;
             }
             let target = format!("{}/{inside}", own_namespace(author.pid));

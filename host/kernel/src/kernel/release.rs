@@ -91,7 +91,7 @@ impl State {
             return Ok(None);
         }
         let own = own_namespace(row.pid);
-        let goal = row.goal_name().map(String::into_bytes);
+        let goal = goal_of(row).map(String::into_bytes);
         let made = self.scan(Table::Object, format!("{own}/").as_bytes())?;
         Ok(made.into_keys().any(|name| Some(name) != goal).then_some(parent))
     }
@@ -110,4 +110,10 @@ impl State {
     pub(super) fn ended_process(&self, pid: Pid) -> Result<Option<ProcessRow>, StoreError> {
         self.row(Table::Process, &table::ended(pid.0))
     }
+}
+
+/// Full name of a process's goal, if it has one.
+pub(super) fn goal_of(row: &ProcessRow) -> Option<String> {
+    let goal = row.goal.as_ref()?;
+    Some(if goal.contains('/') { goal.clone() } else { format!("{}/{goal}", own_namespace(row.pid)) })
 }

@@ -40,9 +40,6 @@ pub const OWNER: &str = "owner";
 /// `invalid` or `too-large`.
 pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallError> {
     let file = |text: &str| path::resolve(text, context.working_directory).map_err(CallError::Invalid);
-    let object = |text: &str| path::object(text, context.own_namespace).map_err(CallError::Invalid);
-    let namespace = |text: &str| path::namespace(text).map_err(CallError::Invalid);
-    let own = || Resource::new(Kind::Object, context.own_namespace);
     Ok(match call {
         Call::FsRead { path }
         | Call::FsList { path }
@@ -61,20 +58,6 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
         Call::FsRename { old: from, new: to, .. } | Call::FsCopy { source: from, target: to, .. } => {
             two_ends(file(from)?, file(to)?)?
         }
-        Call::ObjectCreate { name, payload, options } => {
-            check_payload(payload)?;
-            check_options(options)?;
-            vec![object(name)?]
-        }
-        Call::ObjectUpdate { name, payload, .. } => {
-            check_payload(payload)?;
-            vec![object(name)?]
-        }
-        Call::ObjectRead { name } | Call::ObjectDelete { name, .. } => vec![object(name)?],
-        Call::ObjectList { namespace: name } | Call::ObjectNamespaces { namespace: name } => {
-            vec![name.as_deref().map_or_else(|| Ok(own()), namespace)?]
-        }
-        Call::ObjectCreateNamespace { namespace: name } => vec![namespace(name)?],
         Call::ClockSleep { nanoseconds } => {
             if *nanoseconds > limit::SLEEP_NANOSECONDS_MAX {
                 return Err(CallError::TooLarge("a sleep is at most ten years".into()));
@@ -107,6 +90,42 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
         }
         Call::FsWorkingDirectory | Call::ClockNow | Call::LogWrite { .. } | Call::ProcessSelf => Vec::new(),
 
+        Call::ObjectCreate { .. }
+        | Call::ObjectRead { .. }
+        | Call::ObjectUpdate { .. }
+        | Call::ObjectDelete { .. }
+        | Call::ObjectList { .. }
+        | Call::ObjectNamespaces { .. }
+        | Call::ObjectCreateNamespace { .. }
+        | Call::ObjectRename { .. }
+        | Call::ObjectLink { .. }
+        | Call::ObjectUnlink { .. }
+        | Call::ObjectLinks { .. }
+        | Call::ObjectQuery { .. }
+        | Call::ObjectMerge { .. } => object_names(call, context.own_namespace)?,
+    })
+}
+
+/// What [`names`] says of object memory.
+fn object_names(call: &Call, own_namespace: &str) -> Result<Vec<Resource>, CallError> {
+    let object = |text: &str| path::object(text, own_namespace).map_err(CallError::Invalid);
+    let namespace = |text: &str| path::namespace(text).map_err(CallError::Invalid);
+    let own = || Resource::new(Kind::Object, own_namespace);
+    Ok(match call {
+        Call::ObjectCreate { name, payload, options } => {
+            check_payload(payload)?;
+            check_options(options)?;
+            vec![object(name)?]
+        }
+        Call::ObjectUpdate { name, payload, .. } => {
+            check_payload(payload)?;
+            vec![object(name)?]
+        }
+        Call::ObjectRead { name } | Call::ObjectDelete { name, .. } => vec![object(name)?],
+        Call::ObjectList { namespace: name } | Call::ObjectNamespaces { namespace: name } => {
+            vec![name.as_deref().map_or_else(|| Ok(own()), namespace)?]
+        }
+        Call::ObjectCreateNamespace { namespace: name } => vec![namespace(name)?],
         Call::ObjectRename { old, new, .. } => vec![object(old)?, object(new)?],
         Call::ObjectLink { from, relation, to } | Call::ObjectUnlink { from, relation, to } => {
             check_word(relation)?;
@@ -125,6 +144,7 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             names
         }
         Call::ObjectMerge { child, .. } => vec![Resource::new(Kind::Process, format!("pid/{}", child.0)), own()],
+        _ => Vec::new(),
     })
 }
 

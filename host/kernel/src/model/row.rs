@@ -89,12 +89,6 @@ pub struct ProcessRow {
 }
 
 impl ProcessRow {
-    /// Full name of its goal, if it has one.
-    pub fn goal_name(&self) -> Option<String> {
-        let goal = self.goal.as_ref()?;
-        Some(if goal.contains('/') { goal.clone() } else { format!("process/{}/{goal}", self.pid.0) })
-    }
-
     /// A process that has just been made and does nothing yet.
     pub fn new(pid: Pid, parent: Option<Pid>, image: String, working_directory: Resource, now: Time) -> ProcessRow {
         ProcessRow {
