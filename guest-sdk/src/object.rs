@@ -115,7 +115,7 @@ pub fn query(filter: &Filter) -> Result<Found, Error> {
 /// Brings what a forked child has made, changed and deleted into the process's own namespace; what both have changed since the fork
 /// becomes what `conflicts` says. [`Error::NotFound`] if there is no such child or nothing of it is left. Needs `wait` on
 /// `process:pid/<child>`, and `write` and `delete` on all of the process's own namespace.
-pub fn merge(child: u64, conflicts: Resolution) -> Result<Merged, Error> {
+pub fn merge(child: &str, conflicts: Resolution) -> Result<Merged, Error> {
     Ok(raw::merge(child, conflicts)?)
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The components that must come out of `tools/`.
-const EXPECTED: [&str; 4] = ["basics", "files", "objects", "people"];
+const EXPECTED: [&str; 5] = ["basics", "files", "messages", "objects", "people"];
 
 fn main() {
     if let Err(error) = embed() {

@@ -1,6 +1,8 @@
 //! The binary `libos`: floor 6, the person's way to a host.
 
+mod agent;
 mod args;
+mod args_processes;
 mod bound;
 mod diff;
 mod duration;

@@ -101,7 +101,7 @@ impl Table {
     }
 
     /// Aligned under a header and cut to a width; with tabs and without header if there is none.
-    fn lines(&self, width: Option<usize>) -> Vec<String> {
+    pub fn lines(&self, width: Option<usize>) -> Vec<String> {
         let Some(width) = width else { return self.rows.iter().map(|row| row.join("\t")).collect() };
         let header: Vec<String> = self.header.iter().map(ToString::to_string).collect();
         let all: Vec<&Vec<String>> = std::iter::once(&header).chain(&self.rows).collect();

@@ -411,3 +411,58 @@ fn two_calls_at_once_share_one_store() {
     assert_eq!(scene.run(&["--json", "calls"]).ends(0).json().as_array().unwrap().len(), 4);
     scene.run(&["audit", "verify"]).ends(0);
 }
+
+#[test]
+fn a_follower_misses_nothing_and_sees_nothing_twice_while_others_write() {
+    let scene = Scene::new("follow");
+    let mut host = scene.start(&["serve", "--json"]);
+    host.line();
+    let mut events = scene.start(&["events", "--follow", "--json", "--from", "0"]);
+    let mut ends = scene.start(&["events", "--follow", "--json", "--from", "0", "--kind", "call.ended"]);
+    let writers: Vec<Running> = (0..4).map(|_| scene.start(&["call", "echo"])).collect();
+    let more = writers.into_iter().map(Running::end).chain((0..6).map(|_| scene.start(&["call", "echo"]).end()));
+    assert!(more.into_iter().all(|code| code == Some(0)));
+    let (mut next, mut ended) = (0, 0);
+    while ended < 10 {
+        let event: Value = serde_json::from_str(&events.line()).unwrap();
+        assert_eq!((&event["seq"], &event["schema"]), (&json!(next), &json!(1)), "{event}");
+        assert_ne!(event["kind"], "other", "{event}");
+        next += 1;
+        ended += usize::from(event["kind"] == "call.ended");
+    }
+    let calls: Vec<String> = (0..10)
+        .map(|_| serde_json::from_str::<Value>(&ends.line()).unwrap())
+        .map(|event| event["call"].as_str().unwrap().to_owned())
+        .collect();
+    let all: std::collections::BTreeSet<&String> = calls.iter().collect();
+    assert_eq!(all.len(), 10, "{calls:?}");
+}
+
+#[test]
+fn events_are_chosen_by_kind_process_call_place_and_time() {
+    let scene = Scene::new("events");
+    scene.run(&["call", "echo"]).ends(0);
+    scene.run(&["call", "write_text_file", WRITE]).ends(4);
+    let kinds = scene.run(&["--json", "events", "--kinds"]).ends(0).json();
+    assert!(kinds.as_array().unwrap().iter().any(|kind| kind["id"] == "question.asked"));
+    let all = scene.run(&["--json", "events", "--from", "0"]).ends(0).json();
+    let all = all.as_array().unwrap();
+    let count = |want: &dyn Fn(&Value) -> bool| all.iter().filter(|event| want(event)).count();
+    for (options, want) in [
+        (&["--kind", "call"][..], count(&|event| event["kind"].as_str().unwrap().starts_with("call."))),
+        (&["--kind", "call.ended", "--kind", "question"], 2),
+        (&["--kind", "question.asked", "--call", "c2"], 1),
+        (&["--pid", "p1"], count(&|event| event["pid"] == "p1")),
+        (&["--pid", "p1", "--tree", "--kind", "process"], 2),
+        (&["--call", "c1"], count(&|event| event["call"] == "c1")),
+        (&["--from", "3"], all.len() - 3),
+        (&["--since", "1h"], all.len()),
+        (&["--call", "c99"], 0),
+    ] {
+        let chosen = scene.run(&[&["--json", "events"], options].concat()).ends(0).json();
+        assert_eq!(chosen.as_array().unwrap().len(), want, "{options:?}: {chosen}");
+    }
+    for wrong in [&["--kind", "calls"][..], &["--pid", "p99"], &["--tree"], &["--kinds", "--follow"]] {
+        scene.run(&[&["events"], wrong].concat()).ends(2);
+    }
+}

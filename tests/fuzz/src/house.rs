@@ -40,7 +40,7 @@ impl House {
         let world = Arc::new(OsWorld::new(vec![mount], Vec::new(), options).expect("the world"));
         let storage = Arc::new(Memory::default());
         let kernel = Kernel::open(Options::new(storage, world)).expect("a new store opens");
-        let interfaces = ["fs", "object", "human", "clock", "process", "tools"].map(str::to_owned);
+        let interfaces = ["fs", "object", "human", "clock", "process", "tools", "message"].map(str::to_owned);
         let tools = [TOOL, "echo"].map(|name| NewTool {
             name: name.into(),
             export: name.into(),

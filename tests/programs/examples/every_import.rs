@@ -1,9 +1,15 @@
 //! Calls one import of the world, chosen by name: a test of the host walks them all.
 
 use libos::object::{Filter, Options, Payload, Resolution};
-use libos::{Failure, clock, fs, human, log, object, process, random, tools};
+use libos::process::{ChildOptions, SignalKind, ViewMode};
+use libos::{Failure, clock, fs, human, log, message, object, process, random, tools};
 use libos_programs::{Outcome, debug_outcome, outcome};
 use std::time::Duration;
+
+/// A child; where none can be made, somebody else.
+fn child() -> String {
+    process::spawn(&ChildOptions::new("work")).unwrap_or_else(|_| "p1".into())
+}
 
 /// Calls exactly one import, named as `interface.function`, with fixed harmless arguments and returns its outcome.
 #[libos::tool]
@@ -34,7 +40,7 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         "object.unlink" => outcome(object::unlink("note", "supports", "gone")),
         "object.links" => debug_outcome(object::links("note")),
         "object.query" => debug_outcome(object::query(&Filter { text: Some("a".into()), ..Filter::default() })),
-        "object.merge" => debug_outcome(object::merge(2, Resolution::Report)),
+        "object.merge" => debug_outcome(object::merge("p1", Resolution::Report)),
         "clock.now" => outcome(Ok(clock::now().to_string())),
         "clock.sleep" => outcome(clock::sleep(Duration::from_nanos(1))),
         "random.bytes" => outcome(random::bytes(8)),
@@ -47,7 +53,20 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         }
         "process.self" => debug_outcome(Ok(process::identity())),
         "process.exit" => outcome(process::exit("done")),
+        "process.spawn" => outcome(process::spawn(&ChildOptions::new("work"))),
+        "process.fork" => outcome(process::fork(&ChildOptions::new("work"), ViewMode::ReadOnly, None)),
+        "process.exec" => outcome(process::exec("base", None)),
+        "process.wait" => debug_outcome(process::wait(&[child()], Some(Duration::from_nanos(1)))),
+        "process.children" => debug_outcome(Ok(process::children())),
+        "process.signal" => outcome(process::signal(&child(), SignalKind::Pause, "to look")),
+        "process.hand-over" => outcome(process::hand_over(&child())),
+        "process.exit-with" => outcome(process::exit_with("note")),
         "tools.call" => debug_outcome(tools::run("echo", "{}")),
+        "message.send" => outcome(message::send("p1", "hello", &message::Options::default())),
+        "message.receive" => {
+            debug_outcome(message::receive(&message::Filter::default(), Some(Duration::from_nanos(1))))
+        }
+        "message.pending" => outcome(Ok(message::pending())),
         other => {
             return Err(Failure::invalid_arguments(format_args!("no import is called {other}")));
         }

@@ -215,6 +215,7 @@ fn export(context: &Context, id: CallId, file: &Path) -> anyhow::Result<u8> {
         NotKept::Nested { outermost, .. } => {
             Failure::usage(why.to_string()).hint(format!("libos calls export {outermost} FILE")).into()
         }
+        NotKept::Step(_) => Failure::usage(why.to_string()).hint("`libos calls show` lists them").into(),
         NotKept::Dropped { .. } => Failure::usage(why.to_string()).hint("call the tool again with --keep").into(),
     })?;
     let text = history::write(&history);

@@ -1,120 +1,204 @@
-//! `events`: what happened and happens, a line a record.
+//! `events`: what happened and happens, a line an event.
 
 use super::Context;
-use crate::error::code;
+use crate::args_processes::EventsArgs;
+use crate::error::{Failure, code};
 use crate::out::Table;
+use crate::own::now;
 use crate::store;
 use libos_kernel::kernel::view::View;
+use libos_kernel::model::event::{Event, Kind};
+use libos_kernel::model::id::{Pid, Seq};
 use libos_kernel::model::preview::escape;
-use libos_kernel::model::record::{Decided, Outcome, Record};
+use libos_kernel::model::time::Time;
+use libos_kernel::store::reader::Snapshot;
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// How often a follower looks again.
 pub const STEP: Duration = Duration::from_millis(200);
-/// Records that are shown if nobody says from where.
-const RECENT: u64 = 50;
-/// Records that one look takes at most.
-const BATCH: usize = 1_000;
+/// Events that are shown if nobody says from where.
+const RECENT: usize = 50;
+/// Records that one look of a follower takes at most.
+const BATCH: u64 = 1_000;
 
-/// Shows records.
-pub fn run(context: &Context, follow: bool, from: Option<u64>) -> anyhow::Result<u8> {
+/// Shows events.
+pub fn run(context: &Context, args: &EventsArgs) -> anyhow::Result<u8> {
+    if args.kinds {
+        return kinds(context);
+    }
     let (place, snapshot) = context.look()?;
+    if let Some(pid) = args.pid {
+        let known = View(&snapshot).process(pid)?;
+        known
+            .ok_or_else(|| Failure::usage(format!("there is no process {pid}")).hint("`libos ps --all` lists them"))?;
+    }
+    let mut filter = Filter::new(args);
     let size = View(&snapshot).log_size()?;
-    let mut next = from.unwrap_or(if follow { size } else { size.saturating_sub(RECENT) });
-    if !follow {
-        drop(snapshot);
-        let rows = records(&store::snapshot(&place)?, next, usize::MAX)?;
-        context.list(&rows, |rows| (table(rows), "nothing has happened"))?;
+    if !args.follow {
+        let most = if args.from.is_some() || args.since.is_some() { usize::MAX } else { RECENT };
+        let mut rows = VecDeque::new();
+        let first = if filter.is_open() { size.saturating_sub(RECENT as u64) } else { 0 };
+        filter.read(&snapshot, args.from.unwrap_or(first), u64::MAX, |event| {
+            if rows.len() == most {
+                rows.pop_front();
+            }
+            rows.push_back(event);
+            Ok(())
+        })?;
+        context.list(rows.make_contiguous(), |rows| (table(rows), "nothing like that has happened"))?;
         return Ok(code::DONE);
     }
     drop(snapshot);
+    let mut next = args.from.unwrap_or(if args.since.is_some() { 0 } else { size });
     loop {
-        let rows = records(&store::snapshot(&place)?, next, BATCH)?;
-        for row in &rows {
-            if context.out.json { context.out.value(row)? } else { context.out.line(&escape(&line(row)))? }
-        }
-        next += rows.len() as u64;
-        if rows.len() < BATCH {
+        // A snapshot shows the log up to some record, whole: what comes later is in a later one, from there on.
+        let read = filter.read(&store::snapshot(&place)?, next, BATCH, |event| {
+            if context.out.json { context.out.value(&event) } else { Ok(context.out.line(&escape(&line(&event)))?) }
+        })?;
+        next += read;
+        if read < BATCH {
             crate::own::pause(STEP);
         }
     }
 }
 
-/// The records from a number on, so many at most.
-pub fn records(
-    snapshot: &libos_kernel::store::reader::Snapshot,
-    from: u64,
-    most: usize,
-) -> anyhow::Result<Vec<Record>> {
-    let mut rows = Vec::new();
-    View(snapshot).records(from, |record| {
-        rows.push(record);
-        if rows.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    Ok(rows)
+/// Prints the catalogue.
+fn kinds(context: &Context) -> anyhow::Result<u8> {
+    if context.out.json {
+        let rows = Kind::ALL.iter().map(|kind| serde_json::json!({ "id": kind.word(), "text": kind.text() }));
+        context.out.value(&rows.collect::<Vec<_>>())?;
+        return Ok(code::DONE);
+    }
+    let mut table = Table::new(&["KIND", "WHAT IT MEANS"]);
+    for kind in Kind::ALL {
+        table.row(vec![kind.word().into(), kind.text().into()]);
+    }
+    context.out.table(&table, "")?;
+    Ok(code::DONE)
 }
 
-/// The records as a table.
-pub fn table(rows: &[Record]) -> Table {
-    let mut table = Table::new(&["SEQ", "TIME", "WHO", "WHAT", "DECISION", "OUTCOME", "ABOUT"]);
+/// Which events are wanted.
+struct Filter<'a> {
+    args: &'a EventsArgs,
+    /// Not before.
+    since: Option<Time>,
+    /// Whether a process comes from the wanted one, as far as somebody asked.
+    kin: HashMap<Pid, bool>,
+}
+
+impl Filter<'_> {
+    fn new(args: &EventsArgs) -> Filter<'_> {
+        let since = args.since.map(|ago| {
+            let ago = u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX);
+            Time(now().0.saturating_sub(ago))
+        });
+        Filter { args, since, kin: HashMap::new() }
+    }
+
+    /// Whether all events are wanted.
+    fn is_open(&self) -> bool {
+        let EventsArgs { since, wanted, pid, call, .. } = self.args;
+        since.is_none() && wanted.is_empty() && pid.is_none() && call.is_none()
+    }
+
+    /// Tells the wanted ones of so many records from a place on; answers how many records there were.
+    fn read(
+        &mut self,
+        snapshot: &Snapshot,
+        from: Seq,
+        most: u64,
+        mut tell: impl FnMut(Event) -> anyhow::Result<()>,
+    ) -> anyhow::Result<u64> {
+        // A process may have got another parent meanwhile.
+        self.kin.clear();
+        let (mut read, mut failed) = (0, None);
+        View(snapshot).records(from, |record| {
+            read += 1;
+            let event = Event::of(&record);
+            let told = self.wants(snapshot, &event).and_then(|wanted| if wanted { tell(event) } else { Ok(()) });
+            match told {
+                Ok(()) if read < most => ControlFlow::Continue(()),
+                Ok(()) => ControlFlow::Break(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        failed.map_or(Ok(read), Err)
+    }
+
+    fn wants(&mut self, snapshot: &Snapshot, event: &Event) -> anyhow::Result<bool> {
+        let args = self.args;
+        let kind = args.wanted.is_empty() || args.wanted.iter().any(|wanted| wanted.matches(event.kind));
+        let late = self.since.is_none_or(|since| event.time >= since);
+        let call = args.call.is_none_or(|call| event.call == Some(call));
+        if !(kind && late && call) {
+            return Ok(false);
+        }
+        match (args.pid, event.pid) {
+            (None, _) => Ok(true),
+            (Some(_), None) => Ok(false),
+            (Some(wanted), Some(pid)) if wanted == pid => Ok(true),
+            (Some(wanted), Some(pid)) => Ok(args.tree && self.comes_from(snapshot, pid, wanted)?),
+        }
+    }
+
+    fn comes_from(&mut self, snapshot: &Snapshot, pid: Pid, ancestor: Pid) -> anyhow::Result<bool> {
+        let mut way = Vec::new();
+        let mut next = Some(pid);
+        let found = loop {
+            let Some(pid) = next else { break false };
+            if pid == ancestor {
+                break true;
+            }
+            if let Some(known) = self.kin.get(&pid) {
+                break *known;
+            }
+            way.push(pid);
+            // A parent has a smaller number, whatever a damaged row says.
+            next = View(snapshot).process(pid)?.and_then(|row| row.parent).filter(|parent| *parent < pid);
+        };
+        self.kin.extend(way.into_iter().map(|pid| (pid, found)));
+        Ok(found)
+    }
+}
+
+fn table(rows: &[Event]) -> Table {
+    let mut table = Table::new(&["SEQ", "TIME", "WHO", "EVENT", "OPERATION", "OUTCOME", "ABOUT"]);
     for row in rows {
         table.row(cells(row));
     }
     table
 }
 
-fn line(row: &Record) -> String {
-    cells(row).into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
+fn line(event: &Event) -> String {
+    cells(event).into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
 }
 
-fn cells(row: &Record) -> Vec<String> {
-    let who = match (row.pid, row.call) {
+fn cells(event: &Event) -> Vec<String> {
+    let who = match (event.pid, event.call) {
         (_, Some(call)) => call.to_string(),
         (Some(pid), None) => pid.to_string(),
         (None, None) => "host".into(),
     };
-    let mut about = row.resources.join(", ");
-    for text in [row.detail.as_deref(), denial(row)].into_iter().flatten() {
-        about.push_str(if about.is_empty() { "" } else { "; " });
-        about.push_str(text);
-    }
-    if let Some(question) = row.question {
+    let parts = [event.subject.as_deref(), event.detail.as_deref()];
+    let mut about = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    if let Some(question) = event.question.filter(|question| event.subject.as_deref() != Some(&question.to_string())) {
         about.push_str(&format!(" ({question})"));
     }
-    if row.count > 1 {
-        about.push_str(&format!(" ({} times)", row.count));
+    if event.count > 1 {
+        about.push_str(&format!(" ({} times)", event.count));
     }
-    let what = row.operation.clone();
-    vec![row.seq.to_string(), row.time.to_string(), who, what, decision(row).into(), outcome(row).into(), about]
-}
-
-fn denial(row: &Record) -> Option<&str> {
-    match (&row.decided, &row.outcome) {
-        (Decided::Deny { reason, .. }, _) => Some(reason),
-        (_, Outcome::Failed(text)) => Some(text),
-        _ => None,
-    }
-}
-
-fn decision(row: &Record) -> &'static str {
-    match row.decided {
-        Decided::Free => "free",
-        Decided::Allow { .. } => "allow",
-        Decided::Ask { .. } => "ask",
-        Decided::Deny { .. } => "deny",
-        Decided::Host => "host",
-    }
-}
-
-fn outcome(row: &Record) -> &'static str {
-    match row.outcome {
-        Outcome::Intent => "intent",
-        Outcome::Done => "done",
-        Outcome::Failed(_) => "failed",
-        Outcome::Denied => "denied",
-        Outcome::Waiting => "waiting",
-        Outcome::Unknown => "unknown",
-        Outcome::NotStarted => "not-started",
-    }
+    vec![
+        event.seq.to_string(),
+        event.time.to_string(),
+        who,
+        event.kind.word().into(),
+        event.operation.clone(),
+        event.outcome.into(),
+        about,
+    ]
 }

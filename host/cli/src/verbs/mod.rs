@@ -16,9 +16,12 @@ mod inbox;
 mod objects;
 mod policy;
 mod processes;
+mod records;
 mod replay;
+mod run;
 mod serve;
 mod tool;
+mod tree;
 mod workspace;
 
 use crate::args::{Args, Global, PolicyVerb, Verb};
@@ -86,7 +89,9 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Doctor => doctor::run(&context),
         Verb::Tool(verb) => tool::run(&context, verb),
         Verb::Call(args) => call::run(&context, args),
-        Verb::Ps { all } => processes::list(&context, all),
+        Verb::Run(args) => run::run(&context, args),
+        Verb::Ps { all, tree: true } => tree::run(&context, all),
+        Verb::Ps { all, tree: false } => processes::list(&context, all),
         Verb::Show { pid } => processes::show(&context, pid),
         Verb::Inbox { id: Some(id), .. } => inbox::show(&context, id),
         Verb::Inbox { id: None, follow, all, limit } => inbox::run(&context, follow, all, limit),
@@ -101,11 +106,11 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Objects { pid } => objects::list(&context, pid),
         Verb::Object(crate::args::ObjectVerb::Show { name }) => objects::show(&context, &name),
         Verb::Image(verb) => image::run(&context, verb),
-        Verb::Events { follow, from } => events::run(&context, follow, from),
+        Verb::Events(args) => events::run(&context, &args),
         Verb::Audit(verb) => audit::run(&context, verb),
         Verb::Gc { dry_run, older_than } => gc::run(&context, dry_run, older_than),
         Verb::Backup { dir } => backup::run(&context, &dir),
-        Verb::Serve => serve::run(&context),
+        Verb::Serve { only } => serve::run(&context, only),
         Verb::Policy(PolicyVerb::Check { file }) => policy::check(&context, &file),
         Verb::Policy(PolicyVerb::Reload { yes }) => policy::reload(&context, yes),
         Verb::Completions { shell } => {

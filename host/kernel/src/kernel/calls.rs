@@ -54,8 +54,8 @@ pub struct StartCall {
 pub struct Started {
     pub row: CallRow,
     pub arguments: Arc<str>,
-    /// Answers of an earlier run, in the order of their positions.
-    pub journal: Vec<JournalRow>,
+    /// Answers of an earlier run, by their positions. Of calls that were made at once some may be missing.
+    pub journal: BTreeMap<Position, JournalRow>,
 }
 
 /// A call that is started again.
@@ -106,7 +106,10 @@ impl Kernel {
         let process = process.ok_or_else(|| HostError::Usage(format!("there is no live process {}", start.pid)))?;
         let tool = state.tool_of(&process.image, &start.tool)?;
         let changed = process.state.clone().after(Change::CallStarted);
-        let running = changed.map_err(|error| HostError::Usage(error.to_string()))?;
+        let running = changed.map_err(|error| HostError::Usage(format!("{}: {error}", start.pid)))?;
+        if let Some(by) = &process.cancel_requested {
+            return Err(HostError::Usage(format!("{} takes no more calls: it was cancelled by {by}", start.pid)));
+        }
         let id = state.new_call();
         let mut record = Record::new("call.start", now, Decided::Host, Outcome::Done);
         record.pid = Some(start.pid);
@@ -120,7 +123,7 @@ impl Kernel {
         state.put_bytes(Table::CallText, table::arguments(id), start.arguments.clone().into_bytes());
         state.calls_of.insert((start.pid, id));
         state.calls.insert(id, LiveCall::new(row.clone(), true));
-        Ok(Started { row, arguments: start.arguments.into(), journal: Vec::new() })
+        Ok(Started { row, arguments: start.arguments.into(), journal: BTreeMap::new() })
     }
 
     /// Starts a call again that was waiting or interrupted. Its journal is read from the disk: everything until now is brought there
@@ -143,6 +146,10 @@ impl Kernel {
         if live.row.state == CallState::Waiting {
             return Err(HostError::Usage(format!("call {call} still waits")));
         }
+        if let Some(by) = state.paused(live.row.pid) {
+            let pid = live.row.pid;
+            return Err(HostError::Usage(format!("{pid} is paused: {by}; call {call} goes on when it is resumed")));
+        }
         if under_way {
             // Its answer is not in the journal yet: the effect would be done again.
             return Err(HostError::Usage(format!(
@@ -160,8 +167,8 @@ impl Kernel {
         live.row.state = CallState::Running;
         live.resident = true;
         live.kept.clear();
-        live.journal_bytes = requests + journal.iter().map(|line| 64 + line.answer.size()).sum::<usize>();
-        live.last_time = journal.last().map_or(live.row.started, |line| line.time);
+        live.journal_bytes = requests + journal.values().map(|line| 64 + line.answer.size()).sum::<usize>();
+        live.last_time = journal.values().map(|line| line.time).max().unwrap_or(live.row.started);
         let row = live.row.clone();
         let mut record = Record::new("call.resume", now, Decided::Host, Outcome::Done);
         record.pid = Some(row.pid);
@@ -246,8 +253,10 @@ impl Kernel {
         record.call = Some(call);
         record.detail = Some(why.to_owned());
         state.note(record);
+        let is_quantum = state.is_quantum(call);
         state.finish_call(call, CallState::Cancelled(why.to_owned()), Outcome::Failed(why.to_owned()), now);
-        if state.ends_with_its_calls(pid) {
+        if !state.end_if_cancelled(pid, Some(call), now) && (state.ends_with_its_calls(pid) || is_quantum) {
+            // Of a step that was cut off nobody knows what its planner would make: to begin it again could do all of it twice.
             state.end_process(pid, Change::Kill(why.to_owned()), Some(call), now);
         }
         Ok(super::Changed { what: (), durable: state.mark() })
@@ -313,13 +322,21 @@ pub(super) fn new_row(
 impl LiveCall {
     pub(super) fn new(row: CallRow, resident: bool) -> LiveCall {
         let last_time = row.started;
-        LiveCall { row, kept: Vec::new(), last_time, journal_bytes: 0, resident, waiter: None, tally: Tally::default() }
+        LiveCall {
+            row,
+            kept: Vec::new(),
+            last_time,
+            journal_bytes: 0,
+            resident,
+            waiters: Vec::new(),
+            tally: Tally::default(),
+        }
     }
 
     /// Nobody drives it until it is resumed. What it did is recorded, so nothing is kept to count more of it: many calls wait at once.
     fn leave_memory(&mut self) {
         self.resident = false;
-        self.waiter = None;
+        self.waiters.clear();
         self.tally.forget();
     }
 }
@@ -339,8 +356,8 @@ impl State {
         self.put(Table::CallLog, table::place(call, line), &LogLine { time: now, level, text: text.to_owned() });
     }
 
-    /// The answers of a call as they are now, committed or not, up to the first that is missing.
-    fn read_journal(&self, call: CallId) -> Result<Vec<JournalRow>, StoreError> {
+    /// The answers of a call as they are now, committed or not.
+    fn read_journal(&self, call: CallId) -> Result<BTreeMap<Position, JournalRow>, StoreError> {
         let mut lines = BTreeMap::new();
         for (key, value) in self.scan(Table::Journal, &table::number(call.0))? {
             if let Some((_, position)) = table::read_place(&key) {
@@ -351,8 +368,7 @@ impl State {
             let new = batch.journal.iter().filter(|line| line.call == call);
             lines.extend(new.map(|line| (line.position, line.row())));
         }
-        let whole = lines.into_iter().enumerate().take_while(|(index, (position, _))| *index as Position == *position);
-        Ok(whole.map(|(_, (_, line))| line).collect())
+        Ok(lines)
     }
 
     /// Writes the end of a call and forgets it: open waits end, open questions are withdrawn, counted refusals are recorded.
@@ -380,6 +396,7 @@ impl State {
         }
         self.end_wait_of_caller(&live.row, now);
         self.refresh_process(live.row.pid);
+        self.reschedule(live.row.pid);
     }
 
     /// Ends every open wait of a call without an answer; a call that it made and that it waits for is cancelled.
@@ -389,13 +406,21 @@ impl State {
         for place in waits {
             let Some(row) = self.waits.remove(&place) else { continue };
             self.remove(Table::Wait, table::place(place.0, place.1));
+            if let Some(until) = row.kind.until() {
+                self.timers.remove(&(until, place.0, place.1));
+            }
+            self.forget_child_wait(place.0, place.1, &row.kind);
             match row.kind {
-                Wait::Until(until) => drop(self.timers.remove(&(until, place.0, place.1))),
+                Wait::Message { .. } => {
+                    if let Some(live) = self.calls.get(&place.0) {
+                        self.mail.close_receiver(live.row.pid, place.0, place.1);
+                    }
+                }
                 Wait::Call(nested) => {
                     let why = format!("the call that made it has ended: {why}");
                     self.finish_call(nested, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
                 }
-                Wait::Question(_) => {}
+                Wait::Until(_) | Wait::Question(_) | Wait::Children { .. } => {}
             }
         }
         let questions: Vec<_> = self.questions.range(all).map(|(place, _)| *place).collect();

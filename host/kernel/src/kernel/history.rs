@@ -30,6 +30,9 @@ pub enum NotKept {
     /// It was made by another call, whose history holds it.
     #[error("call {call} was made by {outermost}, whose history holds it")]
     Nested { call: CallId, outermost: CallId },
+    /// A planner chose it; the tools that it chose can be called again, it cannot.
+    #[error("call {0} is a step of a planner; the calls that it made are exported each")]
+    Step(CallId),
     /// Its payloads were dropped since.
     #[error("call {call} was kept, but {what} is gone")]
     Dropped { call: CallId, what: String },
@@ -80,7 +83,16 @@ impl View<'_> {
     /// Why it has none.
     pub fn history(&self, id: CallId) -> Result<History, NotKept> {
         let row = self.call(id)?.ok_or(NotKept::NoSuchCall(id))?;
-        let outermost = self.outermost(id)?;
+        if row.is_quantum() {
+            return Err(NotKept::Step(id));
+        }
+        // What a planner chose is a call of its own.
+        let mut outermost = id;
+        for caller in self.callers_of(id)? {
+            if self.call(caller)?.is_some_and(|row| !row.is_quantum()) {
+                outermost = caller;
+            }
+        }
         if outermost != id {
             return Err(NotKept::Nested { call: id, outermost });
         }

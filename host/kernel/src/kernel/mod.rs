@@ -2,21 +2,30 @@
 //! here, under one lock; a committer thread brings it to the disk in order.
 
 mod admit;
+mod agents;
 mod approvals;
 mod asking;
 pub mod audit;
 mod calls;
+pub mod census;
+mod child_waits;
+mod children;
 mod committer;
 mod delegate;
 pub mod evidence;
+mod exec;
 pub mod explain;
 mod flood;
 mod gc;
 pub mod grants;
+mod hand_over;
 mod history;
 pub mod host;
 pub mod ledger;
+mod lifetime;
+mod lineage;
 mod links;
+mod mail;
 mod merge;
 mod moves;
 mod nested;
@@ -32,12 +41,14 @@ mod pins;
 mod policy;
 mod processes;
 mod purses;
+mod quanta;
 mod query;
 mod questions;
 mod recover;
 mod release;
 mod restored;
 mod rules;
+mod signals;
 mod space;
 mod state;
 mod tools;
@@ -45,18 +56,21 @@ pub mod view;
 mod views;
 mod waits;
 
-pub(crate) use admit::Foreseen;
 pub use admit::{Admit, Attempt, Prepared};
+pub(crate) use admit::{Around, Foreseen};
+pub use agents::{NewAgent, Planned, Progress};
 pub use calls::{EndedCall, LogLine, Place, Resumed, StartCall, Started};
 pub use delegate::Delegation;
 pub use gc::{Dropped, Keep, foresee};
 pub use history::NotKept;
 pub use host::HostError;
+pub(crate) use lineage::process_of;
 pub use notary::Notary;
 pub use objects::Author;
 pub use open::Options;
 pub use permit::Permit;
 pub use processes::{FIRST_MOUNT, own_namespace};
+pub use quanta::{PLANNER, StartQuantum};
 pub use questions::{Answered, Reaction};
 pub use recover::temporary_name;
 pub use rules::{Changed, NewGrant};
@@ -178,6 +192,11 @@ impl Kernel {
                 if *self.shared.durable.borrow() >= number { Ok(()) } else { Err(self.why_stopped()) }
             }
         }
+    }
+
+    /// Numbers of the batches that are on the disk: it changes whenever there is something new to see.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.shared.durable.subscribe()
     }
 
     /// Waits until everything until now is on the disk.

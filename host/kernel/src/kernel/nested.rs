@@ -27,7 +27,7 @@ impl Kernel {
 impl State {
     fn callers_of(&self, call: CallId) -> Vec<CallId> {
         let caller = |call: &CallId| self.calls.get(call)?.row.caller.map(|caller| caller.call);
-        std::iter::successors(Some(call), caller).take(limit::NESTED_CALLS_MAX + 1).collect()
+        std::iter::successors(Some(call), caller).take(limit::NESTED_CALLS_MAX + 2).collect()
     }
 
     /// Changes the working directory of a process. The calls of tools that were made by others note it, to take it back at their end.
@@ -36,7 +36,12 @@ impl State {
             return;
         };
         for call in self.callers_of(place.call) {
-            let Some(live) = self.calls.get_mut(&call).filter(|live| live.row.caller.is_some()) else { continue };
+            // What a planner chose moves the process: that is what it was chosen for.
+            let is_nested = self.calls.get(&call).and_then(|live| live.row.caller);
+            if is_nested.is_none_or(|caller| self.is_quantum(caller.call)) {
+                continue;
+            }
+            let Some(live) = self.calls.get_mut(&call) else { continue };
             let from = live.row.moved.take().map_or_else(|| from.clone(), |moved| moved.from);
             live.row.moved = Some(Moved { from, to: to.clone() });
             self.save_call(call);
@@ -46,7 +51,7 @@ impl State {
 
     /// The tools of the calls that this one was made from, the outermost first.
     pub(super) fn tools_behind(&self, call: CallId) -> Vec<String> {
-        let behind = self.callers_of(call).into_iter().skip(1);
+        let behind = self.callers_of(call).into_iter().skip(1).filter(|call| !self.is_quantum(*call));
         let mut tools: Vec<String> =
             behind.filter_map(|call| self.calls.get(&call)).map(|live| live.row.tool.clone()).collect();
         tools.reverse();
@@ -70,7 +75,8 @@ impl State {
         let (Some(process), Some(caller)) = (self.processes.get(&place.pid), self.calls.get(&place.call)) else {
             return Err(CallError::Internal);
         };
-        if self.callers_of(place.call).len() > limit::NESTED_CALLS_MAX {
+        let callers = self.callers_of(place.call);
+        if callers.iter().filter(|call| !self.is_quantum(**call)).count() > limit::NESTED_CALLS_MAX {
             let most = limit::NESTED_CALLS_MAX;
             return Err(CallError::TooLarge(format!("calls within calls go at most {most} deep")));
         }
@@ -132,7 +138,8 @@ impl State {
             CallState::Cancelled(why) => Called::Failed(why.clone()),
             CallState::Running | CallState::Waiting | CallState::Runnable => return,
         };
-        let mut record = Record::new("tools.call", now, Decided::Free, Outcome::Done);
+        let operation = if self.is_quantum(call) { "agent.call" } else { "tools.call" };
+        let mut record = Record::new(operation, now, Decided::Free, Outcome::Done);
         record.parent = Some(ended.record);
         record.duration = u64::try_from(now.since(ended.started).as_nanos()).unwrap_or(u64::MAX);
         self.end_wait(call, position, Some(Answer::Done(Reply::Called(called))), record, now);

@@ -3,6 +3,7 @@
 use super::notary::{Notary, Notes};
 use super::object_cache::ObjectCache;
 use super::pins::Pins;
+use super::quanta::Driven;
 use super::state::{Counters, LiveCall, State};
 use super::{HostError, Kernel, Permit, Shared, committer};
 use crate::model::codec::from_bytes;
@@ -14,6 +15,7 @@ use crate::model::limit;
 use crate::model::policy::Policy;
 use crate::model::question::{QuestionRow, QuestionState};
 use crate::model::row::{CallRow, CallState, EffectRow, EffectState, ProcessRow, ToolRow, Wait, WaitRow};
+use crate::model::schedule::Schedule;
 use crate::store::StoreError;
 use crate::store::batch::Batch;
 use crate::store::disk::Storage;
@@ -72,12 +74,14 @@ impl Kernel {
             next_seq: writer.size(),
             grants: super::grants::Grants::default(),
             processes: HashMap::new(),
+            children: super::children::Children::default(),
             calls: HashMap::new(),
             calls_of: BTreeSet::new(),
             waits: BTreeMap::new(),
             timers: BTreeSet::new(),
             questions: BTreeMap::new(),
             asking: super::asking::Asking::default(),
+            mail: super::mail::Mail::default(),
             effects: HashMap::new(),
             under_way: super::space::UnderWay::default(),
             found_unknown: Vec::new(),
@@ -90,6 +94,8 @@ impl Kernel {
             pins: Pins::default(),
             instance: None,
             runnable: Vec::new(),
+            schedule: Schedule::default(),
+            driven: Driven::default(),
             work: Arc::clone(&work),
             changed: Arc::clone(&changed),
             database: Arc::clone(&database),
@@ -164,7 +170,11 @@ impl State {
             // It was read when it was put in force; a newer version may know more, then it is to be trusted again.
             self.policy = String::from_utf8(text).ok().and_then(|text| Policy::parse(&text).ok()).unwrap_or_default();
         }
-        each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| drop(self.processes.insert(row.pid, row)))?;
+        each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| {
+            self.children.note(&row);
+            self.processes.insert(row.pid, row);
+        })?;
+        self.load_ended_children(snapshot)?;
         self.load_grants(snapshot)?;
         self.load_pins(snapshot)?;
         each(snapshot, Table::Call, table::LIVE, |_, row: CallRow| {
@@ -173,11 +183,15 @@ impl State {
         })?;
         each(snapshot, Table::Wait, &[], |key, row: WaitRow| {
             if let Some((call, position)) = table::read_place(key) {
-                match row.kind {
-                    Wait::Until(until) => drop(self.timers.insert((until, call, position))),
-                    Wait::Question(id) => drop(self.questions.insert((call, position), id)),
-                    Wait::Call(_) => {}
+                if let Some(until) = row.kind.until() {
+                    self.timers.insert((until, call, position));
                 }
+                match (&row.kind, self.calls.get(&call)) {
+                    (Wait::Question(id), _) => drop(self.questions.insert((call, position), *id)),
+                    (Wait::Message { .. }, Some(live)) => self.mail.open_receiver(live.row.pid, call, position),
+                    _ => {}
+                }
+                self.note_child_wait(call, position, &row.kind);
                 self.waits.insert((call, position), row);
             }
         })?;
@@ -192,6 +206,7 @@ impl State {
         each(snapshot, Table::Image, &[], |_, image: Image| {
             self.images.insert(image.name.clone(), Arc::new(image));
         })?;
+        self.mail.load(snapshot)?;
         self.load_answers(snapshot)
     }
 

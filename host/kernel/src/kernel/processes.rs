@@ -1,4 +1,4 @@
-//! Processes: made by a person from an image, with the grants that the image's templates give; ended with their calls.
+//! Processes: made by a person from an image, with the grants that the image's templates give.
 
 use super::Kernel;
 use super::calls::Place;
@@ -14,7 +14,7 @@ use crate::model::process::Change;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Pattern, Resource};
 use crate::model::right::{Right, Rights};
-use crate::model::row::{CallState, ExitRequest, Failure, ProcessRow};
+use crate::model::row::{CallState, ProcessRow};
 use crate::model::time::Time;
 use crate::store::table::{self, Table};
 use std::collections::HashMap;
@@ -34,36 +34,32 @@ impl Kernel {
     /// There is no such image, or the host has stopped.
     pub fn new_process(&self, image: &str, for_one_call: bool) -> Result<Pid, HostError> {
         let now = self.now();
-        let mut state = self.lock();
-        state.check_alive()?;
-        state.check_space()?;
-        if !state.images.contains_key(image) {
-            return Err(HostError::Usage(format!("there is no image '{image}'; `libos image list` shows them")));
-        }
-        let pid = state.new_pid();
-        let default = state.policy.defaults.get(image).copied().unwrap_or(WithoutGrant::Deny);
-        let working_directory = Resource::new(Kind::Fs, FIRST_MOUNT);
-        let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
-        state.put_process(ProcessRow { default, for_one_call, ..row });
-        let count = state.derive_templates(image, pid, now);
-        state.grant_own_namespace(pid, now);
-        let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
-        record.pid = Some(pid);
-        record.detail = Some(format!("from image {image}, with {count} grants of it"));
-        state.note(record);
-        Ok(pid)
-    }
-}
-
-impl Kernel {
-    /// Ends a process that was made for a call which could not be started.
-    pub fn end_unused_process(&self, pid: Pid, why: &str) {
-        let now = self.now();
-        self.lock().end_process(pid, Change::Fail(why.to_owned()), None, now);
+        self.lock().new_root(image, for_one_call, now)
     }
 }
 
 impl State {
+    /// A process that nobody made but a person.
+    pub(super) fn new_root(&mut self, image: &str, for_one_call: bool, now: Time) -> Result<Pid, HostError> {
+        self.check_alive()?;
+        self.check_space()?;
+        if !self.images.contains_key(image) {
+            return Err(HostError::Usage(format!("there is no image '{image}'; `libos image list` shows them")));
+        }
+        let pid = self.new_pid();
+        let default = self.policy.defaults.get(image).copied().unwrap_or(WithoutGrant::Deny);
+        let working_directory = Resource::new(Kind::Fs, FIRST_MOUNT);
+        let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
+        self.put_process(ProcessRow { default, for_one_call, ..row });
+        let count = self.derive_templates(image, pid, now);
+        self.grant_own_namespace(pid, now);
+        let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
+        record.pid = Some(pid);
+        record.detail = Some(format!("from image {image}, with {count} grants of it"));
+        self.note(record);
+        Ok(pid)
+    }
+
     /// Refuses work when the host has stopped.
     pub(super) fn check_alive(&self) -> Result<(), HostError> {
         match &self.failed {
@@ -97,7 +93,7 @@ impl State {
         count
     }
 
-    fn grant_own_namespace(&mut self, pid: Pid, now: Time) {
+    pub(super) fn grant_own_namespace(&mut self, pid: Pid, now: Time) {
         let id = self.new_grant();
         let own = Resource::new(Kind::Object, own_namespace(pid));
         // A namespace of digits has no wildcard.
@@ -133,17 +129,7 @@ impl State {
         })
     }
 
-    /// Notes that a process is to end with this result once the call that asks has ended.
-    pub(crate) fn request_exit(&mut self, place: Place, result: String) {
-        if let Some(process) = self.processes.get(&place.pid).cloned() {
-            // A tool that was called by another one does not end the process under its caller.
-            let exit_requested = Some(ExitRequest { call: self.outermost(place.call), result });
-            self.put_process(ProcessRow { exit_requested, ..process });
-        }
-    }
-
     /// Keeps the text by which the planner of a process chooses. It begins at its start.
-    #[expect(dead_code, reason = "for processes that are made with a planner")]
     pub(super) fn set_plan(&mut self, pid: Pid, text: &str, command: Option<Digest>) {
         let Some(process) = self.processes.get(&pid).cloned() else { return };
         self.put_bytes(Table::Plan, table::number(pid.0), text.as_bytes().to_vec());
@@ -156,7 +142,7 @@ impl State {
         }
     }
 
-    fn live_calls(&self, pid: Pid) -> impl Iterator<Item = CallId> {
+    pub(super) fn live_calls(&self, pid: Pid) -> impl Iterator<Item = CallId> {
         self.calls_of.range((pid, CallId(0))..=(pid, CallId(u64::MAX))).map(|(_, call)| *call)
     }
 
@@ -179,46 +165,6 @@ impl State {
         {
             let process = ProcessRow { state: after, ..process.clone() };
             self.put_process(process);
-        }
-    }
-
-    /// After a call: the process ends if it asked to, or if it was made for this call.
-    pub(super) fn end_process_after(&mut self, call: CallId, pid: Pid, result: &Result<String, Failure>, now: Time) {
-        let Some(process) = self.processes.get(&pid) else { return };
-        let change = match (&process.exit_requested, result) {
-            (Some(exit), _) if exit.call == call => Change::Exit(exit.result.clone()),
-            _ if !self.ends_with_its_calls(pid) => return,
-            (_, Ok(_)) => Change::Exit("null".into()),
-            (_, Err(failure)) => Change::Fail(failure.message.clone()),
-        };
-        self.end_process(pid, change, Some(call), now);
-    }
-
-    /// Whether a process was made for one call and has none left.
-    pub(super) fn ends_with_its_calls(&self, pid: Pid) -> bool {
-        self.processes.get(&pid).is_some_and(|process| process.for_one_call) && self.live_calls(pid).next().is_none()
-    }
-
-    /// Ends a process: its other calls are cancelled and its grants leave memory.
-    pub(super) fn end_process(&mut self, pid: Pid, change: Change, cause: Option<CallId>, now: Time) {
-        let Some(process) = self.processes.get(&pid).cloned() else { return };
-        let others: Vec<CallId> = self.live_calls(pid).collect();
-        for other in others {
-            let why = "its process has ended".to_owned();
-            self.finish_call(other, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
-        }
-        let Ok(state) = process.state.clone().after(change) else { return };
-        let mut record = Record::new("process.end", now, Decided::Host, Outcome::Done);
-        record.pid = Some(pid);
-        record.call = cause;
-        record.detail = Some(state.word().to_owned());
-        self.note(record);
-        // What cannot be read now stays: nobody can name it any more.
-        drop(self.release_objects(pid, process.result_object.as_deref(), now));
-        self.put_process(ProcessRow { state, ended: Some(now), ..process });
-        self.grants.forget(&Holder::Process(pid));
-        for digest in self.asking.forget(pid) {
-            self.remove(Table::Refused, table::refused(pid, &digest));
         }
     }
 }

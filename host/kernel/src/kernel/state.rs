@@ -2,10 +2,13 @@
 //! the record of it are made under one hold of the lock, so they are committed together.
 
 use super::asking::Asking;
+use super::children::Children;
 use super::flood::Tally;
 use super::grants::Grants;
+use super::mail::Mail;
 use super::object_cache::ObjectCache;
 use super::pins::Pins;
+use super::quanta::Driven;
 use super::space::UnderWay;
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;
@@ -16,6 +19,7 @@ use crate::model::policy::Policy;
 use crate::model::question::QuestionRow;
 use crate::model::record::Record;
 use crate::model::row::{CallRow, EffectRow, ProcessRow, ToolRow, WaitRow};
+use crate::model::schedule::Schedule;
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::batch::{Batch, NewJournal, NewRecord};
@@ -76,8 +80,8 @@ pub struct LiveCall {
     pub journal_bytes: usize,
     /// An instance of it is in memory.
     pub resident: bool,
-    /// Who awaits the end of the open wait, if the call is resident.
-    pub waiter: Option<(Position, oneshot::Sender<Woken>)>,
+    /// Who awaits the ends of open waits, if the call is resident. A component has one wait at a time; a planner may have several.
+    pub waiters: Vec<(Position, oneshot::Sender<Woken>)>,
     /// What it did so often that it is only counted.
     pub tally: Tally,
 }
@@ -101,6 +105,7 @@ pub struct State {
     pub next_seq: Seq,
     pub grants: Grants,
     pub processes: HashMap<Pid, ProcessRow>,
+    pub children: Children,
     pub calls: HashMap<CallId, LiveCall>,
     /// The live calls of each process.
     pub calls_of: BTreeSet<(Pid, CallId)>,
@@ -109,6 +114,7 @@ pub struct State {
     /// Questions that wait or whose answer waits to be used.
     pub questions: BTreeMap<(CallId, Position), QuestionId>,
     pub asking: Asking,
+    pub mail: Mail,
     pub effects: HashMap<EffectId, EffectRow>,
     pub under_way: UnderWay,
     /// What recovery could not find out when the store was opened.
@@ -126,6 +132,9 @@ pub struct State {
     pub instance: Option<Digest>,
     /// Calls whose wait has ended and that nobody runs.
     pub runnable: Vec<CallId>,
+    /// Whose quantum is next.
+    pub(super) schedule: Schedule,
+    pub(super) driven: Driven,
 
     /// Wakes the committer.
     pub(super) work: Arc<Condvar>,
@@ -313,12 +322,15 @@ impl State {
 
     /// Changes a process, in memory and on the disk; one that has ended leaves memory.
     pub fn put_process(&mut self, process: ProcessRow) {
+        let pid = process.pid;
         self.put_by_life(Table::Process, process.pid.0, !process.state.is_final(), &process);
+        self.children.note(&process);
         if process.state.is_final() {
             self.processes.remove(&process.pid);
         } else {
             self.processes.insert(process.pid, process);
         }
+        self.reschedule(pid);
     }
 
     /// Writes a live call's row.

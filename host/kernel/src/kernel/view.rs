@@ -25,7 +25,8 @@ impl View<'_> {
     /// # Errors
     /// The store failed or is damaged; so for all that follow.
     pub fn processes(&self) -> Result<Vec<ProcessRow>, StoreError> {
-        let mut rows: Vec<ProcessRow> = self.0.rows(Table::Process, &[])?;
+        let mut rows: Vec<ProcessRow> = self.0.rows(Table::Process, table::LIVE)?;
+        rows.extend(self.0.rows::<ProcessRow>(Table::Process, table::ENDED)?);
         rows.sort_by_key(|row| row.pid);
         Ok(rows)
     }
@@ -52,7 +53,7 @@ impl View<'_> {
         let mut callers = vec![id];
         let mut next = id;
         while let Some(caller) = self.call(next)?.and_then(|row| row.caller)
-            && callers.len() <= limit::NESTED_CALLS_MAX
+            && callers.len() <= limit::NESTED_CALLS_MAX + 1
         {
             next = caller.call;
             callers.push(next);

@@ -5,7 +5,7 @@ use super::admit::{Attempt, denial_of};
 use super::approvals::Asked;
 use super::questions::queue_of;
 use super::state::{State, Woken};
-use crate::model::answer::{Answer, Stop};
+use crate::model::answer::{Answer, CallError, Stop};
 use crate::model::call::{Call, Reply};
 use crate::model::id::{CallId, GrantId, Position};
 use crate::model::need::asked_permission;
@@ -29,10 +29,28 @@ impl Kernel {
         [timer, expiry, end].into_iter().flatten().min()
     }
 
-    /// What a call waits for.
+    /// What a call waits for; the first, if that are several things.
     pub fn wait_of(&self, call: CallId) -> Option<Wait> {
+        self.waits_of(call).into_iter().next()
+    }
+
+    /// All that a call waits for, in the order of the positions.
+    pub fn waits_of(&self, call: CallId) -> Vec<Wait> {
         let state = self.lock();
-        state.waits.range((call, 0)..=(call, Position::MAX)).next().map(|(_, row)| row.kind.clone())
+        state.waits.range((call, 0)..=(call, Position::MAX)).map(|(_, row)| row.kind.clone()).collect()
+    }
+
+    /// Of what a call did at the same time nothing is left but waits: it may leave memory.
+    pub(crate) fn set_waiting(&self, call: CallId) {
+        let mut state = self.lock();
+        if !state.has_waits(call) {
+            return;
+        }
+        let Some(live) = state.calls.get_mut(&call).filter(|live| live.row.state == CallState::Running) else { return };
+        live.row.state = CallState::Waiting;
+        let pid = live.row.pid;
+        state.save_call(call);
+        state.refresh_process(pid);
     }
 
     /// Ends the waits and the grants whose time has come.
@@ -46,10 +64,21 @@ impl Kernel {
         while let Some((due, call, position)) = state.timers.first().copied()
             && due <= now
         {
-            let since = state.waits.get(&(call, position)).map_or(now, |row| row.since);
-            let mut record = Record::new("clock.sleep", now, Decided::Free, Outcome::Done);
-            record.duration = u64::try_from(now.since(since).as_nanos()).unwrap_or(u64::MAX);
-            state.end_wait(call, position, Some(Answer::Done(Reply::Unit)), record, now);
+            let Some(row) = state.waits.get(&(call, position)) else {
+                state.timers.remove(&(due, call, position));
+                continue;
+            };
+            let reply = match row.kind {
+                Wait::Message { .. } => {
+                    state.end_receive_in_vain(call, position, now);
+                    continue;
+                }
+                Wait::Children { .. } => Reply::EndedChild(None),
+                _ => Reply::Unit,
+            };
+            let mut record = Record::new(row.operation.clone(), now, Decided::Free, Outcome::Done);
+            record.duration = u64::try_from(now.since(row.since).as_nanos()).unwrap_or(u64::MAX);
+            state.end_wait(call, position, Some(Answer::Done(reply)), record, now);
         }
     }
 }
@@ -87,14 +116,23 @@ impl State {
                     Err(reason) => return over(self, denial_of(attempt, &reason)),
                 }
             }
-            Call::ToolCall { tool, arguments } => match self.start_nested(attempt.place, tool, arguments, now) {
-                Ok(call) => (Wait::Call(call), None),
-                Err(error) => return over(self, error),
+            Call::AgentCall { .. } if !self.is_quantum(attempt.place.call) => {
+                return over(self, CallError::Invalid("only a planner chooses tools so".into()));
+            }
+            Call::ToolCall { tool, arguments } | Call::AgentCall { tool, arguments } => {
+                match self.start_nested(attempt.place, tool, arguments, now) {
+                    Ok(call) => (Wait::Call(call), None),
+                    Err(error) => return over(self, error),
+                }
+            }
+            Call::MessageReceive { filter, timeout } => match self.receive_message(attempt, filter, *timeout, now) {
+                Ok(wait) => (wait, None),
+                Err(over) => return Ok(over),
             },
+            Call::ProcessWait { timeout, .. } => return Ok(self.wait_for_children(attempt, *timeout, grants, now)),
             other => return Err(Stop::Host(format!("{} is no wait", other.operation()))),
         };
-        let decided = Decided::Allow { grants: grants.iter().flat_map(|id| self.grants.chain(*id)).collect() };
-        let mut record = Record::new(attempt.call.operation(), now, decided, Outcome::Waiting);
+        let mut record = Record::new(attempt.call.operation(), now, self.decided(grants), Outcome::Waiting);
         record.question = question;
         Ok(Asked::Waits(self.start_wait(attempt, kind, record, now)))
     }
@@ -118,9 +156,13 @@ impl State {
             request: request_digest(&attempt.call),
             operation: attempt.call.operation().to_owned(),
         };
-        if let Wait::Until(until) = row.kind {
+        if let Some(until) = row.kind.until() {
             self.timers.insert((until, place.call, place.position));
             self.changed.notify_one();
+        }
+        self.note_child_wait(place.call, place.position, &row.kind);
+        if let Wait::Message { .. } = row.kind {
+            self.mail.open_receiver(place.pid, place.call, place.position);
         }
         self.put(Table::Wait, table::place(place.call, place.position), &row);
         self.waits.insert((place.call, place.position), row);
@@ -131,8 +173,12 @@ impl State {
         let (sender, receiver) = oneshot::channel();
         let mut pid = None;
         if let Some(live) = self.calls.get_mut(&call) {
-            live.waiter = Some((position, sender));
-            live.row.state = CallState::Waiting;
+            live.waiters.retain(|(at, _)| *at != position);
+            live.waiters.push((position, sender));
+            // A planner may be about to do more at the same time: its line says when all of that waits.
+            if !live.row.is_quantum() {
+                live.row.state = CallState::Waiting;
+            }
             pid = Some(live.row.pid);
         }
         self.save_call(call);
@@ -142,7 +188,12 @@ impl State {
         receiver
     }
 
-    /// Ends a wait. With an answer, that is what the import returns; without, the import is decided again.
+    fn has_waits(&self, call: CallId) -> bool {
+        self.waits.range((call, 0)..=(call, Position::MAX)).next().is_some()
+    }
+
+    /// Ends a wait. With an answer, that is what the import returns; without, the import is decided again. A call that waits for
+    /// something else beside it has nothing to do with an answer yet, and goes on waiting.
     pub(super) fn end_wait(
         &mut self,
         call: CallId,
@@ -153,17 +204,24 @@ impl State {
     ) {
         let Some(row) = self.waits.remove(&(call, position)) else { return };
         self.remove(Table::Wait, table::place(call, position));
-        if let Wait::Until(until) = row.kind {
+        if let Some(until) = row.kind.until() {
             self.timers.remove(&(until, call, position));
         }
+        self.forget_child_wait(call, position, &row.kind);
+        let waits_on = answer.is_some() && self.has_waits(call);
         let Some(live) = self.calls.get_mut(&call) else { return };
         let pid = live.row.pid;
+        self.mail.close_receiver(pid, call, position);
         record.pid = Some(pid);
         record.call = Some(call);
         record.position = Some(position);
         record.incarnation = live.row.incarnation;
-        let waiter = live.waiter.take_if(|(at, _)| *at == position).map(|(_, sender)| sender);
-        live.row.state = if live.resident { CallState::Running } else { CallState::Runnable };
+        let waiter = live.waiters.iter().position(|(at, _)| *at == position);
+        let waiter = waiter.map(|index| live.waiters.swap_remove(index).1);
+        let waits_on = waits_on && live.row.state == CallState::Waiting;
+        if !waits_on {
+            live.row.state = if live.resident { CallState::Running } else { CallState::Runnable };
+        }
         let resident = live.resident;
         if answer.is_some() {
             live.last_time = now;
@@ -180,7 +238,10 @@ impl State {
             self.questions.remove(&(call, position));
         }
         if !resident {
-            self.set_runnable(call);
+            // The last of its waits starts it.
+            if !waits_on {
+                self.set_runnable(call);
+            }
         } else if let Some(sender) = waiter {
             // A guest that was dropped meanwhile is started again by whoever dropped it.
             let _ = sender.send(answer.map_or(Woken::Again, Woken::Answer));

@@ -21,7 +21,7 @@ impl Bound {
     /// The bound of a tool with these imports (interfaces of the contract, for example `fs`) and this declaration.
     pub fn new(imports: &[String], needs: Option<Vec<Rule>>) -> Bound {
         // A standard library's sleep is the same system call as the contract's, and needs no import of it.
-        let has = |kind: &Kind| *kind == Kind::Clock || imports.iter().any(|name| name == kind.interface());
+        let has = |kind: &Kind| *kind == Kind::Clock || imports.iter().any(|name| kind.is_reached_by(name));
         let imported = Kind::ALL.into_iter().filter(has);
         Bound { kinds: imported.fold(0, |bits, kind| bits | 1 << kind as u32), needs }
     }
@@ -31,6 +31,20 @@ impl Bound {
         match &self.needs {
             Some(rules) => rules.iter().any(|rule| rule.covers(need)),
             None => self.kinds & 1 << need.resource.kind() as u32 != 0,
+        }
+    }
+}
+
+impl Bound {
+    /// Whether all that a rule says is within it: what a tool hands to a child it must be allowed to use itself.
+    pub fn contains(&self, rule: &Rule) -> bool {
+        let within = |right| {
+            let rules = self.needs.iter().flatten();
+            rules.into_iter().any(|need| need.rights.contains(right) && need.pattern.contains(&rule.pattern))
+        };
+        match &self.needs {
+            Some(_) => rule.rights.iter().all(within),
+            None => self.kinds & 1 << rule.pattern.kind() as u32 != 0,
         }
     }
 }

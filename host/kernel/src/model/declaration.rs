@@ -6,11 +6,12 @@ use super::right::{Right, Rights};
 use super::rule::Rule;
 
 /// An interface that lets a component do something, and what that is. In the order in which people read it.
-pub const ABILITIES: [(&str, &str); 14] = [
+pub const ABILITIES: [(&str, &str); 15] = [
     ("fs", "read and change files"),
     ("object", "read and change objects in the memory"),
     ("human", "ask a person"),
     ("tools", "call other tools"),
+    ("message", "exchange messages with other processes"),
     ("shell", "run programs"),
     ("http", "reach the network"),
     ("model", "ask a model"),
@@ -80,7 +81,7 @@ fn beyond<'a>(one: Declared<'a>, other: Declared<'a>) -> impl Iterator<Item = Ru
 fn may_have((imports, needs): Declared<'_>, right: Right, pattern: &Pattern) -> bool {
     match needs {
         Some(rules) => rules.iter().any(|rule| rule.rights.contains(right) && rule.pattern.contains(pattern)),
-        None => has(imports, pattern.kind().interface()),
+        None => imports.iter().any(|import| pattern.kind().is_reached_by(import)),
     }
 }
 
@@ -90,7 +91,7 @@ fn families<'a>(one: Declared<'a>, other: Declared<'a>) -> impl Iterator<Item = 
 }
 
 fn of_family(rules: &[Rule], family: &str) -> String {
-    let own = rules.iter().filter(|rule| rule.pattern.kind().interface() == family).map(Rule::to_string);
+    let own = rules.iter().filter(|rule| rule.pattern.kind().is_reached_by(family)).map(Rule::to_string);
     let own = own.collect::<Vec<_>>().join(", ");
     if own.is_empty() { "what needs no right".into() } else { own }
 }
@@ -101,12 +102,12 @@ fn has(imports: &[String], family: &str) -> bool {
 
 /// Whether an interface has something that is decided.
 fn is_decided(family: &str) -> bool {
-    Kind::ALL.into_iter().any(|kind| kind.interface() == family)
+    Kind::ALL.into_iter().any(|kind| kind.is_reached_by(family))
 }
 
 /// Whether an interface has something that needs no right, and so no declaration.
 fn has_free(family: &str) -> bool {
-    matches!(family, "clock" | "random" | "process")
+    matches!(family, "clock" | "random" | "process" | "message")
 }
 
 #[cfg(test)]

@@ -52,6 +52,16 @@ pub const HUMAN_TEXT_BYTES_MAX: usize = 16 << 10;
 pub const ANSWER_TEXT_BYTES_MAX: usize = 64 << 10;
 /// Rights that one request for permission may name.
 pub const APPROVE_RIGHTS_MAX: usize = 8;
+/// Bytes of a message's body. It is JSON; what is larger is an object that the message names.
+pub const MESSAGE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a message's channel or correlation.
+pub const MESSAGE_WORD_BYTES_MAX: usize = 128;
+/// Bytes that a message counts in its queue beside its texts.
+pub const MESSAGE_HEAD_BYTES: usize = 64;
+/// Messages that may wait for one process.
+pub const MESSAGES_WAITING_MAX: u32 = 1_024;
+/// Bytes of the messages that may wait for one process.
+pub const MESSAGES_WAITING_BYTES_MAX: u64 = 4 << 20;
 /// Bytes of one log line; longer ones are cut and say so.
 pub const LOG_LINE_BYTES_MAX: usize = 4_096;
 /// Bytes that a call may log or print in all; more is dropped and counted.
@@ -62,6 +72,18 @@ pub const RANDOM_BYTES_MAX: u32 = 65_536;
 pub const SLEEP_NANOSECONDS_MAX: u64 = 10 * 366 * 24 * 3_600 * 1_000_000_000;
 /// Bytes of a process's result.
 pub const EXIT_RESULT_BYTES_MAX: usize = 64 << 10;
+/// Processes that live at once.
+pub const PROCESSES_MAX: usize = 200_000;
+/// Children of one process that live, or have ended and were not waited for.
+pub const CHILDREN_MAX: usize = 10_000;
+/// Processes above a process, up to one that a person started.
+pub const PROCESS_DEPTH_MAX: usize = 16;
+/// Lines of grants that a child is made with.
+pub const HANDED_GRANTS_MAX: usize = 64;
+/// Children that one wait may name.
+pub const WAIT_PIDS_MAX: usize = 256;
+/// Bytes of the reason of a signal.
+pub const SIGNAL_REASON_BYTES_MAX: usize = 1_024;
 /// Bytes of a call's arguments or result (JSON).
 pub const CALL_TEXT_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a failure's message.
@@ -70,6 +92,18 @@ pub const FAILURE_BYTES_MAX: usize = 16 << 10;
 pub const NESTED_CALLS_MAX: usize = 8;
 /// Calls that may be made from one call in all, at whatever distance. Each has the limits of a call.
 pub const NESTED_CALLS_TOTAL_MAX: u32 = 256;
+/// Bytes of what a process is for.
+pub const GOAL_BYTES_MAX: usize = 64 << 10;
+/// Calls that a planner makes at once in one quantum.
+pub const CALLS_AT_ONCE_MAX: usize = 64;
+/// Bytes of the text by which a planner chooses.
+pub const PLANNER_BYTES_MAX: usize = 1 << 20;
+/// Steps of a script.
+pub const SCRIPT_STEPS_MAX: usize = 10_000;
+/// Bytes of a value in a message about a script.
+pub const SCRIPT_SHOWN_BYTES_MAX: usize = 2 << 10;
+/// Processes that run at once, unless the host is made with another number: so many have a quantum that does not wait.
+pub const PROCESSES_RUNNING_MAX: u32 = 64;
 /// Bytes of all lines of a tool's declaration: they are in the row of each of its calls.
 pub const TOOL_NEEDS_BYTES_MAX: usize = 4 << 10;
 /// Imports that one call may make.

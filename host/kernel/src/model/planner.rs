@@ -43,3 +43,21 @@ pub struct PlannerRow {
     #[serde(skip)]
     pub command: Option<Digest>,
 }
+
+/// What a planner chose when its quantum came to its end: the result of the quantum as JSON, and what becomes of the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chosen {
+    /// The next quantum follows.
+    GoOn(String),
+    /// The process ends with this result.
+    Exit(String),
+}
+
+impl Chosen {
+    /// The result of the quantum, as JSON.
+    pub fn result(&self) -> &str {
+        match self {
+            Chosen::GoOn(result) | Chosen::Exit(result) => result,
+        }
+    }
+}

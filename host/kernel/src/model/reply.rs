@@ -1,7 +1,9 @@
 //! What a system call is answered with when it was carried out.
 
 use super::call::Payload;
-use super::id::{CallId, Pid, Seq};
+use super::child::{ChildInfo, EndedChild};
+use super::id::{CallId, MessageId, Pid, Seq};
+use super::message::Message;
 use super::object::{Link, LinkEnd, Merged, Unseen};
 use minicbor::{CborLen, Decode, Encode};
 
@@ -208,6 +210,19 @@ pub enum Reply {
     Found(#[n(0)] Vec<ObjectInfo>, #[n(1)] Option<String>),
     #[n(22)]
     Merged(#[n(0)] Merged),
+    #[n(30)]
+    Pid(#[n(0)] Pid),
+    #[n(31)]
+    EndedChild(#[n(0)] Option<EndedChild>),
+    #[n(32)]
+    Children(#[n(0)] Vec<ChildInfo>),
+    /// The message that came, if one came in time.
+    #[n(40)]
+    Message(#[n(0)] Option<Message>),
+    #[n(41)]
+    Sent(#[n(0)] MessageId),
+    #[n(42)]
+    Count(#[n(0)] u64),
 }
 
 /// How a call that a tool made of another tool has ended.

@@ -67,6 +67,17 @@ impl Kind {
         }
     }
 
+    /// Whether an interface of the contract reaches it: its own, or another one that is about the same.
+    pub fn is_reached_by(self, interface: &str) -> bool {
+        let also = match self {
+            Kind::Process => interface == "message",
+            // A process becomes one of another image by its own interface.
+            Kind::Image => interface == "process",
+            _ => false,
+        };
+        also || self.interface() == interface
+    }
+
     /// The word before the colon.
     pub fn word(self) -> &'static str {
         match self {

@@ -6,7 +6,8 @@
 //! hash. What is assumed of the disk: data that was synced is there after a crash, and a rename within a directory is atomic.
 
 use crate::model::grant::Holder;
-use crate::model::id::{CallId, Digest, GrantId, Pid, Position, Seq};
+use crate::model::id::{CallId, Digest, GrantId, MessageId, Pid, Position, Seq};
+use crate::model::message::MessageKind;
 use redb::TableDefinition;
 
 /// Version of the format of the whole data directory.
@@ -28,7 +29,8 @@ pub enum Table {
     Log,
     /// Number of a whole tile (8) → its root (32).
     Tree,
-    /// 0 live or 1 ended (1), process (8) → `ProcessRow`.
+    /// 0 live or 1 ended (1), process (8) → `ProcessRow`. 2 (1), parent (8), process (8) → nothing: it has ended, and its parent, which
+    /// lives, did not wait for it.
     Process,
     /// 0 live or 1 ended (1), call (8) → `CallRow`.
     Call,
@@ -69,7 +71,7 @@ pub enum Table {
     Namespace,
     /// Process that is to get it (8), 0 interrupt or 1 normal (1), message (8) → a message that was not handed over yet.
     Message,
-    /// Process (8) → text by which its planner chooses.
+    /// Process (8) → text by which its planner chooses. Process (8), step (8) → JSON result of that step.
     Plan,
     /// Checkpoint (8) → its row.
     Checkpoint,
@@ -204,6 +206,20 @@ pub const LIVE: &[u8] = &[0];
 /// What keys of ended rows start with.
 pub const ENDED: &[u8] = &[1];
 
+/// What keys start with that say of whom nobody knows yet that he has ended.
+pub const NOT_WAITED_FOR: &[u8] = &[2];
+
+/// Key that says of a process that it has ended and that its parent did not wait for it.
+pub fn not_waited_for(parent: Pid, child: Pid) -> Vec<u8> {
+    [NOT_WAITED_FOR, &parent.0.to_be_bytes(), &child.0.to_be_bytes()].concat()
+}
+
+/// Reads a key of [`not_waited_for`]: the parent and the child.
+pub fn read_not_waited_for(key: &[u8]) -> Option<(Pid, Pid)> {
+    let (parent, child) = key.strip_prefix(NOT_WAITED_FOR)?.split_first_chunk::<8>()?;
+    Some((Pid(u64::from_be_bytes(*parent)), Pid(u64::from_be_bytes(child.try_into().ok()?))))
+}
+
 /// Key of a tool as it was in a component.
 pub fn tool_version(name: &str, component: &Digest) -> Vec<u8> {
     [component, name.as_bytes()].concat()
@@ -225,6 +241,13 @@ pub fn holder_number(holder: &Holder) -> u64 {
     }
 }
 
+/// Key of the result of a step that the planner of a process has taken.
+pub fn step(pid: Pid, step: u64) -> Vec<u8> {
+    let mut key = number(pid.0);
+    key.extend(step.to_be_bytes());
+    key
+}
+
 /// Key of what was refused to a process.
 pub fn refused(pid: Pid, digest: &Digest) -> Vec<u8> {
     let mut key = number(pid.0);
@@ -236,6 +259,22 @@ pub fn refused(pid: Pid, digest: &Digest) -> Vec<u8> {
 pub fn read_refused(key: &[u8]) -> Option<(Pid, Digest)> {
     let (pid, digest) = key.split_first_chunk::<8>()?;
     Some((Pid(u64::from_be_bytes(*pid)), digest.try_into().ok()?))
+}
+
+/// Key of a message that waits: by the process that is to get it, then in the order in which they are handed over.
+pub fn message(to: Pid, kind: MessageKind, id: MessageId) -> Vec<u8> {
+    let mut key = number(to.0);
+    key.push(kind as u8);
+    key.extend(id.0.to_be_bytes());
+    key
+}
+
+/// The process, the kind and the message that a key means.
+pub fn read_message(key: &[u8]) -> Option<(Pid, MessageKind, MessageId)> {
+    let (pid, rest) = key.split_first_chunk::<8>()?;
+    let (kind, id) = rest.split_first()?;
+    let kind = MessageKind::ALL.into_iter().find(|known| *known as u8 == *kind)?;
+    Some((Pid(u64::from_be_bytes(*pid)), kind, MessageId(u64::from_be_bytes(id.try_into().ok()?))))
 }
 
 /// Key of a version of an object that was replaced or deleted at this place of the log.

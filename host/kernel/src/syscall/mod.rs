@@ -5,9 +5,11 @@ mod fs;
 mod objects;
 mod prepare;
 mod primitive;
+mod process;
 mod recorded;
+mod together;
 
-use crate::kernel::{Admit, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
+use crate::kernel::{Admit, Around, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
 use crate::model::answer::{Answer, CallError, Fault, Stop};
 use crate::model::call::{Call, Class};
 use crate::model::id::Position;
@@ -18,7 +20,10 @@ use crate::model::row::{JournalRow, request_digest};
 use crate::model::time::Time;
 use prepare::Seen;
 use primitive::Performed;
+use std::collections::btree_map;
+use std::iter::Peekable;
 use std::sync::Arc;
+use together::Together;
 use tokio::sync::watch;
 
 pub use recorded::{Divergence, Recorded};
@@ -28,13 +33,14 @@ pub struct Line {
     kernel: Arc<Kernel>,
     place: Place,
     limits: CallLimits,
-    journal: std::vec::IntoIter<JournalRow>,
+    journal: Peekable<btree_map::IntoIter<Position, JournalRow>>,
     time: Time,
-    waiting: watch::Sender<Option<u64>>,
+    waiting: Together,
     import: Arc<std::sync::Mutex<Option<&'static str>>>,
     interrupt_at: Option<Position>,
     own_namespace: String,
     kept: bool,
+    is_quantum: bool,
 }
 
 impl Line {
@@ -45,13 +51,14 @@ impl Line {
             kernel,
             place: Place { pid: row.pid, call: row.id, position: 0, incarnation: row.incarnation },
             limits: row.limits,
-            journal: started.journal.clone().into_iter(),
+            journal: started.journal.clone().into_iter().peekable(),
             time: row.started,
-            waiting: watch::Sender::new(None),
+            waiting: Together::default(),
             import: Arc::default(),
             interrupt_at: None,
             own_namespace: own_namespace(row.pid),
             kept: row.kept,
+            is_quantum: row.is_quantum(),
         }
     }
 
@@ -99,25 +106,30 @@ impl Line {
         if let Some(answer) = self.replayed(position, &call)? {
             return Ok(answer);
         }
-        let working_directory = self.enter().await?;
+        let around = self.enter().await?;
         if self.kept {
             self.kernel.keep_request(self.at(position), &call);
         }
         let call = Arc::new(call);
-        let context = Context { working_directory: &working_directory, own_namespace: &self.own_namespace };
-        let answer = match need::names(&call, &context) {
-            Ok(names) => self.carry_out(position, call, names).await?,
-            Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error)?,
-        };
+        let answer = self.decide(position, call, &around).await?;
         self.time = self.kernel.leave(self.place.call, self.limits.journal_bytes)?.unwrap_or(self.time);
         Ok(answer)
+    }
+
+    async fn decide(&self, position: Position, call: Arc<Call>, around: &Around) -> Result<Arc<Answer>, Stop> {
+        let Around { working_directory, image } = around;
+        let context = Context { working_directory, own_namespace: &self.own_namespace, image };
+        match need::names(&call, &context) {
+            Ok(names) => self.carry_out(position, call, names).await,
+            Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error),
+        }
     }
 
     /// Decides, records and performs; a link that is met leads to a new name, which is decided again.
     async fn carry_out(&self, position: Position, call: Arc<Call>, asked: Vec<Resource>) -> Result<Arc<Answer>, Stop> {
         let mut attempt =
             Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
-        let (mut links, mut waits) = (0, 0);
+        let mut links = 0;
         loop {
             let is_effect = attempt.call.class() == Class::Effect;
             let foreseen =
@@ -146,10 +158,14 @@ impl Line {
                 Admit::Over(answer) => return Ok(answer),
                 Admit::Look => continue,
                 Admit::Wait(receiver) => {
-                    waits += 1;
-                    self.waiting.send_replace(Some(u64::from(position) << 32 | waits));
+                    self.waiting.waits();
+                    if self.is_quantum && self.waiting.is_waiting() {
+                        self.kernel.set_waiting(self.place.call);
+                    }
                     let woken = receiver.await;
-                    self.waiting.send_replace(None);
+                    self.waiting.goes_on();
+                    // The answer is recorded: the guest gets it when its process goes on.
+                    self.kernel.check_held(self.place.pid)?;
                     match woken.map_err(|_| Stop::Ended)? {
                         Woken::Answer(answer) => return Ok(answer),
                         Woken::Again => continue,
@@ -225,30 +241,37 @@ impl Line {
     }
 
     /// Waits for room, and learns what names are relative to.
-    async fn enter(&self) -> Result<Resource, Stop> {
+    async fn enter(&self) -> Result<Around, Stop> {
         loop {
             match self.kernel.enter(self.place.pid)? {
-                Some(working_directory) => return Ok(working_directory),
+                Some(around) => return Ok(around),
                 None => self.kernel.room().await?,
             }
         }
     }
 
     fn next_position(&mut self, call: &Call) -> Result<Position, Stop> {
+        let position = self.take_position(call)?;
+        self.check_interrupt(position)?;
+        Ok(position)
+    }
+
+    fn check_interrupt(&self, position: Position) -> Result<(), Stop> {
+        if self.interrupt_at == Some(position) { Err(Stop::Host("interrupted".into())) } else { Ok(()) }
+    }
+
+    fn take_position(&mut self, call: &Call) -> Result<Position, Stop> {
         *self.import.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(call.operation());
         let position = self.place.position;
         if position >= self.limits.imports {
             return Err(Stop::Fault(Fault::Imports(self.limits.imports)));
-        }
-        if self.interrupt_at == Some(position) {
-            return Err(Stop::Host("interrupted".into()));
         }
         self.place.position += 1;
         Ok(position)
     }
 
     fn replayed(&mut self, position: Position, call: &Call) -> Result<Option<Arc<Answer>>, Stop> {
-        let Some(row) = self.journal.next() else { return Ok(None) };
+        let Some((_, row)) = self.journal.next_if(|(at, _)| *at == position) else { return Ok(None) };
         if row.request != request_digest(call) {
             return Err(Stop::Fault(Fault::Diverged {
                 position,
@@ -256,7 +279,8 @@ impl Line {
                 made: call.operation().to_owned(),
             }));
         }
-        self.time = row.time;
+        // Of calls that are made at once the later one may be answered first.
+        self.time = self.time.max(row.time);
         Ok(Some(Arc::new(row.answer)))
     }
 }

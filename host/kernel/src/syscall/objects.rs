@@ -1,6 +1,6 @@
 //! Object memory beyond one name: moving, linking, looking for, merging.
 
-use crate::kernel::{Author, Place, State};
+use crate::kernel::{Author, Place, State, process_of};
 use crate::model::answer::CallError;
 use crate::model::call::{Call, Reply};
 use crate::model::resource::Resource;
@@ -40,8 +40,9 @@ pub fn perform(
         (Call::ObjectQuery { filter }, names) => {
             state.object_query(place, names, filter, author).map(|(infos, next)| Reply::Found(infos, next))
         }
-        (Call::ObjectMerge { child, resolution }, _) => {
-            state.object_merge(*child, *resolution, author).map(Reply::Merged)
+        (Call::ObjectMerge { resolution, .. }, [child, _]) => {
+            let child = process_of(child).ok_or(CallError::Internal)?;
+            state.object_merge(child, *resolution, author).map(Reply::Merged)
         }
         _ => Err(CallError::Internal),
     }

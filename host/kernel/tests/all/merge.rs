@@ -1,5 +1,6 @@
 //! What a child made comes to its parent only three ways, and what the end of a process leaves behind.
 
+use crate::gc::collect;
 use crate::sim::{House, done};
 use crate::views::{Family, create, delete, update};
 use libos_kernel::kernel::view::View;
@@ -22,7 +23,7 @@ impl Family {
 
     /// Merges what a child made; answers what was merged, what was deleted and what was not, by short names.
     async fn merge(&mut self, parent: usize, child: u64, resolution: Resolution) -> [String; 3] {
-        let call = Call::ObjectMerge { child: Pid(child), resolution };
+        let call = Call::ObjectMerge { child: format!("p{child}"), resolution };
         let answer = self.house.run(&mut self.lines[parent - 1], call).await;
         let Reply::Merged(merged) = done(&answer) else { panic!("{answer:?}") };
         let short = |names: Vec<&String>| {
@@ -112,7 +113,7 @@ async fn conflicts_are_resolved_as_the_parent_says_and_nothing_is_left_of_the_ch
         for table in [Table::ObjectPin, Table::ObjectVersion, Table::Unmerged] {
             assert_eq!(family.rows(table, "").await, Ok(0), "{resolution:?}: {table:?}");
         }
-        assert_eq!(family.act(1, Call::ObjectMerge { child: Pid(2), resolution }).await, "not found");
+        assert_eq!(family.act(1, Call::ObjectMerge { child: "p2".into(), resolution }).await, "not found");
     }
 }
 
@@ -157,7 +158,7 @@ async fn only_its_parent_merges_a_child_and_a_rule_keeps_what_it_denies() {
     family.do_all(1, vec![create("a", "1"), create("b", "1")]).await;
     family.show(2, 1, CopyOnWrite, None);
     family.do_all(2, vec![update("a", "2"), update("b", "2"), create("c", "2")]).await;
-    let merge = |child| Call::ObjectMerge { child: Pid(child), resolution: Theirs };
+    let merge = |child: u64| Call::ObjectMerge { child: format!("p{child}"), resolution: Theirs };
     assert_eq!(family.act(1, merge(2)).await, "denied", "it needs `wait`");
     for number in [1, 3] {
         family.house.grant(Holder::Process(Family::pid(number)), "allow wait process:pid/*", None);
@@ -243,4 +244,18 @@ async fn a_result_stays_and_a_process_that_fails_leaves_nothing() {
     family.house.kernel.end_unused_process(pid, "it could not be started");
     assert_eq!(family.left_of(2).await, 0);
     assert!(View(&family.house.snapshot()).process(pid).unwrap().unwrap().state.is_final());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_its_parent_is_left_by_gc_and_a_result_goes_with_its_process() {
+    let mut family = Family::parent_and_child().await;
+    family.end(2).await;
+    collect(&family.house.kernel).await;
+    assert_eq!(family.merge(1, 2, Ours).await, ["new theirs", "gone", ""]);
+    let exit = Call::ProcessExitWith { object: "theirs".into() };
+    family.do_all(1, vec![exit]).await;
+    family.house.kernel.end_call(family.lines[0].call(), Ok("null".into())).unwrap();
+    assert_eq!(family.left_of(1).await, 2, "the result and its payload");
+    collect(&family.house.kernel).await;
+    assert_eq!(family.left_of(1).await, 0);
 }

@@ -97,7 +97,8 @@ pub fn check_imports(declarations: &[Declaration], imports: &[String]) -> Result
         return Ok(());
     }
     for Declaration { tool, needs } in declarations {
-        if let Some(rule) = needs.iter().find(|rule| !has(rule.pattern.kind().interface())) {
+        let reached = |rule: &&Rule| imports.iter().any(|import| rule.pattern.kind().is_reached_by(import));
+        if let Some(rule) = needs.iter().find(|rule| !reached(rule)) {
             let family = rule.pattern.kind().interface();
             return Err(BadComponent(format!("'{}' declares '{rule}' but does not import {family}", shown(tool))));
         }

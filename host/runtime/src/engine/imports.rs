@@ -4,16 +4,16 @@ use super::bindings::libos::runtime as wit;
 use super::guest::Guest;
 use libos_kernel::model::answer::CallError;
 use libos_kernel::model::call::{Approval, Call, Called, EntryKind, Level, ObjectOptions, Reply, Stat, WriteMode};
-use libos_kernel::model::id::Pid;
+use libos_kernel::model::message::{Message, MessageFilter, MessageKind, MessageOptions};
 use libos_kernel::model::time::Time;
 use wasmtime::Result;
 use wit::types::Error;
 
-type Outcome<T> = Result<std::result::Result<T, Error>>;
+pub(super) type Outcome<T> = Result<std::result::Result<T, Error>>;
 
 impl Guest {
     /// Sends a call whose reply must have one shape.
-    async fn send<T>(&mut self, call: Call, shape: impl FnOnce(Reply) -> Option<T>) -> Outcome<T> {
+    pub(super) async fn send<T>(&mut self, call: Call, shape: impl FnOnce(Reply) -> Option<T>) -> Outcome<T> {
         match self.ask(call).await? {
             Ok(reply) => {
                 shape(reply).map(Ok).ok_or_else(|| wasmtime::format_err!("a recorded answer has another shape"))
@@ -22,7 +22,7 @@ impl Guest {
         }
     }
 
-    async fn sure<T>(&mut self, call: Call, shape: impl FnOnce(Reply) -> Option<T>) -> Result<T> {
+    pub(super) async fn sure<T>(&mut self, call: Call, shape: impl FnOnce(Reply) -> Option<T>) -> Result<T> {
         let reply = self.run_sure(call).await?;
         shape(reply).ok_or_else(|| wasmtime::format_err!("a recorded answer has another shape"))
     }
@@ -34,7 +34,7 @@ macro_rules! shape {
     };
 }
 
-fn unit(reply: Reply) -> Option<()> {
+pub(super) fn unit(reply: Reply) -> Option<()> {
     (reply == Reply::Unit).then_some(())
 }
 
@@ -191,8 +191,8 @@ impl wit::object::Host for Guest {
         .await
     }
 
-    async fn merge(&mut self, child: u64, conflicts: wit::object::Resolution) -> Outcome<wit::object::Merged> {
-        let call = Call::ObjectMerge { child: Pid(child), resolution: conflicts.into() };
+    async fn merge(&mut self, child: String, conflicts: wit::object::Resolution) -> Outcome<wit::object::Merged> {
+        let call = Call::ObjectMerge { child, resolution: conflicts.into() };
         self.send(call, |reply| if let Reply::Merged(merged) = reply { Some(merged.into()) } else { None }).await
     }
 
@@ -262,23 +262,6 @@ impl wit::log::Host for Guest {
     }
 }
 
-impl wit::process::Host for Guest {
-    async fn self_(&mut self) -> Result<wit::process::Identity> {
-        let identity = self.sure(Call::ProcessSelf, shape!(Identity)).await?;
-        Ok(wit::process::Identity {
-            pid: identity.pid.to_string(),
-            parent: identity.parent.map(|pid| pid.to_string()),
-            image: identity.image,
-            call: identity.call.to_string(),
-            tool: identity.tool,
-        })
-    }
-
-    async fn exit(&mut self, result: String) -> Outcome<()> {
-        self.send(Call::ProcessExit { result }, unit).await
-    }
-}
-
 impl wit::tools::Host for Guest {
     async fn call(&mut self, tool: String, arguments: String) -> Outcome<wit::tools::Outcome> {
         self.send(Call::ToolCall { tool, arguments }, |reply| {
@@ -289,6 +272,49 @@ impl wit::tools::Host for Guest {
             })
         })
         .await
+    }
+}
+
+impl wit::message::Host for Guest {
+    async fn send(&mut self, to: String, body: String, options: wit::message::Options) -> Outcome<String> {
+        let kind = match options.kind {
+            wit::message::Kind::Normal => MessageKind::Normal,
+            wit::message::Kind::Interrupt => MessageKind::Interrupt,
+        };
+        let options = MessageOptions { kind, channel: options.channel, correlation: options.correlation };
+        let sent = self.send(Call::MessageSend { to, body, options }, shape!(Sent)).await?;
+        Ok(sent.map(|id| id.to_string()))
+    }
+
+    async fn receive(
+        &mut self,
+        filter: wit::message::Filter,
+        timeout: Option<u64>,
+    ) -> Outcome<Option<wit::message::Message>> {
+        let filter = MessageFilter { channel: filter.channel, correlation: filter.correlation, from: filter.from };
+        let received = self.send(Call::MessageReceive { filter, timeout }, shape!(Message)).await?;
+        Ok(received.map(|message| message.map(Into::into)))
+    }
+
+    async fn pending(&mut self) -> Result<u64> {
+        self.sure(Call::MessagePending, shape!(Count)).await
+    }
+}
+
+impl From<Message> for wit::message::Message {
+    fn from(message: Message) -> Self {
+        Self {
+            id: message.id.to_string(),
+            from: message.from.to_string(),
+            kind: match message.kind {
+                MessageKind::Normal => wit::message::Kind::Normal,
+                MessageKind::Interrupt => wit::message::Kind::Interrupt,
+            },
+            channel: message.channel,
+            correlation: message.correlation,
+            body: message.body,
+            sent: message.sent.into(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod imports;
 pub mod inspect;
 mod items;
 mod objects;
+mod processes;
 mod wasi;
 
 pub use cache::CodeCache;

@@ -428,5 +428,5 @@ fn shown(reply: &Reply) -> String {
 
 /// The imports of a component that uses everything.
 fn interfaces() -> Vec<String> {
-    ["fs", "object", "human", "clock", "process", "tools"].map(str::to_owned).to_vec()
+    ["fs", "object", "human", "clock", "process", "tools", "message"].map(str::to_owned).to_vec()
 }

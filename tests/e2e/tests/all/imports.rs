@@ -14,11 +14,20 @@ use serde_json::{Value, json};
 const NOTHING: &str = "[mounts]\nworkspace = \".\"\n[image.base]\nallow = []\n";
 
 /// Imports that need no right, for the reasons that the WIT gives.
-const FREE: [&str; 6] =
-    ["fs.working-directory", "clock.now", "random.bytes", "log.write", "process.self", "process.exit"];
+const FREE: [&str; 9] = [
+    "fs.working-directory",
+    "clock.now",
+    "random.bytes",
+    "log.write",
+    "process.self",
+    "process.exit",
+    "process.children",
+    "message.receive",
+    "message.pending",
+];
 
 /// Imports on the process's own namespace, which it always has.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     "object.create",
     "object.read",
     "object.update",
@@ -30,10 +39,11 @@ const OWN: [&str; 11] = [
     "object.unlink",
     "object.links",
     "object.query",
+    "process.exit-with",
 ];
 
 /// Imports whose objects are not there in a new process.
-const MISSING: [&str; 8] = [
+const MISSING: [&str; 9] = [
     "object.read",
     "object.update",
     "object.delete",
@@ -42,18 +52,22 @@ const MISSING: [&str; 8] = [
     "object.unlink",
     "object.links",
     "object.merge",
+    "process.exit-with",
 ];
 
 fn prepare(host: &Host) {
     for name in ["notes.md", "old.md", "gone.md"] {
         host.put(name, "some notes");
     }
+    // To which messages are sent by those that are no kin of it.
+    let other = host.runtime.kernel().new_process("base", false).unwrap();
+    assert_eq!(other.to_string(), "p1");
 }
 
 #[test]
 fn the_list_of_free_imports_is_the_one_that_the_kernel_has() {
     let cwd = Resource::new(Kind::Fs, "workspace");
-    let context = Context { working_directory: &cwd, own_namespace: "process/1" };
+    let context = Context { working_directory: &cwd, own_namespace: "process/1", image: "base" };
     for call in Call::examples() {
         let free = needs(&call, &names(&call, &context).unwrap(), false).is_empty();
         assert_eq!(free, FREE.contains(&call.operation()), "{}", call.operation());

@@ -6,7 +6,7 @@ mod verify;
 
 pub use check::check_log;
 
-use super::{Context, events};
+use super::{Context, records};
 use crate::args::AuditVerb;
 use crate::error::{Failure, code};
 use crate::keys::{self, Keys};
@@ -21,8 +21,8 @@ pub fn run(context: &Context, verb: AuditVerb) -> anyhow::Result<u8> {
     match verb {
         AuditVerb::Show { from } => {
             let (_, snapshot) = context.look()?;
-            let rows = events::records(&snapshot, from, usize::MAX)?;
-            context.list(&rows, |rows| (events::table(rows), "the log is empty"))?;
+            let rows = records::records(&snapshot, from, usize::MAX)?;
+            context.list(&rows, |rows| (records::table(rows), "the log is empty"))?;
             Ok(code::DONE)
         }
         AuditVerb::Verify { witness, key } => verify::run(context, witness.as_deref(), key.as_deref()),

@@ -118,7 +118,7 @@ impl Import {
     /// Leaves out of the answer what the guest does not learn: who made an object.
     pub fn without_strangers(mut self) -> Import {
         fn clear(info: &mut ObjectInfo) {
-            (info.created_by, info.written_by) = (Pid::default(), CallId::default());
+            (info.created_by, info.written_by, info.changed) = (Pid::default(), CallId::default(), 0);
         }
         if let Some((_, Answer::Done(reply))) = &mut self.answered {
             match reply {

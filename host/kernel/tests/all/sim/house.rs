@@ -186,10 +186,17 @@ impl House {
     pub async fn end_wait(&self, call: CallId, clerk: &Clerk) -> Result<(), Stop> {
         match self.kernel.wait_of(call) {
             None => {}
-            Some(Wait::Until(time)) => {
+            // Who sends nothing lets the time pass.
+            Some(Wait::Until(time) | Wait::Message { until: Some(time), .. }) => {
                 self.world.set_clock(time);
                 self.kernel.fire_timers_due();
             }
+            Some(Wait::Children { until, .. }) => {
+                let until = until.ok_or_else(|| Stop::Host("nobody ends this wait for a child".into()))?;
+                self.world.set_clock(until);
+                self.kernel.fire_timers_due();
+            }
+            Some(Wait::Message { until: None, .. }) => return Err(Stop::Host("nothing is sent".into())),
             Some(Wait::Call(nested)) => {
                 let started = self.kernel.resume_call(nested).await;
                 let started = started.map_err(|error| Stop::Host(error.to_string()))?;
@@ -265,7 +272,7 @@ pub fn tool(name: &str, needs: Option<&[&str]>) -> NewTool {
 
 /// The imports of a component that uses everything.
 pub fn every_interface() -> Vec<String> {
-    ["fs", "object", "human", "clock", "process", "tools"].map(str::to_owned).to_vec()
+    ["fs", "object", "human", "clock", "process", "tools", "message"].map(str::to_owned).to_vec()
 }
 
 /// A grant as a person writes it.
