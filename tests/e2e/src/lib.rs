@@ -39,6 +39,7 @@ allow = [
     "ask,tell human:owner",
     "sleep clock:sleep",
     "call tool:*",
+    "create checkpoint:**",
     "spawn process:image/*",
     "use image:*",
     "message process:pid/*",

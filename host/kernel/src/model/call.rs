@@ -373,6 +373,13 @@ pub enum Call {
         #[n(1)]
         resolution: Resolution,
     },
+    #[n(59)]
+    #[serde(rename = "process.checkpoint")]
+    ProcessCheckpoint {
+        #[n(0)]
+        reason: String,
+    },
+
     #[n(45)]
     #[serde(rename = "process.spawn")]
     ProcessSpawn {
@@ -538,6 +545,7 @@ impl Call {
             Call::ObjectLinks { .. } => ("object.links", Observe),
             Call::ObjectQuery { .. } => ("object.query", Observe),
             Call::ObjectMerge { .. } => ("object.merge", Internal),
+            Call::ProcessCheckpoint { .. } => ("process.checkpoint", Internal),
             Call::ProcessSpawn { .. } => ("process.spawn", Internal),
             Call::ProcessFork { .. } => ("process.fork", Internal),
             Call::ProcessExec { .. } => ("process.exec", Internal),
@@ -646,6 +654,7 @@ impl Call {
             Call::ObjectLinks { name: "note".into() },
             Call::ObjectQuery { filter: Filter { text: Some("a".into()), ..Filter::default() } },
             Call::ObjectMerge { child: "p1".into(), resolution: Resolution::Report },
+            Call::ProcessCheckpoint { reason: "before it goes on".into() },
             Call::ProcessSpawn { child: child() },
             Call::ProcessFork { child: child(), mode: ViewMode::ReadOnly, roots: None },
             Call::ProcessExec { image: "base".into(), goal: None },
