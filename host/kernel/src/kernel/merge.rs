@@ -84,7 +84,7 @@ impl State {
         if ended && merged.conflicts.is_empty() {
             self.remove(Table::Unmerged, table::numbers(author.pid.0, child.0));
             self.drop_objects(&row, row.result_object.as_deref(), author.now)?;
-            self.drop_view(row.view.as_ref())?;
+            self.drop_view(&view)?;
         }
         Ok(merged)
     }

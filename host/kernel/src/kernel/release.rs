@@ -27,7 +27,7 @@ impl State {
             let child = table::read_numbers(&key).map(|(_, child)| Pid(child));
             if let Some(row) = child.map(|child| self.ended_process(child)).transpose()?.flatten() {
                 self.drop_objects(&row, row.result_object.as_deref(), now)?;
-                self.drop_view(row.view.as_ref())?;
+                row.view.iter().try_for_each(|view| self.drop_view(view))?;
             }
             self.remove(Table::Unmerged, key);
         }
@@ -38,7 +38,7 @@ impl State {
             return Ok(());
         }
         self.drop_objects(&row, keep, now)?;
-        self.drop_view(row.view.as_ref())
+        row.view.iter().try_for_each(|view| self.drop_view(view))
     }
 
     /// What processes that have ended left to this one, which is about to end too, goes if it was the last.
