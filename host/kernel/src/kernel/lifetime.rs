@@ -91,6 +91,9 @@ impl State {
         record.call = cause;
         record.detail = Some(state.word().to_owned());
         self.note(record);
+        // What cannot be read now stays: nobody can name it any more. What it releases is paid back before the purse is.
+        drop(self.release_objects(pid, process.result_object.as_deref(), now));
+        let process = self.processes.get(&pid).cloned()?;
         let process = self.return_purse(process);
         let ended = ProcessRow { state, ended: Some(now), ..process };
         self.put_process(ended.clone());
