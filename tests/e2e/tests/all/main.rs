@@ -14,6 +14,7 @@ mod imports;
 mod limits;
 mod nested;
 mod parity;
+mod processes;
 mod replay;
 mod stage;
 mod walking;
