@@ -190,6 +190,11 @@ impl Kernel {
         }
     }
 
+    /// Numbers of the batches that are on the disk: it changes whenever there is something new to see.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.shared.durable.subscribe()
+    }
+
     /// Waits until everything until now is on the disk.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ pub struct Line {
     interrupt_at: Option<Position>,
     own_namespace: String,
     kept: bool,
+    is_quantum: bool,
 }
 
 impl Line {
@@ -56,6 +57,7 @@ impl Line {
             interrupt_at: None,
             own_namespace: own_namespace(row.pid),
             kept: row.kept,
+            is_quantum: row.is_quantum(),
         }
     }
 
@@ -156,6 +158,9 @@ impl Line {
                 Admit::Look => continue,
                 Admit::Wait(receiver) => {
                     self.waiting.waits();
+                    if self.is_quantum && self.waiting.is_waiting() {
+                        self.kernel.set_waiting(self.place.call);
+                    }
                     let woken = receiver.await;
                     self.waiting.goes_on();
                     // The answer is recorded: the guest gets it when its process goes on.
@@ -245,13 +250,20 @@ impl Line {
     }
 
     fn next_position(&mut self, call: &Call) -> Result<Position, Stop> {
+        let position = self.take_position(call)?;
+        self.check_interrupt(position)?;
+        Ok(position)
+    }
+
+    fn check_interrupt(&self, position: Position) -> Result<(), Stop> {
+        if self.interrupt_at == Some(position) { Err(Stop::Host("interrupted".into())) } else { Ok(()) }
+    }
+
+    fn take_position(&mut self, call: &Call) -> Result<Position, Stop> {
         *self.import.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(call.operation());
         let position = self.place.position;
         if position >= self.limits.imports {
             return Err(Stop::Fault(Fault::Imports(self.limits.imports)));
-        }
-        if self.interrupt_at == Some(position) {
-            return Err(Stop::Host("interrupted".into()));
         }
         self.place.position += 1;
         Ok(position)

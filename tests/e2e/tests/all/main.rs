@@ -16,5 +16,6 @@ mod nested;
 mod parity;
 mod processes;
 mod replay;
+mod scripts;
 mod stage;
 mod walking;
