@@ -146,13 +146,7 @@ impl State {
     fn set_goal(&mut self, pid: Pid, goal: &str, now: Time) -> Result<String, HostError> {
         let name = format!("{}/goal", own_namespace(pid));
         let payload = Payload::Json(serde_json::json!({ "text": goal }).to_string());
-        let options = ObjectOptions {
-            object_type: "goal".into(),
-            immutable: true,
-            title: String::new(),
-            tags: Vec::new(),
-            sources: Vec::new(),
-        };
+        let options = ObjectOptions { object_type: "goal".into(), immutable: true, ..ObjectOptions::default() };
         let author = Author { pid, call: CallId::default(), now };
         self.object_create(&Resource::new(Kind::Object, name.as_str()), &payload, &options, author)
             .map_err(|error| HostError::Usage(format!("its goal cannot be kept: {error}")))?;
