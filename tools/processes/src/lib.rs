@@ -3,6 +3,7 @@
 mod options;
 
 use libos::Failure;
+use libos::object::{self, Resolution};
 use libos::process::{self, End, EndedChild, SignalKind, ViewMode};
 use options::{Grant, Purse, Urgency, child, result};
 use schemars::JsonSchema;
@@ -103,6 +104,32 @@ pub struct Becomes {
     status: &'static str,
     image: Option<String>,
     result_object: Option<String>,
+}
+
+/// What is done about names that both have changed since the fork.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conflicts {
+    /// They are only listed.
+    #[default]
+    Report,
+    /// This process's stay.
+    Ours,
+    /// The child's take their place.
+    Theirs,
+    /// The child's are put beside them, as `<name>.p<child>`.
+    Beside,
+}
+
+/// What was merged.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Merged {
+    child_pid: String,
+    /// Names that were made or changed.
+    merged: Vec<String>,
+    deleted: Vec<String>,
+    /// Names that both have changed and that were left alone.
+    conflicts: Vec<String>,
 }
 
 /// A child that has another parent now.
@@ -317,6 +344,25 @@ pub mod tools {
             (payload, None) => process::exit(payload)?,
         }
         Ok(Becomes { status: "exits", image: None, result_object })
+    }
+
+    /// Brings what a forked child process has made, changed and deleted in its memory into this process's own.
+    #[needs("wait process:pid/*", "write,delete object:**")]
+    pub fn merge_child_memory(
+        /// The child, for example `p8`; it may live or have ended.
+        child_pid: String,
+        /// What is done about names that both have changed; `report` if left out.
+        conflicts: Option<Conflicts>,
+    ) -> libos::Result<Merged> {
+        let resolution = match conflicts.unwrap_or_default() {
+            Conflicts::Report => Resolution::Report,
+            Conflicts::Ours => Resolution::Ours,
+            Conflicts::Theirs => Resolution::Theirs,
+            Conflicts::Beside => Resolution::Beside,
+        };
+        let done = object::merge(&child_pid, resolution)?;
+        let conflicts = done.conflicts.into_iter().map(|conflict| conflict.name).collect();
+        Ok(Merged { child_pid, merged: done.merged, deleted: done.deleted, conflicts })
     }
 
     /// Hands a child process over to this process's own parent, so that it does not end with this one.

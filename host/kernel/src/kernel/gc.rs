@@ -115,6 +115,10 @@ impl Needed {
         for (key, _) in snapshot.keys(Table::Process, table::NOT_WAITED_FOR)? {
             needed.processes.extend(table::read_not_waited_for(&key).map(|(_, child)| child));
         }
+        // What a child made waits for its parent.
+        let unmerged =
+            snapshot.keys(Table::Unmerged, &[])?.into_iter().filter_map(|(key, _)| table::read_numbers(&key));
+        needed.processes.extend(unmerged.map(|(_, child)| Pid(child)));
         for call in snapshot.rows::<CallRow>(Table::Call, table::LIVE)? {
             needed.calls.insert(call.id);
             needed.calls.extend(call.caller.map(|caller| caller.call));
@@ -280,12 +284,30 @@ fn plan_processes(
         }
         going.retain(|pid| !givers.contains(pid));
     }
+    let given: HashSet<Pid> = grants
+        .iter()
+        .filter(|grant| holder_of(grant).is_none_or(|pid| !going.contains(&pid)))
+        .filter_map(super::grants::named)
+        .collect();
     for pid in going {
+        if !given.contains(&pid) {
+            plan_objects(plan, snapshot, pid)?;
+        }
         plan.dropped.grants += plan.drop_all(snapshot, Table::Grant, &table::number(pid.0))?;
         plan.drop_all(snapshot, Table::Plan, &table::number(pid.0))?;
         plan.drop_all(snapshot, Table::Process, &table::ended(pid.0))?;
-        plan.drop_all(snapshot, Table::Plan, &table::number(pid.0))?;
         plan.dropped.processes += 1;
+    }
+    Ok(())
+}
+
+/// What a process left of its objects, its result for example, goes with it, unless a view or a checkpoint still shows them.
+fn plan_objects(plan: &mut Plan, snapshot: &Snapshot, pid: Pid) -> Result<(), StoreError> {
+    if snapshot.keys(Table::ObjectPin, &table::number(pid.0))?.is_empty() {
+        let prefix = format!("{}/", super::own_namespace(pid));
+        for table in [Table::Object, Table::ObjectPayload, Table::ObjectVersion, Table::ObjectLinkBack] {
+            plan.drop_all(snapshot, table, prefix.as_bytes())?;
+        }
     }
     Ok(())
 }

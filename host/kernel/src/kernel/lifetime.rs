@@ -91,6 +91,8 @@ impl State {
         record.call = cause;
         record.detail = Some(state.word().to_owned());
         self.note(record);
+        // What cannot be read now stays: nobody can name it any more.
+        drop(self.release_objects(pid, process.result_object.as_deref(), now));
         let ended = ProcessRow { state, ended: Some(now), ..process };
         self.put_process(ended.clone());
         self.release(&ended);

@@ -99,6 +99,11 @@ impl Permit {
         self.resources.first()
     }
 
+    /// All that it is for.
+    pub(crate) fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
     /// The first name as it was asked for.
     pub fn first_asked(&self) -> Option<&Resource> {
         self.open.as_ref().and_then(|open| open.asked.first()).or(self.resources.first())

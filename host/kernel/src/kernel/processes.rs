@@ -105,7 +105,7 @@ impl State {
             id,
             holder: Holder::Process(pid),
             pattern,
-            rights: Rights::of(&[Right::Read, Right::List, Right::Write, Right::Delete]),
+            rights: Rights::of(&[Right::Read, Right::List, Right::Write, Right::Delete, Right::Link]),
             effect: Effect::Allow,
             uses_left: None,
             not_after: None,

@@ -77,9 +77,7 @@ impl Kernel {
         let view = view.map_err(|error| HostError::Usage(error.to_string()))?;
         let before = state.processes.get(&pid).and_then(|process| process.view.clone());
         state.set_view(pid, view.clone());
-        if let Some(before) = before {
-            state.drop_view(&before)?;
-        }
+        state.drop_view(before.as_ref())?;
         let mut record = Record::new("process.view", now, Decided::Host, Outcome::Done);
         record.pid = Some(pid);
         record.detail = Some(format!("{} of {source}", mode.word()));
@@ -140,8 +138,8 @@ impl State {
     ///
     /// # Errors
     /// The disk failed.
-    pub(super) fn drop_view(&mut self, view: &View) -> Result<(), StoreError> {
-        for window in view.windows() {
+    pub(super) fn drop_view(&mut self, view: Option<&View>) -> Result<(), StoreError> {
+        for window in view.map(View::windows).into_iter().flatten() {
             if let Some(at) = window.at {
                 self.unpin(window.source, at)?;
             }

@@ -2,6 +2,7 @@
 //! anything.
 
 mod fs;
+mod objects;
 mod prepare;
 mod primitive;
 mod process;

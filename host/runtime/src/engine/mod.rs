@@ -9,6 +9,7 @@ mod guest;
 mod imports;
 pub mod inspect;
 mod items;
+mod objects;
 mod processes;
 mod wasi;
 

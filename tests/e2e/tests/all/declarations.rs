@@ -6,10 +6,10 @@ use libos::kernel::model::bound::Bound;
 use libos::kernel::model::call::{Approval, Call};
 use libos::kernel::model::id::CallId;
 use libos::kernel::model::limit;
-use libos::kernel::model::need::{Context, Need, names, needs};
+use libos::kernel::model::need::{Need, needs};
 use libos::kernel::model::record::Record;
 use libos::kernel::model::resource::{Kind, Resource};
-use libos::kernel::model::right::{Right, Rights};
+use libos::kernel::model::right::Right;
 use libos::kernel::model::rule::Rule;
 use libos::{CallEvent, Waiting};
 use libos_e2e::{Host, OPEN, guest, result};
@@ -59,9 +59,9 @@ fn what_a_source_declares_is_read_back_from_its_component() {
     read_back("noop", "tests/programs/examples/noop.rs", 0);
     read_back("basics", "tools/basics/src/lib.rs", 3);
     read_back("files", "tools/files/src/lib.rs", 8);
-    read_back("objects", "tools/objects/src/lib.rs", 7);
+    read_back("objects", "tools/objects/src/lib.rs", 12);
     read_back("people", "tools/people/src/lib.rs", 3);
-    read_back("processes", "tools/processes/src/lib.rs", 8);
+    read_back("processes", "tools/processes/src/lib.rs", 9);
 }
 
 #[test]
@@ -193,6 +193,15 @@ fn uses() -> Vec<(&'static str, Value)> {
         ("read_memory_object", json!({"namespace": "notes", "name": "plan"})),
         ("list_memory_namespace", json!({"namespace": "notes"})),
         ("create_object_from_file", json!({"namespace": "notes", "name": "text", "path": "notes.md"})),
+        ("link_memory_objects", json!({"from": "notes/plan", "relation": "supports", "to": "notes/text"})),
+        ("list_memory_links", json!({"namespace": "notes", "name": "plan"})),
+        ("query_memory", json!({"namespace": "notes", "linked_to": "notes/text"})),
+        (
+            "link_memory_objects",
+            json!({"from": "notes/plan", "relation": "supports", "to": "notes/text", "remove": true}),
+        ),
+        ("rename_memory_object", json!({"name": "notes/plan", "new_name": "notes/old/plan"})),
+        ("delete_memory_object", json!({"namespace": "notes/old", "name": "plan"})),
         ("write_object_to_file", json!({"namespace": "notes", "name": "text", "path": "copy.md"})),
         ("ask_human", json!({"question": "Which?"})),
         ("human_output", json!({"message": "Done."})),
@@ -208,42 +217,28 @@ fn uses() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The rights that a system call needs, each on the only thing that it names; none for a record of something else.
-fn rights(operation: &str) -> Rights {
-    let directory = Resource::new(Kind::Fs, "workspace");
-    let context = Context { working_directory: &directory, own_namespace: "process/1", image: "base" };
-    let Some(call) = Call::examples().into_iter().find(|call| call.operation() == operation) else {
-        return Rights::NONE;
-    };
-    Rights::of(&needs(&call, &names(&call, &context).unwrap(), true).iter().map(|need| need.right).collect::<Vec<_>>())
-}
-
-fn resource(name: &str) -> Resource {
-    let (word, path) = name.split_once(':').unwrap();
-    let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word).unwrap();
-    Resource::new(kind, path)
-}
-
 /// What the system calls of a call needed, by the record.
 fn needed(records: &[Record], call: CallId) -> Vec<Need> {
     let own = |record: &&Record| record.call == Some(call) && record.position.is_some();
     let mut all = Vec::new();
     for record in records.iter().filter(own) {
-        let rights = rights(&record.operation);
-        if matches!(&*record.operation, "process.spawn" | "process.fork") {
-            let [image, directory] = &record.resources[..] else { panic!("{record:?}") };
-            all.push(Need { resource: resource(image), right: Right::Spawn, whole: false });
-            all.push(Need { resource: resource(directory), right: Right::List, whole: false });
-            continue;
-        }
-        // Not rename or copy, which need other rights at either end.
-        assert!(record.resources.len() <= 1, "{record:?}");
-        for name in record.resources.iter().chain(&record.asked).filter(|_| !rights.is_empty()) {
+        // None for a record of something else.
+        let example = Call::examples().into_iter().find(|call| call.operation() == record.operation);
+        let Some(example) = example else { continue };
+        for names in [&record.resources, &record.asked].into_iter().filter(|names| !names.is_empty()) {
+            let names: Vec<Resource> = names.iter().map(|name| resource(name)).collect();
             let whole = record.operation == "fs.remove";
-            all.extend(rights.iter().map(|right| Need { resource: resource(name), right, whole }));
+            all.extend(
+                needs(&example, &names, whole).into_iter().map(|need| Need { whole: need.whole || whole, ..need }),
+            );
         }
     }
     all
+}
+
+fn resource(name: &str) -> Resource {
+    let (word, path) = name.split_once(':').unwrap();
+    Resource::new(Kind::ALL.into_iter().find(|kind| kind.word() == word).unwrap(), path)
 }
 
 #[tokio::test]
@@ -276,8 +271,8 @@ async fn the_standard_tools_declare_what_they_use_and_no_more() {
         }
     }
     for row in host.runtime.kernel().tools() {
-        // Nobody else's child is handed over; it needs what a signal needs.
-        if row.name == "hand_over_child_process" {
+        // Nobody else's child is handed over or merged; the tests of processes do it.
+        if ["hand_over_child_process", "merge_child_memory"].contains(&&*row.name) {
             continue;
         }
         let used = used.get(&*row.name).unwrap_or_else(|| panic!("{} is not tried", row.name));

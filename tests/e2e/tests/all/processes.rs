@@ -130,7 +130,7 @@ async fn an_effect_in_the_middle_of_which_its_process_is_killed_ends_and_is_reco
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_process_tools_make_list_tell_and_end_children() {
     let policy = OPEN.replace("\"use image:*\",", "");
-    let host = Host::new(&policy, &["processes", "files"]).await;
+    let host = Host::new(&policy, &["processes", "files", "objects"]).await;
     host.put("notes.md", "some notes");
     let pid = host.runtime.kernel().new_process("base", false).unwrap();
     let call = async |pid, tool: &str, arguments| host.runtime.call(request(pid, tool, arguments)).await.unwrap();
@@ -154,6 +154,14 @@ async fn the_process_tools_make_list_tell_and_end_children() {
     result(call(Pid(2), "process_exit", json!({"payload": [1]})).await);
     let waited = result(call(pid, "wait_child_process", json!({"child_pid": "p2"})).await);
     assert_eq!((&waited["status"], &waited["result"]), (&json!("exited"), &json!([1])));
+    // What a forked child makes comes back when it is wanted.
+    let copied = result(call(pid, "fork_child_process", json!({"goal": "to try", "mode": "copy-on-write"})).await);
+    assert_eq!(copied["child_pid"], "p4");
+    let made = json!({"name": "found", "type": "evidence", "payload": 1});
+    result(call(Pid(4), "create_memory_object", made).await);
+    let merged = result(call(pid, "merge_child_memory", json!({"child_pid": "p4"})).await);
+    assert_eq!((&merged["merged"], &merged["conflicts"]), (&json!(["process/1/found"]), &json!([])), "{merged}");
+    assert_eq!(result(call(pid, "read_memory_object", json!({"name": "found"})).await)["payload"], 1);
     let killed = result(call(pid, "signal_child_process", json!({"child_pid": "p3", "signal": "kill"})).await);
     assert_eq!(killed["status"], "killed");
     let CallEvent::Ended(refused) = call(pid, "exec_process", json!({"image": "base"})).await else { panic!() };
