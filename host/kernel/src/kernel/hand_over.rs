@@ -24,7 +24,7 @@ impl State {
         }
         self.hand_over_purses(pid, &members, giver.pid);
         let Some(child) = self.processes.get(&pid).cloned().or(Some(child)) else { return Ok(()) };
-        self.children.live.remove(&(giver.pid, pid));
+        self.children.remove(giver.pid, pid);
         self.put_process(ProcessRow { parent: giver.parent, ..child });
         self.end_idle_waits(giver.pid, now);
         Ok(())

@@ -36,6 +36,7 @@ mod quanta;
 mod races;
 mod recovery;
 mod replay;
+mod signals;
 mod sim;
 mod space;
 mod stories;

@@ -15,6 +15,7 @@ mod limits;
 mod messages;
 mod nested;
 mod parity;
+mod processes;
 mod replay;
 mod scripts;
 mod stage;
