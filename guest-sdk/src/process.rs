@@ -5,7 +5,9 @@ use crate::bindings::libos::runtime::process as raw;
 use serde::Serialize;
 use std::time::Duration;
 
-pub use raw::{Amount, Child, ChildOptions, Coin, End, EndedChild, HandedGrant, Identity, Priority, SignalKind, ViewMode};
+pub use raw::{
+    Amount, Child, ChildOptions, Coin, End, EndedChild, HandedGrant, Identity, Priority, SignalKind, ViewMode,
+};
 
 impl ChildOptions {
     /// A child of this process's image, for `goal`, with no grant, no purse and no planner of its own.

@@ -1,9 +1,9 @@
 //! Calls one import of the world, chosen by name: a test of the host walks them all.
 
 use libos::object::{Options, Payload};
+use libos::process::{ChildOptions, SignalKind, ViewMode};
 use libos::{Failure, clock, fs, human, log, message, object, process, random, tools};
 use libos_programs::{Outcome, debug_outcome, outcome};
-use libos::process::{ChildOptions, SignalKind, ViewMode};
 use std::time::Duration;
 
 /// A child; where none can be made, somebody else.

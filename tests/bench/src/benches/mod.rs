@@ -4,6 +4,7 @@ mod audit;
 mod authority;
 mod call;
 mod check;
+mod checkpoint;
 mod effect;
 mod hostile;
 mod import;
@@ -18,7 +19,7 @@ use crate::report::Report;
 type Bench = fn(&mut Report);
 
 /// Name and subject of each.
-pub const ALL: [(&str, &str, Bench); 14] = [
+pub const ALL: [(&str, &str, Bench); 15] = [
     ("check", "the decision", check::run),
     ("explain", "why something is allowed or refused", authority::explain),
     ("policy", "a large policy is read and put in force", authority::policy),
@@ -31,6 +32,7 @@ pub const ALL: [(&str, &str, Bench); 14] = [
     ("parked", "many parked calls", parked::run),
     ("hostile", "calls that behave beside calls that attack", hostile::run),
     ("scale", "one operation beside few and many processes", scale::run),
+    ("checkpoint", "a process with many objects goes back", checkpoint::run),
     ("audit", "the whole log is verified", audit::run),
     ("shell", "the command line as a process", shell::run),
 ];
