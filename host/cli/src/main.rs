@@ -1,5 +1,6 @@
 //! The binary `libos`: floor 6, the person's way to a host.
 
+mod agent;
 mod args;
 mod args_processes;
 mod bound;

@@ -34,6 +34,8 @@ pub enum Request {
         #[serde(default)]
         keep: bool,
     },
+    /// A process that goes on by itself.
+    Agent(AgentRequest),
     /// Tell how a call goes; start it again if it was interrupted.
     Attach {
         call: CallId,
@@ -98,6 +100,25 @@ pub enum CheckpointRequest {
     Remove { id: CheckpointId },
 }
 
+/// What is wanted of a process that goes on by itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentRequest {
+    /// Start one, or go on with the one that the same command started; `follow`: tell how it goes.
+    Start { image: String, goal: String, script: Option<String>, new: bool, follow: bool },
+    /// Let it go on, and tell how it goes; before that, give this answer.
+    Follow { pid: Pid, answer: Option<Answering> },
+}
+
+/// An answer to a question of a process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Answering {
+    pub question: QuestionId,
+    pub said: Said,
+    /// The calls that the person saw waiting for it; all if none.
+    pub seen: Option<Vec<CallId>>,
+}
+
 /// A grant to be made; texts are read again by the host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GrantRequest {
@@ -148,6 +169,35 @@ pub enum Event {
     Started {
         call: CallId,
         pid: Pid,
+    },
+    /// The process is there, or was found.
+    Agent {
+        pid: Pid,
+        was_there: bool,
+    },
+    /// What a process or one below it did, for a person who watches.
+    Happened {
+        text: String,
+    },
+    /// A process or one below it waits for a person.
+    AgentAsks {
+        question: QuestionId,
+        call: CallId,
+    },
+    /// Nothing of a process and of all below it runs or sleeps: it waits for these.
+    AgentRests {
+        pid: Pid,
+        questions: Vec<QuestionId>,
+        paused: Vec<Pid>,
+    },
+    /// The process has ended.
+    AgentEnded {
+        pid: Pid,
+        /// `exited`, `failed` or `killed`.
+        state: String,
+        /// JSON.
+        result: Option<String>,
+        why: Option<String>,
     },
     /// The call waits for a person.
     Asks {

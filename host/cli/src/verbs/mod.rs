@@ -19,6 +19,7 @@ mod policy;
 mod processes;
 mod records;
 mod replay;
+mod run;
 mod serve;
 mod tool;
 mod tree;
@@ -89,6 +90,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Doctor => doctor::run(&context),
         Verb::Tool(verb) => tool::run(&context, verb),
         Verb::Call(args) => call::run(&context, args),
+        Verb::Run(args) => run::run(&context, args),
         Verb::Ps { all, tree: true } => tree::run(&context, all),
         Verb::Ps { all, tree: false } => processes::list(&context, all),
         Verb::Show { pid } => processes::show(&context, pid),
@@ -113,7 +115,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Audit(verb) => audit::run(&context, verb),
         Verb::Gc { dry_run, older_than } => gc::run(&context, dry_run, older_than),
         Verb::Backup { dir } => backup::run(&context, &dir),
-        Verb::Serve => serve::run(&context),
+        Verb::Serve { only } => serve::run(&context, only),
         Verb::Policy(PolicyVerb::Check { file }) => policy::check(&context, &file),
         Verb::Policy(PolicyVerb::Reload { yes }) => policy::reload(&context, yes),
         Verb::Completions { shell } => {

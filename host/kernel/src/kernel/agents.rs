@@ -51,6 +51,13 @@ pub struct Progress {
     pub paused: Vec<Pid>,
 }
 
+impl Progress {
+    /// Whether it goes no further by itself: it is over, or waits for somebody.
+    pub fn is_settled(&self) -> bool {
+        self.is_over || !self.runs && self.until.is_none()
+    }
+}
+
 impl NewAgent<'_> {
     /// The same for the same command.
     fn digest(&self) -> Digest {

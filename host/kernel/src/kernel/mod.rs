@@ -80,16 +80,18 @@ pub use tools::NewTool;
 
 use crate::model::answer::Stop;
 use crate::model::id::CallId;
+use crate::model::row::ProcessRow;
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::disk::Storage;
 use crate::store::files::Files;
 use crate::store::reader::Snapshot;
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Condvar, Mutex, MutexGuard, watch};
 use crate::world::World;
 use redb::Database;
-use std::sync::{Arc, Condvar, LockResult, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use std::sync::{Arc, LockResult, PoisonError};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// What the committer and everybody else share.
 pub(crate) struct Shared {
@@ -195,6 +197,11 @@ impl Kernel {
         }
     }
 
+    /// Numbers of the batches that are on the disk: it changes whenever there is something new to see.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.shared.durable.subscribe()
+    }
+
     /// Waits until everything until now is on the disk.
     ///
     /// # Errors
@@ -263,6 +270,11 @@ impl Kernel {
     /// Whether a call has not ended.
     pub fn is_live(&self, call: CallId) -> bool {
         self.lock().calls.contains_key(&call)
+    }
+
+    /// The processes that live, as they are now, committed or not.
+    pub fn live_processes(&self) -> Vec<ProcessRow> {
+        self.lock().processes.values().cloned().collect()
     }
 
     /// Why the kernel has stopped, if it has.

@@ -26,10 +26,11 @@ use crate::store::batch::{Batch, NewJournal, NewRecord};
 use crate::store::disk::Storage;
 use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table, meta};
+use crate::sync::Condvar;
 use minicbor::{CborLen, Decode, Encode};
 use redb::Database;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Condvar};
+use std::sync::Arc;
 use tokio::sync::{Notify, oneshot};
 
 /// The next number of each kind.

@@ -3,6 +3,7 @@
 mod builder;
 mod drive;
 mod outcome;
+mod turns;
 
 pub use builder::{BuildError, Builder};
 pub use outcome::NotDone;
@@ -53,6 +54,8 @@ pub struct Config {
     pub compile_limits: CompileLimits,
     /// Calls that may be in memory at once, running or waiting.
     pub resident_max: u32,
+    /// Processes that run at once: so many have a step under way that does not wait.
+    pub processes_max: u32,
     /// How long a waiting call stays in memory.
     pub park_after: Duration,
     /// What a call may use, instead of what the policy in force says.
@@ -76,6 +79,7 @@ impl Config {
             compile: Compile::default(),
             compile_limits: CompileLimits::default(),
             resident_max: 1_000,
+            processes_max: limit::PROCESSES_RUNNING_MAX,
             park_after: Duration::from_secs(2),
             limits: None,
             on_question: None,
@@ -209,6 +213,7 @@ pub struct Runtime {
 
 struct Settings {
     resident_max: u32,
+    processes_max: u32,
     park_after: Duration,
     limits: Option<CallLimits>,
     on_question: Option<AnswerQuestion>,
@@ -241,6 +246,7 @@ impl Runtime {
             compile,
             compile_limits,
             resident_max,
+            processes_max,
             park_after,
             limits,
             on_question,
@@ -252,7 +258,7 @@ impl Runtime {
             compilers: Arc::new(Semaphore::new(limit::COMPILERS_MAX)),
             kernel,
             engine: tokio::sync::OnceCell::new(),
-            config: Settings { resident_max, park_after, limits, on_question },
+            config: Settings { resident_max, processes_max, park_after, limits, on_question },
             resident: Semaphore::new(resident_max as usize),
             listeners: Mutex::default(),
             closing: watch::Sender::new(false),
@@ -473,7 +479,9 @@ impl Runtime {
                 Err(error) => self.tell_interrupted(call, &error.to_string()).await,
             }
         }
-        self.kernel.next_timer().map(|time| time.since(self.kernel.now()))
+        let is_left = self.take_turns();
+        let timer = self.kernel.next_timer().map(|time| time.since(self.kernel.now()));
+        [timer, is_left.then_some(turns::TRY_AGAIN)].into_iter().flatten().min()
     }
 
     /// Tells that a call does not run any more. Whoever waits for a call that it was made from, and that has not ended, waits for it

@@ -15,5 +15,6 @@ mod limits;
 mod nested;
 mod parity;
 mod replay;
+mod scripts;
 mod stage;
 mod walking;
