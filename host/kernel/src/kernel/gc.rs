@@ -7,6 +7,7 @@
 use super::Kernel;
 use super::host::HostError;
 use super::state::State;
+use crate::model::checkpoint::CheckpointRow;
 use crate::model::grant::{Grant, Holder};
 use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId};
 use crate::model::limit;
@@ -123,6 +124,10 @@ impl Needed {
             needed.calls.insert(call.id);
             needed.calls.extend(call.caller.map(|caller| caller.call));
             needed.processes.insert(call.pid);
+        }
+        // Whoever is begun again is told where what it has comes from.
+        for checkpoint in snapshot.rows::<CheckpointRow>(Table::Checkpoint, &[])? {
+            needed.processes.extend(checkpoint.members.iter().map(|member| member.process.pid));
         }
         for question in snapshot.rows::<QuestionRow>(Table::Question, table::LIVE)? {
             needed.calls.extend(question.places().map(|(call, _)| call));

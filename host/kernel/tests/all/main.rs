@@ -6,6 +6,7 @@ mod approvals;
 mod audit;
 mod backup;
 mod calls;
+mod checkpoint_forks;
 mod checkpoints;
 mod clock;
 mod consent;

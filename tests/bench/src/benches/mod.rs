@@ -4,6 +4,7 @@ mod audit;
 mod authority;
 mod call;
 mod check;
+mod checkpoint;
 mod effect;
 mod hostile;
 mod import;
@@ -33,6 +34,7 @@ pub const ALL: [(&str, &str, Bench); 15] = [
     ("hostile", "calls that behave beside calls that attack", hostile::run),
     ("message", "processes that sleep and exchange messages", message::run),
     ("scale", "one operation beside few and many processes", scale::run),
+    ("checkpoint", "a process with many objects goes back", checkpoint::run),
     ("audit", "the whole log is verified", audit::run),
     ("shell", "the command line as a process", shell::run),
 ];
