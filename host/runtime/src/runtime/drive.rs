@@ -268,10 +268,9 @@ impl Runtime {
             let event = match kind {
                 Wait::Until(time) => CallEvent::Waits(Waiting::Until(time)),
                 Wait::Question(id) => CallEvent::Waits(Waiting::Question(id)),
-                // Who sends it is another process's business.
-                Wait::Message { .. } => continue,
-                // What the other call waits for is told to this one's listeners when it comes to that.
-                Wait::Call(_) => continue,
+                // Who sends a message is another process's business, and what the other call waits for is told to this one's
+                // listeners when it comes to that.
+                Wait::Message { .. } | Wait::Call(_) => continue,
             };
             if self.kernel.barrier().await.is_err() {
                 return;
