@@ -434,6 +434,13 @@ impl Host {
                     tell(listener, Event::Sleeps { call, until: time.to_string() }).await;
                 }
                 Some(CallEvent::Parked) => {}
+                Some(CallEvent::Paused(by)) => {
+                    let row = View(&self.kernel.snapshot()?).call(call)?.ok_or_else(|| gone(call))?;
+                    let failure = Failure::new(4, format!("{} is paused by {by}; call {call} is kept", row.pid))
+                        .hint(format!("libos signal {} resume", row.pid));
+                    tell(listener, Event::Error(failure)).await;
+                    return Ok(());
+                }
                 Some(CallEvent::Ended(_)) => {
                     let row = View(&self.kernel.snapshot()?).call(call)?.ok_or_else(|| gone(call))?;
                     self.tell_end(&row, listener).await?;

@@ -38,6 +38,8 @@ allow = [
     "ask,tell human:owner",
     "sleep clock:sleep",
     "call tool:*",
+    "spawn process:image/*",
+    "use image:*",
     "message process:pid/*",
 ]
 "#;

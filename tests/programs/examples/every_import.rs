@@ -1,9 +1,15 @@
 //! Calls one import of the world, chosen by name: a test of the host walks them all.
 
 use libos::object::{Options, Payload};
+use libos::process::{ChildOptions, SignalKind, ViewMode};
 use libos::{Failure, clock, fs, human, log, message, object, process, random, tools};
 use libos_programs::{Outcome, debug_outcome, outcome};
 use std::time::Duration;
+
+/// A child; where none can be made, somebody else.
+fn child() -> String {
+    process::spawn(&ChildOptions::new("work")).unwrap_or_else(|_| "p1".into())
+}
 
 /// Calls exactly one import, named as `interface.function`, with fixed harmless arguments and returns its outcome.
 #[libos::tool]
@@ -41,6 +47,14 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         }
         "process.self" => debug_outcome(Ok(process::identity())),
         "process.exit" => outcome(process::exit("done")),
+        "process.spawn" => outcome(process::spawn(&ChildOptions::new("work"))),
+        "process.fork" => outcome(process::fork(&ChildOptions::new("work"), ViewMode::ReadOnly, None)),
+        "process.exec" => outcome(process::exec("base", None)),
+        "process.wait" => debug_outcome(process::wait(&[child()], Some(Duration::from_nanos(1)))),
+        "process.children" => debug_outcome(Ok(process::children())),
+        "process.signal" => outcome(process::signal(&child(), SignalKind::Pause, "to look")),
+        "process.hand-over" => outcome(process::hand_over(&child())),
+        "process.exit-with" => outcome(process::exit_with("note")),
         "tools.call" => debug_outcome(tools::run("echo", "{}")),
         "message.send" => outcome(message::send("p1", "hello", &message::Options::default())),
         "message.receive" => {

@@ -95,6 +95,8 @@ pub fn wait_text(wait: &Wait) -> String {
         Wait::Until(time) => format!("{time}"),
         Wait::Question(question) => question.to_string(),
         Wait::Call(call) => call.to_string(),
+        Wait::Children { pids, .. } if pids.is_empty() => "a child".into(),
+        Wait::Children { pids, .. } => pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
         Wait::Message { until: Some(until), .. } => format!("a message, or {until}"),
         Wait::Message { until: None, .. } => "a message".into(),
     }

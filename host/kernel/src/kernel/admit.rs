@@ -10,10 +10,11 @@ use crate::model::answer::{Answer, CallError, Denial, Fault, Stop};
 use crate::model::bound::Bound;
 use crate::model::call::{Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
-use crate::model::grant::Holder;
+use crate::model::grant::{Effect, Holder};
 use crate::model::id::{CallId, Digest, EffectKey, GrantId, Pid, QuestionId};
 use crate::model::limit::UNCOMMITTED_BYTES_MAX;
 use crate::model::need::{Need, needs};
+use crate::model::process::State as ProcessState;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Resource};
 use crate::model::right::Right;
@@ -76,6 +77,12 @@ pub(crate) enum Foreseen {
     /// It is over: nobody would be asked about it.
     Over(Arc<Answer>),
     Allowed,
+}
+
+/// What the names in a call are relative to.
+pub(crate) struct Around {
+    pub working_directory: Resource,
+    pub image: String,
 }
 
 /// The outcome of deciding all needs of a call.
@@ -148,16 +155,22 @@ impl Kernel {
         Ok(state.fail(place, call, error, now))
     }
 
-    /// Lets a system call in: the working directory of its process, or none if it must wait for room.
+    /// Lets a system call in: the working directory and the image of its process, or none if it must wait for room.
     ///
     /// # Errors
-    /// The process has ended, or the host has stopped.
-    pub(crate) fn enter(&self, pid: Pid) -> Result<Option<Resource>, Stop> {
+    /// The process has ended or is paused, or the host has stopped.
+    pub(crate) fn enter(&self, pid: Pid) -> Result<Option<Around>, Stop> {
         let state = self.lock();
         if state.failed.is_some() || state.uncommitted() >= UNCOMMITTED_BYTES_MAX {
             return Ok(None);
         }
-        state.processes.get(&pid).map(|process| Some(process.working_directory.clone())).ok_or(Stop::Ended)
+        let process = state.processes.get(&pid).ok_or(Stop::Ended)?;
+        match &process.state {
+            ProcessState::Paused(by) => Err(Stop::Paused(by.clone())),
+            _ => {
+                Ok(Some(Around { working_directory: process.working_directory.clone(), image: process.image.clone() }))
+            }
+        }
     }
 
     /// Lets a system call out: the time of the call's last journal line, if the call is still there.
@@ -203,6 +216,9 @@ impl Kernel {
         if !state.calls.contains_key(&attempt.place.call) {
             return Err(Stop::Ended);
         }
+        if let Some(by) = state.paused(attempt.place.pid) {
+            return Err(Stop::Paused(by));
+        }
         if let Some(receiver) = state.rejoin_wait(attempt) {
             return Ok(Admit::Wait(receiver));
         }
@@ -223,7 +239,7 @@ impl Kernel {
             Decisions::Denied(need, why) => Ok(Admit::Over(state.refuse(attempt, &need, &why, now))),
             Decisions::Ask(rule) => Ok(match state.ask_approval(attempt, &wanted, rule, said, now) {
                 Asked::Waits(receiver) => Admit::Wait(receiver),
-                Asked::Over(answer) => Admit::Over(answer),
+                Asked::Over(answer) | Asked::Answered(answer) => Admit::Over(answer),
             }),
             Decisions::Allowed(grants) => {
                 if let Some(answer) = state.refuse_for_space(attempt.place, &attempt.call, now) {
@@ -242,6 +258,7 @@ impl Kernel {
                 if attempt.call.class() == Class::Wait {
                     let waits = match state.open_wait(attempt, &grants, now)? {
                         Asked::Waits(receiver) => Admit::Wait(receiver),
+                        Asked::Answered(answer) => Admit::Over(answer),
                         Asked::Over(answer) => {
                             state.give_uses_back(&uses);
                             Admit::Over(answer)
@@ -320,7 +337,7 @@ impl State {
         }
     }
 
-    fn decide_one(&self, place: Place, need: &Need, now: Time, by_person: bool) -> Verdict {
+    pub(super) fn decide_one(&self, place: Place, need: &Need, now: Time, by_person: bool) -> Verdict {
         if let Some(reason) = self.ceiling.refuses(&need.resource, need.right, need.whole) {
             return Verdict::Deny(Why::Ceiling(reason));
         }
@@ -328,13 +345,13 @@ impl State {
         if !bounds.iter().all(|bound| bound.covers(need)) {
             return Verdict::Deny(Why::Undeclared);
         }
-        match self.grants.decide(&Holder::Process(place.pid), need, asking, by_person) {
-            // Neither a rule nor a grant says anything, whatever the default is.
-            Verdict::Ask(None) | Verdict::Deny(Why::NoGrant) if self.by_descent(place.pid, need) => {
-                Verdict::Allow(GrantId(0))
-            }
-            verdict => verdict,
-        }
+        let verdict = self.grants.decide(&Holder::Process(place.pid), need, asking, by_person);
+        // An ask by a rule stands before descent; one because a tool is not what an allow names does not.
+        let is_open = match &verdict {
+            Verdict::Ask(Some(id)) => self.grants.get(*id).is_some_and(|grant| grant.effect == Effect::Allow),
+            verdict => matches!(verdict, Verdict::Ask(None) | Verdict::Deny(Why::NoGrant)),
+        };
+        if is_open && self.by_descent(place.pid, need) { Verdict::Allow(GrantId(0)) } else { verdict }
     }
 
     fn asking(&self, place: Place, now: Time) -> Option<(Asking<'_>, &[Bound])> {

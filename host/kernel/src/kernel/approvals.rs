@@ -41,6 +41,8 @@ pub(super) enum Said {
 pub(super) enum Asked {
     Waits(oneshot::Receiver<Woken>),
     Over(Arc<Answer>),
+    /// It was carried out at once.
+    Answered(Arc<Answer>),
 }
 
 impl State {

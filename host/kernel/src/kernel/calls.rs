@@ -106,7 +106,10 @@ impl Kernel {
         let process = process.ok_or_else(|| HostError::Usage(format!("there is no live process {}", start.pid)))?;
         let tool = state.tool_of(&process.image, &start.tool)?;
         let changed = process.state.clone().after(Change::CallStarted);
-        let running = changed.map_err(|error| HostError::Usage(error.to_string()))?;
+        let running = changed.map_err(|error| HostError::Usage(format!("{}: {error}", start.pid)))?;
+        if let Some(by) = &process.cancel_requested {
+            return Err(HostError::Usage(format!("{} takes no more calls: it was cancelled by {by}", start.pid)));
+        }
         let id = state.new_call();
         let mut record = Record::new("call.start", now, Decided::Host, Outcome::Done);
         record.pid = Some(start.pid);
@@ -142,6 +145,10 @@ impl Kernel {
         }
         if live.row.state == CallState::Waiting {
             return Err(HostError::Usage(format!("call {call} still waits")));
+        }
+        if let Some(by) = state.paused(live.row.pid) {
+            let pid = live.row.pid;
+            return Err(HostError::Usage(format!("{pid} is paused: {by}; call {call} goes on when it is resumed")));
         }
         if under_way {
             // Its answer is not in the journal yet: the effect would be done again.
@@ -248,7 +255,7 @@ impl Kernel {
         state.note(record);
         let is_quantum = state.is_quantum(call);
         state.finish_call(call, CallState::Cancelled(why.to_owned()), Outcome::Failed(why.to_owned()), now);
-        if state.ends_with_its_calls(pid) || is_quantum {
+        if !state.end_if_cancelled(pid, Some(call), now) && (state.ends_with_its_calls(pid) || is_quantum) {
             // Of a step that was cut off nobody knows what its planner would make: to begin it again could do all of it twice.
             state.end_process(pid, Change::Kill(why.to_owned()), Some(call), now);
         }
@@ -402,6 +409,7 @@ impl State {
             if let Some(until) = row.kind.until() {
                 self.timers.remove(&(until, place.0, place.1));
             }
+            self.forget_child_wait(place.0, place.1, &row.kind);
             match row.kind {
                 Wait::Message { .. } => {
                     if let Some(live) = self.calls.get(&place.0) {
@@ -412,7 +420,7 @@ impl State {
                     let why = format!("the call that made it has ended: {why}");
                     self.finish_call(nested, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
                 }
-                Wait::Until(_) | Wait::Question(_) => {}
+                Wait::Until(_) | Wait::Question(_) | Wait::Children { .. } => {}
             }
         }
         let questions: Vec<_> = self.questions.range(all).map(|(place, _)| *place).collect();

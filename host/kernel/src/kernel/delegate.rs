@@ -67,6 +67,13 @@ impl Planned {
     }
 }
 
+/// What a delegation is about to make.
+pub(super) struct Ready {
+    planned: Vec<Planned>,
+    restrictions: Vec<GrantId>,
+    copies: BTreeMap<GrantId, GrantId>,
+}
+
 /// Uses are counted by one grant.
 fn several(from: Pid, line: &Delegation) -> HostError {
     HostError::Usage(format!(
@@ -93,12 +100,28 @@ impl State {
         if from == to {
             return usage(format!("{from} has what it has; name another process"));
         }
+        let ready = self.plan_delegation(from, to, lines, &[], now)?;
+        Ok(self.carry_out_delegation(ready, from, to, lines, now))
+    }
+
+    /// What a delegation would make; everything that can be refused is refused here, and nothing is changed. `to` need not be there
+    /// yet. With the lines go the restrictions that meet them, and those that meet what is `seen`.
+    pub(super) fn plan_delegation(
+        &self,
+        from: Pid,
+        to: Pid,
+        lines: &[Delegation],
+        seen: &[Rule],
+        now: Time,
+    ) -> Result<Ready, HostError> {
+        let usage = |text: String| Err(HostError::Usage(text));
         let mut planned = Vec::new();
         for (index, line) in lines.iter().enumerate() {
             self.plan(from, index, line, now, &mut planned)?;
         }
-        let all = self.restrictions(from, to, lines, now);
-        let mut copies: BTreeMap<GrantId, GrantId> =
+        let handed: Vec<&Rule> = lines.iter().map(|line| &line.rule).chain(seen).collect();
+        let all = self.restrictions(from, to, &handed, now);
+        let copies: BTreeMap<GrantId, GrantId> =
             all.iter().filter_map(|id| Some((*id, self.held_above(*id, to)?))).collect();
         let restrictions: Vec<GrantId> = all.into_iter().filter(|id| !copies.contains_key(id)).collect();
         let deep = |id: &GrantId| self.grants.chain(*id).len() > limit::GRANT_DEPTH_MAX;
@@ -110,6 +133,19 @@ impl State {
         if count > limit::GRANTS_PER_HOLDER_MAX {
             return usage(format!("{to} would have {count} grants, at most {}", limit::GRANTS_PER_HOLDER_MAX));
         }
+        Ok(Ready { planned, restrictions, copies })
+    }
+
+    /// Makes what was planned under the same hold of the lock.
+    pub(super) fn carry_out_delegation(
+        &mut self,
+        ready: Ready,
+        from: Pid,
+        to: Pid,
+        lines: &[Delegation],
+        now: Time,
+    ) -> Vec<Grant> {
+        let Ready { planned, restrictions, mut copies } = ready;
         // Restrictions first: there is no moment at which the grants are there without them.
         for id in restrictions {
             if let Some(copy) = self.copy_restriction(id, from, to, now) {
@@ -122,7 +158,7 @@ impl State {
         for plan in planned {
             made.extend(self.derive(&plan, &lines[plan.line], from, to, &copies, now));
         }
-        Ok(made)
+        made
     }
 
     /// Finds what a line is derived from: for each right a grant of the giver's that covers all of the pattern, and for each ask in it
@@ -196,9 +232,9 @@ impl State {
 
     /// The denies and asks of the giver that meet what is handed over and that the taker has not yet, denies first. An ask brings the
     /// denies along that meet it: without them the taker could ask for more than the giver.
-    fn restrictions(&self, from: Pid, to: Pid, lines: &[Delegation], now: Time) -> Vec<GrantId> {
+    fn restrictions(&self, from: Pid, to: Pid, rules: &[&Rule], now: Time) -> Vec<GrantId> {
         let new = self.restrictions_without_copy(from, to, now);
-        let handed = |row: &Grant| lines.iter().any(|line| row.pattern.meets(&line.rule.pattern));
+        let handed = |row: &Grant| rules.iter().any(|rule| row.pattern.meets(&rule.pattern));
         let (denies, asks): (Vec<&Grant>, Vec<&Grant>) = new.into_iter().partition(|row| row.effect == Effect::Deny);
         let asks: Vec<&Grant> = asks.into_iter().filter(|row| handed(row)).collect();
         let wanted = |row: &&Grant| handed(row) || asks.iter().any(|ask| row.pattern.meets(&ask.pattern));

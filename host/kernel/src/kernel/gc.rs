@@ -112,6 +112,9 @@ impl Needed {
             needed.processes.insert(process.pid);
             needed.processes.extend(process.parent);
         }
+        for (key, _) in snapshot.keys(Table::Process, table::NOT_WAITED_FOR)? {
+            needed.processes.extend(table::read_not_waited_for(&key).map(|(_, child)| child));
+        }
         for call in snapshot.rows::<CallRow>(Table::Call, table::LIVE)? {
             needed.calls.insert(call.id);
             needed.calls.extend(call.caller.map(|caller| caller.call));
@@ -281,6 +284,7 @@ fn plan_processes(
         plan.dropped.grants += plan.drop_all(snapshot, Table::Grant, &table::number(pid.0))?;
         plan.drop_all(snapshot, Table::Plan, &table::number(pid.0))?;
         plan.drop_all(snapshot, Table::Process, &table::ended(pid.0))?;
+        plan.drop_all(snapshot, Table::Plan, &table::number(pid.0))?;
         plan.dropped.processes += 1;
     }
     Ok(())

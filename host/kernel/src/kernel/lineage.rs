@@ -2,21 +2,16 @@
 
 use super::state::State;
 use crate::model::id::Pid;
-use crate::model::need::Need;
-use crate::model::resource::{Kind, Resource};
+use crate::model::need::{Need, process};
 use crate::model::right::Right;
 use crate::model::row::ProcessRow;
 use crate::store::table::{self, Table};
 
-/// The process that a resource `process:pid/<n>` names.
-pub(crate) fn process_of(resource: &Resource) -> Option<Pid> {
-    let number = resource.path().strip_prefix("pid/").filter(|_| resource.kind() == Kind::Process)?;
-    number.parse().ok()
-}
+pub(crate) use crate::model::need::pid_of as process_of;
 
 /// The need of a message to a process.
 pub(super) fn need_of_message(to: Pid) -> Need {
-    Need { resource: Resource::new(Kind::Process, format!("pid/{}", to.0)), right: Right::Message, whole: false }
+    Need { resource: process(to), right: Right::Message, whole: false }
 }
 
 impl State {

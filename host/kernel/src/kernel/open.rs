@@ -74,6 +74,7 @@ impl Kernel {
             next_seq: writer.size(),
             grants: super::grants::Grants::default(),
             processes: HashMap::new(),
+            children: super::children::Children::default(),
             calls: HashMap::new(),
             calls_of: BTreeSet::new(),
             waits: BTreeMap::new(),
@@ -169,7 +170,11 @@ impl State {
             // It was read when it was put in force; a newer version may know more, then it is to be trusted again.
             self.policy = String::from_utf8(text).ok().and_then(|text| Policy::parse(&text).ok()).unwrap_or_default();
         }
-        each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| drop(self.processes.insert(row.pid, row)))?;
+        each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| {
+            self.children.note(&row);
+            self.processes.insert(row.pid, row);
+        })?;
+        self.load_ended_children(snapshot)?;
         self.load_grants(snapshot)?;
         self.load_pins(snapshot)?;
         each(snapshot, Table::Call, table::LIVE, |_, row: CallRow| {
@@ -186,6 +191,7 @@ impl State {
                     (Wait::Message { .. }, Some(live)) => self.mail.open_receiver(live.row.pid, call, position),
                     _ => {}
                 }
+                self.note_child_wait(call, position, &row.kind);
                 self.waits.insert((call, position), row);
             }
         })?;

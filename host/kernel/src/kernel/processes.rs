@@ -1,4 +1,4 @@
-//! Processes: made by a person from an image, with the grants that the image's templates give; ended with their calls.
+//! Processes: made by a person from an image, with the grants that the image's templates give.
 
 use super::Kernel;
 use super::calls::Place;
@@ -14,7 +14,7 @@ use crate::model::process::Change;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Pattern, Resource};
 use crate::model::right::{Right, Rights};
-use crate::model::row::{CallState, ExitRequest, Failure, ProcessRow};
+use crate::model::row::{CallState, ProcessRow};
 use crate::model::time::Time;
 use crate::store::table::{self, Table};
 use std::collections::HashMap;
@@ -35,14 +35,6 @@ impl Kernel {
     pub fn new_process(&self, image: &str, for_one_call: bool) -> Result<Pid, HostError> {
         let now = self.now();
         self.lock().new_root(image, for_one_call, now)
-    }
-}
-
-impl Kernel {
-    /// Ends a process that was made for a call which could not be started.
-    pub fn end_unused_process(&self, pid: Pid, why: &str) {
-        let now = self.now();
-        self.lock().end_process(pid, Change::Fail(why.to_owned()), None, now);
     }
 }
 
@@ -101,7 +93,7 @@ impl State {
         count
     }
 
-    fn grant_own_namespace(&mut self, pid: Pid, now: Time) {
+    pub(super) fn grant_own_namespace(&mut self, pid: Pid, now: Time) {
         let id = self.new_grant();
         let own = Resource::new(Kind::Object, own_namespace(pid));
         // A namespace of digits has no wildcard.
@@ -135,15 +127,6 @@ impl State {
             call: place.call,
             tool: live.row.tool.clone(),
         })
-    }
-
-    /// Notes that a process is to end with this result once the call that asks has ended.
-    pub(crate) fn request_exit(&mut self, place: Place, result: String) {
-        if let Some(process) = self.processes.get(&place.pid).cloned() {
-            // A tool that was called by another one does not end the process under its caller.
-            let exit_requested = Some(ExitRequest { call: self.outermost(place.call), result });
-            self.put_process(ProcessRow { exit_requested, ..process });
-        }
     }
 
     /// Keeps the text by which the planner of a process chooses. It begins at its start.
@@ -182,45 +165,6 @@ impl State {
         {
             let process = ProcessRow { state: after, ..process.clone() };
             self.put_process(process);
-        }
-    }
-
-    /// After a call: the process ends if it asked to, or if it was made for this call.
-    pub(super) fn end_process_after(&mut self, call: CallId, pid: Pid, result: &Result<String, Failure>, now: Time) {
-        let Some(process) = self.processes.get(&pid) else { return };
-        let change = match (&process.exit_requested, result) {
-            (Some(exit), _) if exit.call == call => Change::Exit(exit.result.clone()),
-            _ if !self.ends_with_its_calls(pid) => return,
-            (_, Ok(_)) => Change::Exit("null".into()),
-            (_, Err(failure)) => Change::Fail(failure.message.clone()),
-        };
-        self.end_process(pid, change, Some(call), now);
-    }
-
-    /// Whether a process was made for one call and has none left.
-    pub(super) fn ends_with_its_calls(&self, pid: Pid) -> bool {
-        self.processes.get(&pid).is_some_and(|process| process.for_one_call) && self.live_calls(pid).next().is_none()
-    }
-
-    /// Ends a process: its other calls are cancelled and its grants leave memory.
-    pub(super) fn end_process(&mut self, pid: Pid, change: Change, cause: Option<CallId>, now: Time) {
-        let Some(process) = self.processes.get(&pid).cloned() else { return };
-        let others: Vec<CallId> = self.live_calls(pid).collect();
-        for other in others {
-            let why = "its process has ended".to_owned();
-            self.finish_call(other, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
-        }
-        let Ok(state) = process.state.clone().after(change) else { return };
-        let mut record = Record::new("process.end", now, Decided::Host, Outcome::Done);
-        record.pid = Some(pid);
-        record.call = cause;
-        record.detail = Some(state.word().to_owned());
-        self.note(record);
-        self.put_process(ProcessRow { state, ended: Some(now), ..process });
-        self.grants.forget(&Holder::Process(pid));
-        self.drop_messages(pid);
-        for digest in self.asking.forget(pid) {
-            self.remove(Table::Refused, table::refused(pid, &digest));
         }
     }
 }

@@ -10,7 +10,6 @@ impl State {
     ///
     /// # Errors
     /// There is not so much.
-    #[expect(dead_code, reason = "for processes that are spawned with a budget")]
     pub(super) fn move_purse(&mut self, _parent: Pid, _child: Pid, amounts: &[(Coin, u64)]) -> Result<(), CallError> {
         if amounts.is_empty() { Ok(()) } else { Err(CallError::Invalid("a budget cannot be given".into())) }
     }

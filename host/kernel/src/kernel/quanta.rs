@@ -210,16 +210,10 @@ impl State {
 
     /// A process and all below it, parents before children.
     pub(super) fn tree(&self, root: Pid) -> Vec<Pid> {
-        let mut children: BTreeMap<Pid, BTreeSet<Pid>> = BTreeMap::new();
-        for process in self.processes.values() {
-            if let Some(parent) = process.parent {
-                children.entry(parent).or_default().insert(process.pid);
-            }
-        }
         let mut tree = vec![root];
         let mut next = 0;
         while let Some(pid) = tree.get(next) {
-            tree.extend(children.remove(pid).unwrap_or_default());
+            tree.extend(self.children.of(*pid));
             next += 1;
         }
         tree

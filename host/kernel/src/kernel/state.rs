@@ -2,6 +2,7 @@
 //! the record of it are made under one hold of the lock, so they are committed together.
 
 use super::asking::Asking;
+use super::children::Children;
 use super::flood::Tally;
 use super::grants::Grants;
 use super::mail::Mail;
@@ -104,6 +105,7 @@ pub struct State {
     pub next_seq: Seq,
     pub grants: Grants,
     pub processes: HashMap<Pid, ProcessRow>,
+    pub children: Children,
     pub calls: HashMap<CallId, LiveCall>,
     /// The live calls of each process.
     pub calls_of: BTreeSet<(Pid, CallId)>,
@@ -322,6 +324,7 @@ impl State {
     pub fn put_process(&mut self, process: ProcessRow) {
         let pid = process.pid;
         self.put_by_life(Table::Process, process.pid.0, !process.state.is_final(), &process);
+        self.children.note(&process);
         if process.state.is_final() {
             self.processes.remove(&process.pid);
         } else {

@@ -25,7 +25,8 @@ impl View<'_> {
     /// # Errors
     /// The store failed or is damaged; so for all that follow.
     pub fn processes(&self) -> Result<Vec<ProcessRow>, StoreError> {
-        let mut rows: Vec<ProcessRow> = self.0.rows(Table::Process, &[])?;
+        let mut rows: Vec<ProcessRow> = self.0.rows(Table::Process, table::LIVE)?;
+        rows.extend(self.0.rows::<ProcessRow>(Table::Process, table::ENDED)?);
         rows.sort_by_key(|row| row.pid);
         Ok(rows)
     }

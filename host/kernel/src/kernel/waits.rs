@@ -64,15 +64,21 @@ impl Kernel {
         while let Some((due, call, position)) = state.timers.first().copied()
             && due <= now
         {
-            let wait = state.waits.get(&(call, position));
-            if wait.is_some_and(|row| matches!(row.kind, Wait::Message { .. })) {
-                state.end_receive_in_vain(call, position, now);
+            let Some(row) = state.waits.get(&(call, position)) else {
+                state.timers.remove(&(due, call, position));
                 continue;
-            }
-            let since = wait.map_or(now, |row| row.since);
-            let mut record = Record::new("clock.sleep", now, Decided::Free, Outcome::Done);
-            record.duration = u64::try_from(now.since(since).as_nanos()).unwrap_or(u64::MAX);
-            state.end_wait(call, position, Some(Answer::Done(Reply::Unit)), record, now);
+            };
+            let reply = match row.kind {
+                Wait::Message { .. } => {
+                    state.end_receive_in_vain(call, position, now);
+                    continue;
+                }
+                Wait::Children { .. } => Reply::EndedChild(None),
+                _ => Reply::Unit,
+            };
+            let mut record = Record::new(row.operation.clone(), now, Decided::Free, Outcome::Done);
+            record.duration = u64::try_from(now.since(row.since).as_nanos()).unwrap_or(u64::MAX);
+            state.end_wait(call, position, Some(Answer::Done(reply)), record, now);
         }
     }
 }
@@ -123,6 +129,7 @@ impl State {
                 Ok(wait) => (wait, None),
                 Err(over) => return Ok(over),
             },
+            Call::ProcessWait { timeout, .. } => return Ok(self.wait_for_children(attempt, *timeout, grants, now)),
             other => return Err(Stop::Host(format!("{} is no wait", other.operation()))),
         };
         let mut record = Record::new(attempt.call.operation(), now, self.decided(grants), Outcome::Waiting);
@@ -153,6 +160,7 @@ impl State {
             self.timers.insert((until, place.call, place.position));
             self.changed.notify_one();
         }
+        self.note_child_wait(place.call, place.position, &row.kind);
         if let Wait::Message { .. } = row.kind {
             self.mail.open_receiver(place.pid, place.call, place.position);
         }
@@ -199,6 +207,7 @@ impl State {
         if let Some(until) = row.kind.until() {
             self.timers.remove(&(until, call, position));
         }
+        self.forget_child_wait(call, position, &row.kind);
         let waits_on = answer.is_some() && self.has_waits(call);
         let Some(live) = self.calls.get_mut(&call) else { return };
         let pid = live.row.pid;

@@ -35,6 +35,20 @@ impl Bound {
     }
 }
 
+impl Bound {
+    /// Whether all that a rule says is within it: what a tool hands to a child it must be allowed to use itself.
+    pub fn contains(&self, rule: &Rule) -> bool {
+        let within = |right| {
+            let rules = self.needs.iter().flatten();
+            rules.into_iter().any(|need| need.rights.contains(right) && need.pattern.contains(&rule.pattern))
+        };
+        match &self.needs {
+            Some(_) => rule.rights.iter().all(within),
+            None => self.kinds & 1 << rule.pattern.kind() as u32 != 0,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,10 @@
 
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
+use super::child::ChildOptions;
 use super::message::{MessageFilter, MessageOptions};
+use super::process::Signal;
+use super::view::ViewMode;
 use minicbor::{CborLen, Decode, Encode};
 
 /// What `fs.write` may do.
@@ -318,6 +321,67 @@ pub enum Call {
         arguments: String,
     },
 
+    #[n(45)]
+    #[serde(rename = "process.spawn")]
+    ProcessSpawn {
+        #[n(0)]
+        child: ChildOptions,
+    },
+    #[n(46)]
+    #[serde(rename = "process.fork")]
+    ProcessFork {
+        #[n(0)]
+        child: ChildOptions,
+        #[n(1)]
+        mode: ViewMode,
+        /// Names in the process's own namespace, each with all below it; all of it, if none.
+        #[n(2)]
+        roots: Option<Vec<String>>,
+    },
+    #[n(47)]
+    #[serde(rename = "process.exec")]
+    ProcessExec {
+        #[n(0)]
+        image: String,
+        #[n(1)]
+        goal: Option<String>,
+    },
+    #[n(48)]
+    #[serde(rename = "process.wait")]
+    ProcessWait {
+        /// Any child, if there is none.
+        #[n(0)]
+        pids: Vec<String>,
+        /// Nanoseconds.
+        #[n(1)]
+        timeout: Option<u64>,
+    },
+    #[n(49)]
+    #[serde(rename = "process.children")]
+    ProcessChildren,
+    #[n(50)]
+    #[serde(rename = "process.signal")]
+    ProcessSignal {
+        #[n(0)]
+        pid: String,
+        #[n(1)]
+        signal: Signal,
+        #[n(2)]
+        reason: String,
+    },
+    #[n(51)]
+    #[serde(rename = "process.hand-over")]
+    ProcessHandOver {
+        #[n(0)]
+        pid: String,
+    },
+    #[n(52)]
+    #[serde(rename = "process.exit-with")]
+    ProcessExitWith {
+        /// Name of an object.
+        #[n(0)]
+        object: String,
+    },
     /// A tool that a planner has chosen. Only a quantum asks for it: no component can.
     #[n(70)]
     #[serde(rename = "agent.call")]
@@ -415,6 +479,15 @@ impl Call {
             Call::ProcessSelf => ("process.self", Observe),
             Call::ProcessExit { .. } => ("process.exit", Internal),
             Call::ToolCall { .. } => ("tools.call", Wait),
+
+            Call::ProcessSpawn { .. } => ("process.spawn", Internal),
+            Call::ProcessFork { .. } => ("process.fork", Internal),
+            Call::ProcessExec { .. } => ("process.exec", Internal),
+            Call::ProcessWait { .. } => ("process.wait", Wait),
+            Call::ProcessChildren => ("process.children", Observe),
+            Call::ProcessSignal { .. } => ("process.signal", Internal),
+            Call::ProcessHandOver { .. } => ("process.hand-over", Internal),
+            Call::ProcessExitWith { .. } => ("process.exit-with", Internal),
             Call::AgentCall { .. } => ("agent.call", Wait),
             Call::MessageSend { .. } => ("message.send", Internal),
             Call::MessageReceive { .. } => ("message.receive", Wait),
@@ -429,6 +502,9 @@ impl Call {
             Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
             Call::ToolCall { arguments, .. } | Call::AgentCall { arguments, .. } => arguments.as_bytes(),
             Call::MessageSend { body, .. } => body.as_bytes(),
+            Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
+                child.planner.as_deref().unwrap_or_default().as_bytes()
+            }
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -447,6 +523,10 @@ impl Call {
                 expected_version: *expected_version,
             },
             Call::ToolCall { tool, .. } => Call::ToolCall { tool: tool.clone(), arguments: String::new() },
+            Call::ProcessSpawn { child } => Call::ProcessSpawn { child: without_plan(child) },
+            Call::ProcessFork { child, mode, roots } => {
+                Call::ProcessFork { child: without_plan(child), mode: *mode, roots: roots.clone() }
+            }
             Call::AgentCall { tool, .. } => Call::AgentCall { tool: tool.clone(), arguments: String::new() },
             Call::MessageSend { to, options, .. } => {
                 Call::MessageSend { to: to.clone(), body: String::new(), options: options.clone() }
@@ -459,6 +539,7 @@ impl Call {
     pub fn examples() -> Vec<Call> {
         let path = || "notes.md".to_owned();
         let json = || Payload::Json("{}".to_owned());
+        let child = || ChildOptions { image: Some("base".into()), goal: "work".into(), ..ChildOptions::default() };
         let options = ObjectOptions {
             object_type: "note".into(),
             immutable: false,
@@ -501,9 +582,21 @@ impl Call {
             Call::ProcessSelf,
             Call::ProcessExit { result: "null".into() },
             Call::ToolCall { tool: "echo".into(), arguments: "{}".into() },
+            Call::ProcessSpawn { child: child() },
+            Call::ProcessFork { child: child(), mode: ViewMode::ReadOnly, roots: None },
+            Call::ProcessExec { image: "base".into(), goal: None },
+            Call::ProcessWait { pids: vec!["p1".into()], timeout: Some(1) },
+            Call::ProcessChildren,
+            Call::ProcessSignal { pid: "p1".into(), signal: Signal::Pause, reason: "to look".into() },
+            Call::ProcessHandOver { pid: "p1".into() },
+            Call::ProcessExitWith { object: "note".into() },
             Call::MessageSend { to: "p1".into(), body: "{}".into(), options: MessageOptions::default() },
             Call::MessageReceive { filter: MessageFilter::default(), timeout: Some(1) },
             Call::MessagePending,
         ]
     }
+}
+
+fn without_plan(child: &ChildOptions) -> ChildOptions {
+    ChildOptions { planner: child.planner.as_ref().map(|_| String::new()), ..child.clone() }
 }

@@ -72,6 +72,18 @@ pub const RANDOM_BYTES_MAX: u32 = 65_536;
 pub const SLEEP_NANOSECONDS_MAX: u64 = 10 * 366 * 24 * 3_600 * 1_000_000_000;
 /// Bytes of a process's result.
 pub const EXIT_RESULT_BYTES_MAX: usize = 64 << 10;
+/// Processes that live at once.
+pub const PROCESSES_MAX: usize = 200_000;
+/// Children of one process that live, or have ended and were not waited for.
+pub const CHILDREN_MAX: usize = 10_000;
+/// Processes above a process, up to one that a person started.
+pub const PROCESS_DEPTH_MAX: usize = 16;
+/// Lines of grants that a child is made with.
+pub const HANDED_GRANTS_MAX: usize = 64;
+/// Children that one wait may name.
+pub const WAIT_PIDS_MAX: usize = 256;
+/// Bytes of the reason of a signal.
+pub const SIGNAL_REASON_BYTES_MAX: usize = 1_024;
 /// Bytes of a call's arguments or result (JSON).
 pub const CALL_TEXT_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a failure's message.

@@ -2,6 +2,8 @@
 
 use super::answer::CallError;
 use super::call::{Call, Payload};
+use super::child::ChildOptions;
+use super::id::Pid;
 use super::limit;
 use super::message;
 use super::path;
@@ -15,6 +17,8 @@ pub struct Context<'a> {
     pub working_directory: &'a Resource,
     /// The process's own namespace.
     pub own_namespace: &'a str,
+    /// The image that the process has now.
+    pub image: &'a str,
 }
 
 /// A right on a resource that a call needs.
@@ -29,7 +33,7 @@ pub struct Need {
     pub whole: bool,
 }
 
-/// What a call needs: never more than three things, so a decision keeps them on the stack.
+/// What a call needs: hardly ever more than three things, so a decision keeps them on the stack.
 pub type Needs = SmallVec<[Need; 3]>;
 
 /// Queue of the person who runs the host.
@@ -106,7 +110,40 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             check_json(arguments)?;
             vec![one_segment(Kind::Tool, tool, "a tool's name")?]
         }
-        Call::FsWorkingDirectory | Call::ClockNow | Call::LogWrite { .. } | Call::ProcessSelf => Vec::new(),
+        Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
+            check_child(child)?;
+            if let Call::ProcessFork { roots: Some(roots), .. } = call {
+                at_most(roots.len(), limit::VIEW_ROOTS_MAX, "the number of roots")?;
+                roots.iter().try_for_each(|root| super::name::check_new(root)).map_err(CallError::Invalid)?;
+            }
+            let mut named = vec![image_of_process(child.image.as_deref().unwrap_or(context.image))?];
+            if let Some(path) = &child.working_directory {
+                named.push(file(path)?);
+            }
+            named
+        }
+        Call::ProcessExec { image, goal } => {
+            at_most(goal.as_ref().map_or(0, String::len), limit::GOAL_BYTES_MAX, "the goal")?;
+            vec![one_segment(Kind::Image, image, "an image's name")?]
+        }
+        Call::ProcessWait { pids, timeout } => {
+            if timeout.is_some_and(|timeout| timeout > limit::SLEEP_NANOSECONDS_MAX) {
+                return Err(CallError::TooLarge("a wait is at most ten years".into()));
+            }
+            at_most(pids.len(), limit::WAIT_PIDS_MAX, "the number of processes")?;
+            pids.iter().map(|pid| process_name(pid)).collect::<Result<_, _>>()?
+        }
+        Call::ProcessSignal { pid, reason, .. } => {
+            at_most(reason.len(), limit::SIGNAL_REASON_BYTES_MAX, "the reason")?;
+            vec![process_name(pid)?]
+        }
+        Call::ProcessHandOver { pid } => vec![process_name(pid)?],
+        Call::ProcessExitWith { object: name } => vec![object(name)?],
+        Call::FsWorkingDirectory
+        | Call::ClockNow
+        | Call::LogWrite { .. }
+        | Call::ProcessSelf
+        | Call::ProcessChildren => Vec::new(),
 
         Call::MessageSend { to, body, options } => {
             at_most(body.len(), limit::MESSAGE_BYTES_MAX, "the body")?;
@@ -157,11 +194,23 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         Call::HumanAsk { .. } | Call::HumanApprove { .. } => smallvec![need(0, Right::Ask, false)],
         Call::HumanTell { .. } => smallvec![need(0, Right::Tell, false)],
         Call::ToolCall { .. } => smallvec![need(0, Right::Call, false)],
+        Call::ProcessSpawn { .. } | Call::ProcessFork { .. } => {
+            let mut wanted: Needs = smallvec![need(0, Right::Spawn, false)];
+            if names.len() > 1 {
+                wanted.push(need(1, Right::List, false));
+            }
+            wanted
+        }
+        Call::ProcessExec { .. } => smallvec![need(0, Right::Use, false)],
+        Call::ProcessWait { .. } => (0..names.len()).map(|index| need(index, Right::Wait, false)).collect(),
+        Call::ProcessSignal { .. } | Call::ProcessHandOver { .. } => smallvec![need(0, Right::Signal, false)],
+        Call::ProcessExitWith { .. } => smallvec![need(0, Right::Read, false)],
         Call::FsWorkingDirectory
         | Call::ClockNow
         | Call::RandomBytes { .. }
         | Call::LogWrite { .. }
         | Call::ProcessSelf
+        | Call::ProcessChildren
         | Call::ProcessExit { .. }
         // The tools of its image are what a process was made with; what they may do is decided at their own system calls.
         | Call::AgentCall { .. } => Needs::new(),
@@ -208,6 +257,44 @@ fn two_ends(from: Resource, to: Resource) -> Result<Vec<Resource>, CallError> {
         return Err(CallError::Invalid("a directory cannot go into itself".into()));
     }
     Ok(vec![from, to])
+}
+
+/// The resource that spawning from an image needs a right on.
+fn image_of_process(image: &str) -> Result<Resource, CallError> {
+    let image = one_segment(Kind::Image, image, "an image's name")?;
+    Ok(Resource::new(Kind::Process, format!("image/{}", image.path())))
+}
+
+/// `process:pid/<n>`.
+pub fn process(pid: Pid) -> Resource {
+    Resource::new(Kind::Process, format!("pid/{}", pid.0))
+}
+
+/// The process that [`process`] names.
+pub fn pid_of(resource: &Resource) -> Option<Pid> {
+    let number = resource.path().strip_prefix("pid/").filter(|_| resource.kind() == Kind::Process)?;
+    number.parse().ok()
+}
+
+fn process_name(pid: &str) -> Result<Resource, CallError> {
+    let short: String = pid.chars().take(40).collect();
+    short.parse().map(process).map_err(|error: super::id::NotAnId| CallError::Invalid(error.to_string()))
+}
+
+fn check_child(child: &ChildOptions) -> Result<(), CallError> {
+    at_most(child.goal.len(), limit::GOAL_BYTES_MAX, "the goal")?;
+    at_most(child.grants.len(), limit::HANDED_GRANTS_MAX, "the number of grants")?;
+    at_most(child.planner.as_ref().map_or(0, String::len), limit::PLANNER_BYTES_MAX, "the planner's text")?;
+    for handed in &child.grants {
+        handed.rule().map_err(|error| CallError::Invalid(format!("a grant: {error}")))?;
+    }
+    let amounts = child.budget.as_deref().unwrap_or_default();
+    for (index, amount) in amounts.iter().enumerate() {
+        if amounts[..index].iter().any(|other| other.coin == amount.coin) {
+            return Err(CallError::Invalid("a budget names one kind twice".into()));
+        }
+    }
+    Ok(())
 }
 
 fn queue_name(queue: Option<&str>) -> Result<Resource, CallError> {

@@ -4,11 +4,14 @@
 //! part of it begins where only we write.
 
 use super::call::{Approval, Call};
+use super::child::{Amount, ChildOptions};
 use super::lookalike::careful;
 use super::message::MessageKind;
 use super::name::is_hidden;
 use super::question::{QuestionRow, Subject};
 use super::row::{Before, Probe};
+use std::borrow::Cow;
+use std::time::Duration;
 use unicode_normalization::char::is_combining_mark;
 
 /// Lines of content that a preview shows from the beginning, and from the end.
@@ -64,7 +67,7 @@ pub fn lines(call: &Call, probe: Option<&Probe>) -> Vec<String> {
     if let Some(content) = carried(call) {
         content_lines(content, &mut lines);
     }
-    lines.extend(beside(call).into_iter().map(|(what, text)| format!("{what} {}", shortened(text))));
+    lines.extend(beside(call).into_iter().map(|(what, text)| format!("{what} {}", shortened(&text))));
     lines
 }
 
@@ -100,6 +103,14 @@ fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
         (Call::HumanTell { .. }, _) => "to tell a person:".into(),
         (Call::HumanApprove { .. }, _) => "to ask a person for rights, and why:".into(),
         (Call::ProcessExit { .. }, _) => format!("ends its process with this result, {size} bytes:"),
+        (Call::ProcessSpawn { child } | Call::ProcessFork { child, .. }, _) => {
+            let what = if child.planner.is_some() { "script" } else { "goal" };
+            format!("starts a process with this {what}, {size} bytes:")
+        }
+        (Call::ProcessExec { .. }, _) => {
+            format!("turns its process into one of this image, with a goal of {size} bytes:")
+        }
+        (Call::ProcessSignal { signal, .. }, _) => format!("sends the signal {} for this reason:", signal.word()),
         (Call::MessageSend { .. }, _) => format!("sends it a message of {size} bytes:"),
         (Call::LogWrite { .. }, _) => format!("writes a line of {size} bytes to its log:"),
         _ => return None,
@@ -118,7 +129,12 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::HumanApprove { reason: text, .. }
         | Call::ProcessExit { result: text }
         | Call::LogWrite { message: text, .. }
+        | Call::ProcessSignal { reason: text, .. }
         | Call::MessageSend { body: text, .. } => text.as_bytes(),
+        Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
+            child.planner.as_ref().unwrap_or(&child.goal).as_bytes()
+        }
+        Call::ProcessExec { goal, .. } => goal.as_deref().unwrap_or_default().as_bytes(),
         Call::FsRead { .. }
         | Call::FsReadRange { .. }
         | Call::FsList { .. }
@@ -137,6 +153,10 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::ClockNow
         | Call::ClockSleep { .. }
         | Call::RandomBytes { .. }
+        | Call::ProcessWait { .. }
+        | Call::ProcessChildren
+        | Call::ProcessHandOver { .. }
+        | Call::ProcessExitWith { .. }
         | Call::ProcessSelf
         | Call::MessageReceive { .. }
         | Call::MessagePending => return None,
@@ -144,8 +164,9 @@ fn carried(call: &Call) -> Option<&[u8]> {
 }
 
 /// Texts of the guest's that a yes covers too, each with what it is.
-fn beside(call: &Call) -> Vec<(&'static str, &str)> {
-    match call {
+fn beside(call: &Call) -> Vec<(&'static str, Cow<'_, str>)> {
+    let texts: Vec<(&'static str, &str)> = match call {
+        Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => return beside_child(call, child),
         Call::ObjectCreate { options, .. } => {
             let named = [("its type is", &*options.object_type), ("its title is", &*options.title)];
             let tags = options.tags.iter().map(|tag| ("its tag is", &**tag));
@@ -165,7 +186,30 @@ fn beside(call: &Call) -> Vec<(&'static str, &str)> {
             channel.into_iter().chain(correlation).chain(urgent).collect()
         }
         _ => Vec::new(),
+    };
+    texts.into_iter().map(|(what, text)| (what, text.into())).collect()
+}
+
+/// What a child is made with beside its script, or its goal.
+fn beside_child<'a>(call: &'a Call, child: &'a ChildOptions) -> Vec<(&'static str, Cow<'a, str>)> {
+    let mut lines: Vec<(&'static str, Cow<'a, str>)> = Vec::new();
+    if child.planner.is_some() {
+        lines.push(("its goal is", child.goal.as_str().into()));
     }
+    for handed in &child.grants {
+        let uses = handed.uses.map(|uses| format!(", {uses} uses")).unwrap_or_default();
+        let time = handed.expires_in.map(|time| format!(", for {:?}", Duration::from_nanos(time)));
+        lines.push(("it gets", format!("{}{uses}{}", handed.rule, time.unwrap_or_default()).into()));
+    }
+    for Amount { coin, amount } in child.budget.iter().flatten() {
+        lines.push(("it may spend", format!("{amount} {coin:?}").into()));
+    }
+    lines.extend(child.working_directory.as_deref().map(|path| ("it works in", path.into())));
+    if let Call::ProcessFork { mode, roots, .. } = call {
+        lines.push(("it sees the objects of its parent as", mode.word().into()));
+        lines.extend(roots.iter().flatten().map(|root| ("it sees", root.as_str().into())));
+    }
+    lines
 }
 
 /// All that a question is about, for a person who wants to read it to its end; in lines ready to be printed. `asked` is the system
@@ -182,7 +226,7 @@ pub fn whole_question(question: &QuestionRow, asked: Option<&Call>) -> Vec<Strin
 /// All that a call carries, as [`whole_question`].
 pub fn whole(call: &Call) -> Vec<String> {
     let mut lines = carried(call).map(whole_bytes).unwrap_or_default();
-    let beside = beside(call).into_iter().map(|(what, text)| format!("  {what} {}", escape(text)));
+    let beside = beside(call).into_iter().map(|(what, text)| format!("  {what} {}", escape(&text)));
     lines.extend(beside.flat_map(|line| fold(&line)));
     lines
 }
@@ -417,7 +461,10 @@ mod tests {
             | Call::HumanApprove { reason: held, .. }
             | Call::ProcessExit { result: held }
             | Call::LogWrite { message: held, .. }
+            | Call::ProcessSignal { reason: held, .. }
             | Call::MessageSend { body: held, .. } => *held = text.into(),
+            Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => child.planner = Some(text.into()),
+            Call::ProcessExec { goal, .. } => *goal = Some(text.into()),
             other => {
                 assert!(other.split_payload().1.is_empty(), "{} carries something", other.operation());
                 return None;
@@ -430,7 +477,7 @@ mod tests {
     fn every_byte_that_a_call_carries_can_be_read_and_its_beginning_is_shown() {
         let text: String = (0..2_000).map(|number| format!("word{number}, ")).collect();
         let carrying: Vec<Call> = Call::examples().iter().filter_map(|call| carrying(call, &text)).collect();
-        assert_eq!(carrying.len(), 11);
+        assert_eq!(carrying.len(), 15);
         for call in carrying {
             let read: String = whole(&call).iter().filter_map(|line| line.get(GOES_ON.len()..)).collect();
             assert!(read.starts_with(&text), "{}: {read}", call.operation());

@@ -42,10 +42,65 @@ pub enum Change {
     Kill(String),
 }
 
-/// A change that the state does not admit.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a process that is {0:?} cannot take {1:?}")]
+/// What can be told to a process by its parent or by a person.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize,
+)]
+#[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signal {
+    /// Nothing of it runs until it is resumed: calls stop at their next import, and nothing of them is lost.
+    #[n(0)]
+    Pause,
+    /// It goes on.
+    #[n(1)]
+    Resume,
+    /// Its waits for time, messages and children end with an error.
+    #[n(2)]
+    Interrupt,
+    /// As an interrupt, and it ends as failed when its present calls have ended; its children too.
+    #[n(3)]
+    Cancel,
+    /// It ends at once; its children too.
+    #[n(4)]
+    Kill,
+}
+
+impl Signal {
+    /// All of them.
+    pub const ALL: [Signal; 5] = [Signal::Pause, Signal::Resume, Signal::Interrupt, Signal::Cancel, Signal::Kill];
+
+    /// One word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Signal::Pause => "pause",
+            Signal::Resume => "resume",
+            Signal::Interrupt => "interrupt",
+            Signal::Cancel => "cancel",
+            Signal::Kill => "kill",
+        }
+    }
+
+    /// The signal of that word.
+    pub fn parse(word: &str) -> Option<Signal> {
+        Signal::ALL.into_iter().find(|signal| signal.word() == word)
+    }
+}
+
+/// A change that the state does not admit: it has ended, or is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotPossible(pub State, pub Change);
+
+impl std::error::Error for NotPossible {}
+
+impl std::fmt::Display for NotPossible {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            State::Paused(by) => write!(f, "the process is paused: {by}; it starts nothing until it is resumed"),
+            state => write!(f, "the process has ended: it is {}", state.word()),
+        }
+    }
+}
 
 impl State {
     /// Whether it has ended for good.
@@ -63,6 +118,14 @@ impl State {
             State::Exited(_) => "exited",
             State::Failed(_) => "failed",
             State::Killed(_) => "killed",
+        }
+    }
+
+    /// Why it is as it is: who holds it, its result, or who or what ended it.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            State::Ready | State::Running | State::Waiting => None,
+            State::Paused(why) | State::Exited(why) | State::Failed(why) | State::Killed(why) => Some(why),
         }
     }
 
@@ -91,6 +154,62 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// All states and all changes.
+    fn all() -> ([State; 7], [Change; 8]) {
+        let text = || "x".to_owned();
+        (
+            [
+                State::Ready,
+                State::Running,
+                State::Waiting,
+                State::Paused(text()),
+                State::Exited(text()),
+                State::Failed(text()),
+                State::Killed(text()),
+            ],
+            [
+                Change::CallStarted,
+                Change::AllCallsWait,
+                Change::NoCallsLeft,
+                Change::Pause(text()),
+                Change::Resume,
+                Change::Exit(text()),
+                Change::Fail(text()),
+                Change::Kill(text()),
+            ],
+        )
+    }
+
+    #[test]
+    fn every_state_takes_every_change_as_the_table_says() {
+        // A row a state, a column a change; `-` is refused.
+        let table = [
+            ("ready", "running waiting ready paused ready exited failed killed"),
+            ("running", "running waiting ready paused running exited failed killed"),
+            ("waiting", "running waiting ready paused waiting exited failed killed"),
+            ("paused", "- paused paused paused ready exited failed killed"),
+            ("exited", "- - - - - - - -"),
+            ("failed", "- - - - - - - -"),
+            ("killed", "- - - - - - - -"),
+        ];
+        let (states, changes) = all();
+        for (state, (word, row)) in states.into_iter().zip(table) {
+            assert_eq!(state.word(), word);
+            for (change, want) in changes.iter().zip(row.split(' ')) {
+                let after = state.clone().after(change.clone());
+                assert_eq!(after.as_ref().map_or("-", State::word), want, "{word} and {change:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_signal_is_read_by_its_word() {
+        for signal in Signal::ALL {
+            assert_eq!(Signal::parse(signal.word()), Some(signal));
+        }
+        assert_eq!(Signal::parse("stop"), None);
+    }
 
     #[test]
     fn what_has_ended_stays_ended() {

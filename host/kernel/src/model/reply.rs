@@ -1,6 +1,7 @@
 //! What a system call is answered with when it was carried out.
 
 use super::call::Payload;
+use super::child::{ChildInfo, EndedChild};
 use super::id::{CallId, MessageId, Pid, Seq};
 use super::message::Message;
 use super::object::{Link, Unseen};
@@ -202,6 +203,12 @@ pub enum Reply {
     #[n(12)]
     Called(#[n(0)] Called),
 
+    #[n(30)]
+    Pid(#[n(0)] Pid),
+    #[n(31)]
+    EndedChild(#[n(0)] Option<EndedChild>),
+    #[n(32)]
+    Children(#[n(0)] Vec<ChildInfo>),
     /// The message that came, if one came in time.
     #[n(40)]
     Message(#[n(0)] Option<Message>),

@@ -69,7 +69,13 @@ impl Kind {
 
     /// Whether an interface of the contract reaches it: its own, or another one that is about the same.
     pub fn is_reached_by(self, interface: &str) -> bool {
-        self.interface() == interface || (self == Kind::Process && interface == "message")
+        let also = match self {
+            Kind::Process => interface == "message",
+            // A process becomes one of another image by its own interface.
+            Kind::Image => interface == "process",
+            _ => false,
+        };
+        also || self.interface() == interface
     }
 
     /// The word before the colon.

@@ -87,6 +87,11 @@ pub struct ProcessRow {
     #[n(19)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel_requested: Option<String>,
+    /// It was paused by a person or the runtime: its parent does not let it go on.
+    #[n(24)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held_by_host: bool,
 }
 
 impl ProcessRow {
@@ -113,6 +118,7 @@ impl ProcessRow {
             incarnation: 0,
             result_object: None,
             cancel_requested: None,
+            held_by_host: false,
         }
     }
 }
@@ -138,6 +144,10 @@ pub struct ExitRequest {
     /// JSON.
     #[n(1)]
     pub result: String,
+    /// The object that it ends with, in full.
+    #[n(2)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
 }
 
 /// How a call stands.
@@ -372,7 +382,15 @@ pub enum Wait {
     /// The end of a call that this one made.
     #[n(2)]
     Call(#[n(0)] CallId),
-
+    /// The end of a process, at most until a moment.
+    #[n(3)]
+    Children {
+        /// Any of them; if there is none, any child.
+        #[n(0)]
+        pids: Vec<Pid>,
+        #[n(1)]
+        until: Option<Time>,
+    },
     /// A message, until this moment if there is one.
     #[n(5)]
     Message {
@@ -387,7 +405,7 @@ impl Wait {
     /// Whether an interruption ends it. Answers of people and results of tools are not to be lost.
     pub fn is_interruptible(&self) -> bool {
         match self {
-            Wait::Until(_) | Wait::Message { .. } => true,
+            Wait::Until(_) | Wait::Message { .. } | Wait::Children { .. } => true,
             Wait::Question(_) | Wait::Call(_) => false,
         }
     }
@@ -396,7 +414,7 @@ impl Wait {
     pub fn until(&self) -> Option<Time> {
         match self {
             Wait::Until(until) => Some(*until),
-            Wait::Message { until, .. } => *until,
+            Wait::Message { until, .. } | Wait::Children { until, .. } => *until,
             Wait::Question(_) | Wait::Call(_) => None,
         }
     }

@@ -83,6 +83,11 @@ impl Call {
             | Call::AgentCall { arguments: text, .. }
             | Call::MessageSend { body: text, .. }
             | Call::ProcessExit { result: text } => text.len(),
+            Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
+                let grants: usize = child.grants.iter().map(|handed| 64 + handed.rule.len()).sum();
+                child.goal.len() + child.planner.as_ref().map_or(0, String::len) + grants
+            }
+            Call::ProcessExec { goal: Some(goal), .. } => goal.len(),
             _ => 0,
         }
     }
@@ -92,12 +97,19 @@ impl Answer {
     /// Bytes of it, roughly.
     pub fn size(&self) -> usize {
         use crate::model::call::{Called, Reply};
+        use crate::model::child::End;
         64 + match self {
             Answer::Done(Reply::Bytes(bytes)) => bytes.len(),
             Answer::Done(Reply::Text(text) | Reply::Called(Called::Done(text) | Called::Failed(text))) => text.len(),
             Answer::Done(Reply::Object(_, payload)) => payload.len(),
             Answer::Done(Reply::Entries(entries)) => entries.iter().map(|entry| 64 + entry.name.len()).sum(),
             Answer::Done(Reply::Infos(infos)) => infos.iter().map(|info| 160 + info.name.len()).sum(),
+            Answer::Done(Reply::EndedChild(Some(child))) => match &child.end {
+                End::Exited(text) | End::Failed(text) | End::Killed(text) => text.len(),
+            },
+            Answer::Done(Reply::Children(children)) => {
+                children.iter().map(|child| 160 + child.why.as_ref().map_or(0, String::len)).sum()
+            }
             Answer::Done(Reply::Message(Some(message))) => message.size(),
             Answer::Done(Reply::Names(names)) => names.iter().map(|name| 16 + name.len()).sum(),
             _ => 0,

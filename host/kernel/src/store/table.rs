@@ -29,7 +29,8 @@ pub enum Table {
     Log,
     /// Number of a whole tile (8) → its root (32).
     Tree,
-    /// 0 live or 1 ended (1), process (8) → `ProcessRow`.
+    /// 0 live or 1 ended (1), process (8) → `ProcessRow`. 2 (1), parent (8), process (8) → nothing: it has ended, and its parent, which
+    /// lives, did not wait for it.
     Process,
     /// 0 live or 1 ended (1), call (8) → `CallRow`.
     Call,
@@ -204,6 +205,20 @@ pub fn ended(number: u64) -> Vec<u8> {
 pub const LIVE: &[u8] = &[0];
 /// What keys of ended rows start with.
 pub const ENDED: &[u8] = &[1];
+
+/// What keys start with that say of whom nobody knows yet that he has ended.
+pub const NOT_WAITED_FOR: &[u8] = &[2];
+
+/// Key that says of a process that it has ended and that its parent did not wait for it.
+pub fn not_waited_for(parent: Pid, child: Pid) -> Vec<u8> {
+    [NOT_WAITED_FOR, &parent.0.to_be_bytes(), &child.0.to_be_bytes()].concat()
+}
+
+/// Reads a key of [`not_waited_for`]: the parent and the child.
+pub fn read_not_waited_for(key: &[u8]) -> Option<(Pid, Pid)> {
+    let (parent, child) = key.strip_prefix(NOT_WAITED_FOR)?.split_first_chunk::<8>()?;
+    Some((Pid(u64::from_be_bytes(*parent)), Pid(u64::from_be_bytes(child.try_into().ok()?))))
+}
 
 /// Key of a tool as it was in a component.
 pub fn tool_version(name: &str, component: &Digest) -> Vec<u8> {

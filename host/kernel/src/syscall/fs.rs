@@ -5,7 +5,7 @@ use crate::kernel::{Attempt, Kernel, Permit, Prepared, temporary_name};
 use crate::model::answer::CallError;
 use crate::model::call::{Call, Reply, WriteMode};
 use crate::model::id::Digest;
-use crate::model::row::Probe;
+use crate::model::row::{Before, Probe};
 use crate::world::{Content, Range, World, WorldError};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -37,12 +37,7 @@ pub fn stat(kernel: &Arc<Kernel>, permit: Permit) -> Performed {
 
 pub fn change_directory(kernel: &Arc<Kernel>, permit: Permit) -> Performed {
     let directory = permit.resource(0).clone();
-    let found = kernel.world().fs_inspect(&permit, 0, true, false).and_then(|found| match found.before {
-        crate::model::row::Before::Absent => Err(WorldError::NotFound),
-        crate::model::row::Before::Present { directory: true, .. } => Ok(Reply::Unit),
-        crate::model::row::Before::Present { .. } => Err(WorldError::WrongKind("not a directory".into())),
-    });
-    match found {
+    match directory_at(kernel, &permit, 0) {
         Err(WorldError::Link { index, to: Ok(name) }) => {
             kernel.give_back(permit);
             Performed::Link(index, name)
@@ -54,6 +49,15 @@ pub fn change_directory(kernel: &Arc<Kernel>, permit: Permit) -> Performed {
                 Ok(reply)
             }))
         }
+    }
+}
+
+/// Whether there is a directory at a name.
+pub fn directory_at(kernel: &Kernel, permit: &Permit, index: usize) -> Result<Reply, WorldError> {
+    match kernel.world().fs_inspect(permit, index, true, false)?.before {
+        Before::Absent => Err(WorldError::NotFound),
+        Before::Present { directory: true, .. } => Ok(Reply::Unit),
+        Before::Present { .. } => Err(WorldError::WrongKind("not a directory".into())),
     }
 }
 

@@ -4,10 +4,11 @@
 mod fs;
 mod prepare;
 mod primitive;
+mod process;
 mod recorded;
 mod together;
 
-use crate::kernel::{Admit, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
+use crate::kernel::{Admit, Around, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
 use crate::model::answer::{Answer, CallError, Fault, Stop};
 use crate::model::call::{Call, Class};
 use crate::model::id::Position;
@@ -104,18 +105,19 @@ impl Line {
         if let Some(answer) = self.replayed(position, &call)? {
             return Ok(answer);
         }
-        let working_directory = self.enter().await?;
+        let around = self.enter().await?;
         if self.kept {
             self.kernel.keep_request(self.at(position), &call);
         }
         let call = Arc::new(call);
-        let answer = self.decide(position, call, &working_directory).await?;
+        let answer = self.decide(position, call, &around).await?;
         self.time = self.kernel.leave(self.place.call, self.limits.journal_bytes)?.unwrap_or(self.time);
         Ok(answer)
     }
 
-    async fn decide(&self, position: Position, call: Arc<Call>, directory: &Resource) -> Result<Arc<Answer>, Stop> {
-        let context = Context { working_directory: directory, own_namespace: &self.own_namespace };
+    async fn decide(&self, position: Position, call: Arc<Call>, around: &Around) -> Result<Arc<Answer>, Stop> {
+        let Around { working_directory, image } = around;
+        let context = Context { working_directory, own_namespace: &self.own_namespace, image };
         match need::names(&call, &context) {
             Ok(names) => self.carry_out(position, call, names).await,
             Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error),
@@ -161,6 +163,8 @@ impl Line {
                     }
                     let woken = receiver.await;
                     self.waiting.goes_on();
+                    // The answer is recorded: the guest gets it when its process goes on.
+                    self.kernel.check_held(self.place.pid)?;
                     match woken.map_err(|_| Stop::Ended)? {
                         Woken::Answer(answer) => return Ok(answer),
                         Woken::Again => continue,
@@ -236,10 +240,10 @@ impl Line {
     }
 
     /// Waits for room, and learns what names are relative to.
-    async fn enter(&self) -> Result<Resource, Stop> {
+    async fn enter(&self) -> Result<Around, Stop> {
         loop {
             match self.kernel.enter(self.place.pid)? {
-                Some(working_directory) => return Ok(working_directory),
+                Some(around) => return Ok(around),
                 None => self.kernel.room().await?,
             }
         }

@@ -1,7 +1,7 @@
 //! Carries out what was permitted: one function a class, one file a family. Here the outside and the kernel's own tables are touched,
 //! and nowhere else.
 
-use super::fs;
+use super::{fs, process};
 use crate::kernel::{Attempt, Author, Kernel, Permit, Place, State, process_of};
 use crate::model::answer::{Answer, CallError};
 use crate::model::call::{Call, Reply};
@@ -33,6 +33,7 @@ pub fn perform(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Step {
         Call::FsList { .. } => Step::Over(fs::list(kernel, permit)),
         Call::FsStat { .. } => Step::Over(fs::stat(kernel, permit)),
         Call::FsChangeDirectory { .. } => Step::Over(fs::change_directory(kernel, permit)),
+        Call::ProcessSpawn { .. } | Call::ProcessFork { .. } => Step::Over(process::make(kernel, permit, call)),
         _ => Step::Over(Performed::Answer(inside(kernel, permit, call))),
     }
 }
@@ -60,9 +61,16 @@ fn inside(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Arc<Answer>
     kernel.close(permit, observed, |state, place, reply| {
         let author = Author { pid: place.pid, call: place.call, now };
         match name {
-            Some(name) if name.kind() == Kind::Object => on_object(state, *place, call, &name, author),
-            Some(name) if name.kind() == Kind::Process => on_other(state, *place, call, &name, now),
-            _ => on_process(state, *place, call, now, reply),
+            Some(name) if name.kind() == Kind::Object && !matches!(**call, Call::ProcessExitWith { .. }) => {
+                on_object(state, *place, call, &name, author)
+            }
+            name => match process::inside(state, *place, call, name.as_ref(), now) {
+                Some(done) => done,
+                None => match name {
+                    Some(name) if name.kind() == Kind::Process => on_other(state, *place, call, &name, now),
+                    _ => on_process(state, *place, call, now, reply),
+                },
+            },
         }
     })
 }
@@ -122,10 +130,6 @@ fn on_process(state: &mut State, place: Place, call: &Call, now: Time, reply: Re
             Ok(reply)
         }
         Call::ProcessSelf => state.identity(place).map(Reply::Identity).ok_or(CallError::Internal),
-        Call::ProcessExit { result } => {
-            state.request_exit(place, result.clone());
-            Ok(reply)
-        }
         Call::FsWorkingDirectory => {
             let directory = state.processes.get(&place.pid).map(|process| process.working_directory.path());
             directory.map(|path| Reply::Text(format!("/{path}"))).ok_or(CallError::Internal)

@@ -44,14 +44,14 @@ impl Line {
     }
 
     async fn all_of(&self, open: &[(usize, Position, Arc<Call>)], answers: &mut Answers) -> Result<(), Stop> {
-        let working_directory = self.enter().await?;
+        let around = self.enter().await?;
         if self.kept {
             open.iter().for_each(|(_, position, call)| self.kernel.keep_request(self.at(*position), call));
         }
         self.waiting.begin(open.len());
         let mut running: Vec<(usize, Pin<Box<_>>)> = Vec::with_capacity(open.len());
         for (index, position, call) in open {
-            let decided = self.decide(*position, Arc::clone(call), &working_directory);
+            let decided = self.decide(*position, Arc::clone(call), &around);
             let admitted = async {
                 self.check_interrupt(*position)?;
                 decided.await

@@ -2,11 +2,16 @@
 
 use crate::sim::{House, MOUNT, done, words};
 use libos_kernel::model::answer::Answer;
-use libos_kernel::model::call::{Call, Class, ObjectOptions, Payload};
+use libos_kernel::model::call::{Call, Class, ObjectOptions, Payload, Reply};
+use libos_kernel::model::child::ChildOptions;
+use libos_kernel::model::id::Pid;
 use libos_kernel::model::record::{Decided, Outcome, Record};
+use libos_kernel::syscall::Line;
 
 /// Rules under which every example works.
-pub const ALL_RULES: [&str; 7] = [
+pub const ALL_RULES: [&str; 9] = [
+    "allow spawn,signal,wait process:**",
+    "allow use image:*",
     "allow read,list,write,delete fs:workspace/**",
     "allow read,list,write,delete object:team",
     "allow ask,tell human:owner",
@@ -17,13 +22,14 @@ pub const ALL_RULES: [&str; 7] = [
 ];
 
 /// What needs no right at all.
-const FREE: [&str; 8] = [
+const FREE: [&str; 9] = [
     "fs.working-directory",
     "clock.now",
     "random.bytes",
     "log.write",
     "process.self",
     "process.exit",
+    "process.children",
     "message.receive",
     "message.pending",
 ];
@@ -44,6 +50,7 @@ fn is_free(call: &Call) -> bool {
             | Call::ObjectDelete { .. }
             | Call::ObjectList { .. }
             | Call::ObjectNamespaces { .. }
+            | Call::ProcessExitWith { .. }
     );
     own || FREE.contains(&call.operation())
 }
@@ -59,19 +66,42 @@ fn object(name: &str) -> Call {
     Call::ObjectCreate { name: name.into(), payload: Payload::Json("{}".into()), options }
 }
 
+/// A process that has nothing to do with the others, or, if there can be one, a child of the call's.
+async fn other(house: &House, line: &mut Line, call: &Call, bystander: Pid) -> Pid {
+    let Call::ProcessHandOver { .. } = call else { return bystander };
+    let child = ChildOptions { image: Some("base".into()), ..ChildOptions::default() };
+    match house.run(line, Call::ProcessSpawn { child }).await.as_deref() {
+        Ok(Answer::Done(Reply::Pid(pid))) => *pid,
+        _ => bystander,
+    }
+}
+
+/// The call about that process.
+fn about(call: &Call, other: Pid) -> Call {
+    let mut call = call.clone();
+    match &mut call {
+        Call::ProcessSignal { pid, .. } | Call::ProcessHandOver { pid } => *pid = other.to_string(),
+        Call::ProcessWait { pids, .. } => *pids = vec![other.to_string()],
+        _ => {}
+    }
+    call
+}
+
 /// Runs one example; answers how it ended and its records.
 async fn run(house: &House, call: &Call) -> (String, Vec<Record>) {
     furnish(house);
-    // Another process, to which it is no kin.
-    house.process();
+    // The first process is no kin of the second.
+    let bystander = house.process();
     let mut line = house.line();
     for name in ["note", "gone"] {
         done(&house.run(&mut line, object(name)).await);
     }
+    let other = other(house, &mut line, call, bystander).await;
     house.world.forget();
-    let answer = house.run(&mut line, call.clone()).await;
+    let answer = house.run(&mut line, about(call, other)).await;
     let records = house.records_of(line.call()).await;
-    (words(&answer), records.into_iter().filter(|record| record.position == Some(2)).collect())
+    let last = records.iter().map(|record| record.position).max().unwrap();
+    (words(&answer), records.into_iter().filter(|record| record.position == last).collect())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,9 +110,12 @@ async fn without_a_grant_every_call_is_refused_recorded_and_not_performed() {
         let house = House::new(&[]);
         let (ended, records) = run(&house, &call).await;
         let name = call.operation();
-        let [record] = &records[..] else { panic!("{name} left {} records: {records:?}", records.len()) };
+        // What needs no right and waits leaves a record of each end of its wait.
+        let waits = is_free(&call) && call.class() == Class::Wait;
+        assert_eq!(records.len(), 1 + usize::from(waits), "{name}: {records:?}");
+        let record = &records[records.len() - 1];
         assert_eq!(record.operation, name);
-        assert!(record.request.is_some() && record.answer.is_some(), "{name}: {record:?}");
+        assert!(records[0].request.is_some() && record.answer.is_some(), "{name}: {record:?}");
         if is_free(&call) {
             assert_eq!(ended, "done", "{name}");
             assert_eq!(record.outcome, Outcome::Done, "{name}");

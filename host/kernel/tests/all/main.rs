@@ -26,6 +26,7 @@ mod messages;
 mod nested;
 mod notes;
 mod policy;
+mod processes;
 mod properties;
 mod quanta;
 mod races;

@@ -11,11 +11,11 @@ use libos_kernel::model::time::Time;
 use wasmtime::Result;
 use wit::types::Error;
 
-type Outcome<T> = Result<std::result::Result<T, Error>>;
+pub(super) type Outcome<T> = Result<std::result::Result<T, Error>>;
 
 impl Guest {
     /// Sends a call whose reply must have one shape.
-    async fn send<T>(&mut self, call: Call, shape: impl FnOnce(Reply) -> Option<T>) -> Outcome<T> {
+    pub(super) async fn send<T>(&mut self, call: Call, shape: impl FnOnce(Reply) -> Option<T>) -> Outcome<T> {
         match self.ask(call).await? {
             Ok(reply) => {
                 shape(reply).map(Ok).ok_or_else(|| wasmtime::format_err!("a recorded answer has another shape"))
@@ -24,7 +24,7 @@ impl Guest {
         }
     }
 
-    async fn sure<T>(&mut self, call: Call, shape: impl FnOnce(Reply) -> Option<T>) -> Result<T> {
+    pub(super) async fn sure<T>(&mut self, call: Call, shape: impl FnOnce(Reply) -> Option<T>) -> Result<T> {
         let reply = self.run_sure(call).await?;
         shape(reply).ok_or_else(|| wasmtime::format_err!("a recorded answer has another shape"))
     }
@@ -36,7 +36,7 @@ macro_rules! shape {
     };
 }
 
-fn unit(reply: Reply) -> Option<()> {
+pub(super) fn unit(reply: Reply) -> Option<()> {
     (reply == Reply::Unit).then_some(())
 }
 
@@ -228,23 +228,6 @@ impl wit::log::Host for Guest {
             wit::log::Level::Error => Level::Error,
         };
         self.sure(Call::LogWrite { level, message }, unit).await
-    }
-}
-
-impl wit::process::Host for Guest {
-    async fn self_(&mut self) -> Result<wit::process::Identity> {
-        let identity = self.sure(Call::ProcessSelf, shape!(Identity)).await?;
-        Ok(wit::process::Identity {
-            pid: identity.pid.to_string(),
-            parent: identity.parent.map(|pid| pid.to_string()),
-            image: identity.image,
-            call: identity.call.to_string(),
-            tool: identity.tool,
-        })
-    }
-
-    async fn exit(&mut self, result: String) -> Outcome<()> {
-        self.send(Call::ProcessExit { result }, unit).await
     }
 }
 

@@ -9,6 +9,7 @@ mod guest;
 mod imports;
 pub mod inspect;
 mod items;
+mod processes;
 mod wasi;
 
 pub use cache::CodeCache;

@@ -4,7 +4,7 @@
 
 use super::failure::{Exited, Stopped};
 use super::guest::Guest;
-use libos_kernel::model::answer::{Answer, Fault, Stop};
+use libos_kernel::model::answer::{Answer, CallError, Fault, Stop};
 use libos_kernel::model::call::Call;
 use libos_kernel::model::limit::RANDOM_BYTES_MAX;
 use libos_kernel::model::time::Time;
@@ -145,7 +145,10 @@ async fn wait(ctx: &mut Ctx<'_>, pollables: &[Resource<Pollable>]) -> Result<Vec
         pollables.iter().map(|pollable| Ok(guest.table.get(pollable)?.due(now))).collect::<Result<_>>()?;
     if let Some(first) = dues.iter().copied().collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().min()) {
         let nanoseconds = u64::try_from(first.since(now).as_nanos()).unwrap_or(u64::MAX);
-        if let Answer::Failed(error) = &*guest.run(Call::ClockSleep { nanoseconds }).await? {
+        if let Answer::Failed(error) = &*guest.run(Call::ClockSleep { nanoseconds }).await?
+            // Who is interrupted is woken early, as by a signal anywhere else.
+            && !matches!(error, CallError::Interrupted(_))
+        {
             return Err(Stopped(Stop::Fault(Fault::Sleep(error.to_string()))).into());
         }
         now = first;

@@ -108,6 +108,14 @@ impl Runtime {
                 self.kernel.drop_call(call);
                 self.tell(call, CallEvent::Interrupted("the host is closed".into())).await;
             }
+            Driven::Stopped(Stop::Paused(by)) => {
+                self.kernel.hold_call(call);
+                // Who looks now sees why. If the disk has failed, they are told so elsewhere.
+                let _ = self.kernel.barrier().await;
+                for call in self.kernel.callers_of(call) {
+                    self.tell(call, CallEvent::Paused(by.clone())).await;
+                }
+            }
             Driven::Stopped(stop) => {
                 self.kernel.drop_call(call);
                 // If it was cancelled, that is to be seen by whoever looks now. If the disk has failed, they are told so elsewhere.
@@ -266,11 +274,10 @@ impl Runtime {
     async fn tell_wait(&self, call: CallId) {
         for kind in self.kernel.waits_of(call) {
             let event = match kind {
-                Wait::Until(time) => CallEvent::Waits(Waiting::Until(time)),
+                Wait::Until(time) | Wait::Children { until: Some(time), .. } => CallEvent::Waits(Waiting::Until(time)),
                 Wait::Question(id) => CallEvent::Waits(Waiting::Question(id)),
-                // Who sends a message is another process's business, and what the other call waits for is told to this one's
-                // listeners when it comes to that.
-                Wait::Message { .. } | Wait::Call(_) => continue,
+                // What others do is theirs to tell; what the other call waits for is told to this one's listeners when it comes to that.
+                Wait::Message { .. } | Wait::Call(_) | Wait::Children { until: None, .. } => continue,
             };
             if self.kernel.barrier().await.is_err() {
                 return;

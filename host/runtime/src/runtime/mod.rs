@@ -187,6 +187,8 @@ pub enum CallEvent {
     Waits(Waiting),
     /// It left memory; it comes back when its wait ends.
     Parked,
+    /// Its process is paused, for this reason: it left memory, and goes on when the process is resumed.
+    Paused(String),
     /// It has ended.
     Ended(EndedCall),
     /// The host has stopped or closes; the call can be resumed.

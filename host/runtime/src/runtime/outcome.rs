@@ -18,6 +18,9 @@ pub enum NotDone {
     /// It waits for a time, in memory or not.
     #[error("the call sleeps{}", .0.map(|time| format!(" until {time}")).unwrap_or_default())]
     Sleeps(Option<Time>),
+    /// Its process is held; it goes on when that is resumed.
+    #[error("the process of the call is paused: {0}")]
+    Paused(String),
     /// The host closes or has stopped, or somebody ended the call.
     #[error("the call was interrupted: {0}")]
     Interrupted(String),
@@ -38,6 +41,7 @@ impl CallEvent {
             CallEvent::Waits(Waiting::Question(id)) => Err(NotDone::Asks(id)),
             CallEvent::Waits(Waiting::Until(time)) => Err(NotDone::Sleeps(Some(time))),
             CallEvent::Parked => Err(NotDone::Sleeps(None)),
+            CallEvent::Paused(by) => Err(NotDone::Paused(by)),
             CallEvent::Interrupted(why) => Err(NotDone::Interrupted(why)),
         }
     }

@@ -202,7 +202,7 @@ fn uses() -> Vec<(&'static str, Value)> {
 /// The rights that a system call needs, each on the only thing that it names; none for a record of something else.
 fn rights(operation: &str) -> Rights {
     let directory = Resource::new(Kind::Fs, "workspace");
-    let context = Context { working_directory: &directory, own_namespace: "process/1" };
+    let context = Context { working_directory: &directory, own_namespace: "process/1", image: "base" };
     let Some(call) = Call::examples().into_iter().find(|call| call.operation() == operation) else {
         return Rights::NONE;
     };

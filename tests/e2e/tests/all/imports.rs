@@ -14,20 +14,28 @@ use serde_json::{Value, json};
 const NOTHING: &str = "[mounts]\nworkspace = \".\"\n[image.base]\nallow = []\n";
 
 /// Imports that need no right, for the reasons that the WIT gives.
-const FREE: [&str; 8] = [
+const FREE: [&str; 9] = [
     "fs.working-directory",
     "clock.now",
     "random.bytes",
     "log.write",
     "process.self",
     "process.exit",
+    "process.children",
     "message.receive",
     "message.pending",
 ];
 
 /// Imports on the process's own namespace, which it always has.
-const OWN: [&str; 6] =
-    ["object.create", "object.read", "object.update", "object.delete", "object.list", "object.namespaces"];
+const OWN: [&str; 7] = [
+    "object.create",
+    "object.read",
+    "object.update",
+    "object.delete",
+    "object.list",
+    "object.namespaces",
+    "process.exit-with",
+];
 
 fn prepare(host: &Host) {
     for name in ["notes.md", "old.md", "gone.md"] {
@@ -41,7 +49,7 @@ fn prepare(host: &Host) {
 #[test]
 fn the_list_of_free_imports_is_the_one_that_the_kernel_has() {
     let cwd = Resource::new(Kind::Fs, "workspace");
-    let context = Context { working_directory: &cwd, own_namespace: "process/1" };
+    let context = Context { working_directory: &cwd, own_namespace: "process/1", image: "base" };
     for call in Call::examples() {
         let free = needs(&call, &names(&call, &context).unwrap(), false).is_empty();
         assert_eq!(free, FREE.contains(&call.operation()), "{}", call.operation());
@@ -95,7 +103,7 @@ async fn every_import_works_with_a_grant_and_is_recorded() {
 
 /// Each call is made by a new process, whose own namespace is empty.
 fn works(operation: &str, outcome: &Value) -> bool {
-    let missing = ["object.read", "object.update", "object.delete"].contains(&operation);
+    let missing = ["object.read", "object.update", "object.delete", "process.exit-with"].contains(&operation);
     let error = outcome.get("error").and_then(Value::as_str).unwrap_or_default();
     if missing { error.contains("not found") } else { outcome.get("ok").is_some() }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::answer::{CallError, Denial};
 use crate::model::call::{Approval, Called, Entry, EntryKind, Identity, Payload, Stat};
+use crate::model::child::{ChildInfo, End as ChildEnd, EndedChild};
 use crate::model::id::{EffectId, MessageId};
 use crate::model::message::{Message, MessageKind};
 use crate::model::right::Right;
@@ -77,6 +78,21 @@ fn answers() -> Vec<Answer> {
             call: CallId(2),
             tool: "act".into(),
         }),
+        Reply::Pid(Pid(4)),
+        Reply::EndedChild(None),
+        Reply::EndedChild(Some(EndedChild {
+            pid: Pid(4),
+            end: ChildEnd::Exited("{ }".into()),
+            result_object: Some("process/4/a".into()),
+        })),
+        Reply::Children(vec![ChildInfo {
+            pid: Pid(4),
+            state: "paused".into(),
+            why: Some("p1".into()),
+            image: "base".into(),
+            goal: None,
+            created: Time(3),
+        }]),
         Reply::Message(None),
         Reply::Message(Some(message())),
         Reply::Sent(MessageId(4)),
@@ -179,7 +195,7 @@ fn what_is_no_history_is_refused_with_its_line() {
     check(
         "\"called\":{\"done\":\"{",
         "\"called\":{\"done\":\"[{",
-        37,
+        Call::examples().len() + 8,
         "is not how the call that stands before it ended",
     );
     for (text, line, why) in [

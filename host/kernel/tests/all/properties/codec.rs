@@ -6,14 +6,19 @@ use libos_kernel::model::call::{
     Approval, Call, Called, Entry, EntryKind, Identity, Level, ObjectInfo, ObjectOptions, Payload, Reply, Stat,
     WriteMode,
 };
+use libos_kernel::model::child::{Amount, ChildInfo, ChildOptions, End, EndedChild, Handed};
 use libos_kernel::model::codec::{from_bytes, to_bytes};
 use libos_kernel::model::id::{CallId, EffectId, EffectKey, GrantId, MessageId, Pid, QuestionId};
 use libos_kernel::model::limit::RECORD_BYTES_MAX;
 use libos_kernel::model::message::{Message, MessageFilter, MessageKind, MessageOptions};
+use libos_kernel::model::planner::Priority;
+use libos_kernel::model::process::Signal;
+use libos_kernel::model::purse::Coin;
 use libos_kernel::model::record::{Commitment, Decided, Outcome, Record};
 use libos_kernel::model::right::Right;
 use libos_kernel::model::row::request_digest;
 use libos_kernel::model::time::Time;
+use libos_kernel::model::view::ViewMode;
 use minicbor::{CborLen, Decode, Encode};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -105,6 +110,7 @@ fn call() -> impl Strategy<Value = Call> {
         (level, text()).prop_map(|(level, message)| Call::LogWrite { level, message }),
         (text(), text()).prop_map(|(tool, arguments)| Call::ToolCall { tool, arguments }),
         text().prop_map(|result| Call::ProcessExit { result }),
+        process_call(),
         (text(), text(), message_options()).prop_map(|(to, body, options)| Call::MessageSend { to, body, options }),
         (of(text()), of(text()), of(text()), of(number())).prop_map(|(channel, correlation, from, timeout)| {
             Call::MessageReceive { filter: MessageFilter { channel, correlation, from }, timeout }
@@ -174,6 +180,71 @@ fn reply() -> impl Strategy<Value = Reply> {
         identity,
         text().prop_map(|result| Reply::Called(Called::Done(result))),
         text().prop_map(|why| Reply::Called(Called::Failed(why))),
+        child_reply(),
+    ]
+}
+
+fn child_reply() -> impl Strategy<Value = Reply> {
+    let end = prop_oneof![text().prop_map(End::Exited), text().prop_map(End::Failed), text().prop_map(End::Killed),];
+    let ended = (number(), end, of(text())).prop_map(|(pid, end, result_object)| EndedChild {
+        pid: Pid(pid),
+        end,
+        result_object,
+    });
+    let child = (number(), text(), of(text()), text(), of(text()), number()).prop_map(
+        |(pid, state, why, image, goal, created)| ChildInfo {
+            pid: Pid(pid),
+            state,
+            why,
+            image,
+            goal,
+            created: Time(created),
+        },
+    );
+    prop_oneof![
+        number().prop_map(|pid| Reply::Pid(Pid(pid))),
+        of(ended).prop_map(Reply::EndedChild),
+        prop::collection::vec(child, 0..3).prop_map(Reply::Children),
+    ]
+}
+
+fn child() -> impl Strategy<Value = ChildOptions> {
+    let handed =
+        (text(), of(any::<u32>()), of(number())).prop_map(|(rule, uses, expires_in)| Handed { rule, uses, expires_in });
+    let coin = select(&[Coin::ToolCalls, Coin::Tokens, Coin::Objects][..]);
+    let amount = (coin, number()).prop_map(|(coin, amount)| Amount { coin, amount });
+    let priority = of(select(&[Priority::Low, Priority::Normal, Priority::High][..]));
+    let lists = (prop::collection::vec(handed, 0..3), of(prop::collection::vec(amount, 0..3)));
+    (of(text()), text(), lists, of(text()), priority, of(text())).prop_map(
+        |(image, goal, (grants, budget), working_directory, priority, planner)| ChildOptions {
+            image,
+            goal,
+            grants,
+            budget,
+            working_directory,
+            priority,
+            planner,
+        },
+    )
+}
+
+fn process_call() -> impl Strategy<Value = Call> {
+    let mode = select(&[ViewMode::ReadOnly, ViewMode::CopyOnWrite, ViewMode::Worker][..]);
+    let roots = of(prop::collection::vec(text(), 0..3));
+    prop_oneof![
+        child().prop_map(|child| Call::ProcessSpawn { child }),
+        (child(), mode, roots).prop_map(|(child, mode, roots)| Call::ProcessFork { child, mode, roots }),
+        (text(), of(text())).prop_map(|(image, goal)| Call::ProcessExec { image, goal }),
+        (prop::collection::vec(text(), 0..3), of(number()))
+            .prop_map(|(pids, timeout)| Call::ProcessWait { pids, timeout }),
+        Just(Call::ProcessChildren),
+        (text(), select(&Signal::ALL[..]), text()).prop_map(|(pid, signal, reason)| Call::ProcessSignal {
+            pid,
+            signal,
+            reason
+        }),
+        text().prop_map(|pid| Call::ProcessHandOver { pid }),
+        text().prop_map(|object| Call::ProcessExitWith { object }),
     ]
 }
 

@@ -191,6 +191,11 @@ impl House {
                 self.world.set_clock(time);
                 self.kernel.fire_timers_due();
             }
+            Some(Wait::Children { until, .. }) => {
+                let until = until.ok_or_else(|| Stop::Host("nobody ends this wait for a child".into()))?;
+                self.world.set_clock(until);
+                self.kernel.fire_timers_due();
+            }
             Some(Wait::Message { until: None, .. }) => return Err(Stop::Host("nothing is sent".into())),
             Some(Wait::Call(nested)) => {
                 let started = self.kernel.resume_call(nested).await;
