@@ -1,14 +1,15 @@
 //! Quanta: steps of planners, which need no WebAssembly. So whole scripts run here, on the simulated disk and with hosts that die.
 
-use crate::sim::{House, MOUNT, Tear, tool, words};
+use crate::sim::{House, MOUNT, Tear, done, tool, words};
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{NewAgent, StartQuantum, Started};
 use libos_kernel::model::answer::Stop;
-use libos_kernel::model::call::{Call, WriteMode};
+use libos_kernel::model::call::{Call, Reply, WriteMode};
+use libos_kernel::model::child::ChildOptions;
 use libos_kernel::model::id::{CallId, Pid};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::{CallLimits, EXIT_RESULT_BYTES_MAX};
-use libos_kernel::model::process::State;
+use libos_kernel::model::process::{Signal, State};
 use libos_kernel::model::record::Record;
 use libos_kernel::model::row::Wait;
 use libos_kernel::model::script::{Script, Step};
@@ -301,6 +302,94 @@ async fn a_result_that_is_too_large_for_a_process_is_left_where_it_is() {
     let State::Exited(result) = state(&house, pid).await else { panic!() };
     assert_eq!(result, format!("{{\"bytes\":{},\"result-of\":\"{}\"}}", large.len(), quantum.row.id));
     assert_eq!(View(&house.snapshot()).result(quantum.row.id).unwrap(), Some(large));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_held_has_no_turn_and_its_step_goes_on_where_it_was_when_it_is_let_go() {
+    let house = House::new(&RULES);
+    let pid = process(&house, "{\"tool\":\"echo\"}\n{\"exit\":1}");
+    let signal = |signal| drop(house.kernel.signal(pid, signal, "to look at it").unwrap());
+    signal(Signal::Pause);
+    assert_eq!(house.kernel.next_ready(9), None);
+    assert_eq!(house.kernel.progress(pid).paused, [pid]);
+    signal(Signal::Resume);
+    assert_eq!(house.kernel.next_ready(9), Some(pid));
+    let quantum = begin(&house, pid);
+    run(&house, &quantum).await.unwrap();
+    let tool = made(&house, quantum.row.id)[0];
+    let running = house.resume(tool).await;
+    signal(Signal::Pause);
+    house.kernel.end_call(running.call(), Ok("5".into())).unwrap();
+    assert!(house.kernel.resume_call(quantum.row.id).await.is_err(), "nothing of it is started");
+    house.kernel.take_runnable();
+    signal(Signal::Resume);
+    assert_eq!(house.kernel.next_ready(9), None, "it has a step already");
+    assert!(house.kernel.take_runnable().contains(&quantum.row.id));
+    let resumed = house.kernel.resume_call(quantum.row.id).await.unwrap();
+    run(&house, &resumed).await.unwrap();
+    assert_eq!(house.kernel.plan(pid).unwrap().unwrap().1, 1);
+    assert_eq!(house.kernel.next_ready(9), Some(pid));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_is_to_end_takes_no_more_steps() {
+    let house = House::new(&RULES);
+    let pid = process(&house, "{\"tool\":\"echo\"}\n{\"exit\":1}");
+    let quantum = begin(&house, pid);
+    run(&house, &quantum).await.unwrap();
+    house.kernel.signal(pid, Signal::Cancel, "enough").unwrap();
+    end(&house, made(&house, quantum.row.id)[0], "5").await;
+    let resumed = house.kernel.resume_call(quantum.row.id).await.unwrap();
+    run(&house, &resumed).await.unwrap();
+    assert_eq!(house.kernel.next_ready(9), None);
+    assert_eq!(state(&house, pid).await, State::Failed("cancelled by a person: enough".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exit_that_a_tool_asks_for_comes_at_the_end_of_the_step_and_before_what_the_planner_wants() {
+    let house = House::new(&RULES);
+    let pid = process(&house, r#"{"calls":[{"tool":"echo"},{"tool":"echo"}]}"#);
+    let quantum = begin(&house, pid);
+    run(&house, &quantum).await.unwrap();
+    let tools = made(&house, quantum.row.id);
+    let mut line = house.resume(tools[0]).await;
+    let exit = Call::ProcessExit { result: "\"by a tool\"".into() };
+    assert_eq!(words(&house.run(&mut line, exit).await), "done");
+    house.kernel.end_call(tools[0], Ok("1".into())).unwrap();
+    assert!(house.kernel.is_live(tools[1]), "what runs beside it is not cut off");
+    end(&house, tools[1], "2").await;
+    let resumed = house.kernel.resume_call(quantum.row.id).await.unwrap();
+    run(&house, &resumed).await.unwrap();
+    assert_eq!(state(&house, pid).await, State::Exited("\"by a tool\"".into()));
+    assert_eq!(View(&house.snapshot()).result(quantum.row.id).unwrap().as_deref(), Some("[1,2]"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_child_with_a_script_has_turns_while_its_parent_is_driven_also_in_the_next_host() {
+    let house = House::new(&["allow spawn process:image/*"]);
+    let pid = process(&house, "{\"tool\":\"echo\"}\n{\"exit\":{\"$from\":[1,\"/pid\"]}}");
+    let quantum = begin(&house, pid);
+    run(&house, &quantum).await.unwrap();
+    let tool = made(&house, quantum.row.id)[0];
+    let mut line = house.resume(tool).await;
+    let spawn = |planner: &str| {
+        let child = ChildOptions { goal: "to help".into(), planner: Some(planner.into()), ..ChildOptions::default() };
+        Call::ProcessSpawn { child }
+    };
+    let refused = words(&house.run(&mut line, spawn("{\"tool\":1}")).await);
+    assert!(refused.contains("the script: line 1"), "{refused}");
+    let answer = house.run(&mut line, spawn("{\"exit\":7}")).await;
+    let Reply::Pid(child) = *done(&answer) else { panic!("{answer:?}") };
+    assert_eq!(house.kernel.next_ready(9), Some(child));
+    house.kernel.put_back(child);
+    house.kernel.barrier().await.unwrap();
+    let house = house.crash(Tear::None);
+    assert_eq!(house.kernel.next_ready(9), None);
+    house.kernel.drive(pid);
+    assert_eq!(house.kernel.next_ready(9), Some(child));
+    let its = begin(&house, child);
+    run(&house, &its).await.unwrap();
+    assert_eq!(state(&house, child).await, State::Exited("7".into()));
 }
 
 /// Four processes whose tools sleep and end in an order that the seed chooses. Answers what the log says.
