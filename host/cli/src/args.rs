@@ -133,6 +133,11 @@ pub enum Verb {
     /// Images: add, list, show.
     #[command(subcommand)]
     Image(ImageVerb),
+    /// Pause, resume, interrupt, cancel or kill a process.
+    Signal(crate::args_processes::SignalArgs),
+    /// Checkpoints: create, list, show, restore, fork, diff, commit, remove.
+    #[command(subcommand)]
+    Checkpoint(crate::args_processes::CheckpointVerb),
     /// Show what happened, a line an event: the last 50, or all from a place on.
     Events(crate::args_processes::EventsArgs),
     /// The log: show it, or check that nobody changed it.

@@ -273,6 +273,8 @@ impl Host {
                 tell(listener, Event::Changed { rows: vec![serde_json::to_value(dropped)?], text }).await;
                 Ok(())
             }
+            Request::Signal { pid, signal, reason } => self.signal(pid, signal, &reason, listener).await,
+            Request::Checkpoint(request) => self.checkpoint(request, listener).await,
             Request::Call { .. }
             | Request::Agent(_)
             | Request::Attach { .. }
@@ -497,13 +499,19 @@ impl Host {
         Ok(View(&self.kernel.snapshot()?).question(id)?.is_some_and(|row| row.state == QuestionState::Open))
     }
 
-    async fn changed(&self, batch: u64, rows: Vec<Value>, text: String, listener: &Listener) -> anyhow::Result<()> {
+    pub(crate) async fn changed(
+        &self,
+        batch: u64,
+        rows: Vec<Value>,
+        text: String,
+        listener: &Listener,
+    ) -> anyhow::Result<()> {
         self.durable(batch).await?;
         tell(listener, Event::Changed { rows, text }).await;
         Ok(())
     }
 
-    async fn durable(&self, batch: u64) -> anyhow::Result<()> {
+    pub(crate) async fn durable(&self, batch: u64) -> anyhow::Result<()> {
         Ok(self.kernel.durable(batch).await.map_err(HostError::from)?)
     }
 

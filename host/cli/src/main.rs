@@ -8,6 +8,7 @@ mod diff;
 mod duration;
 mod error;
 mod host;
+mod host_processes;
 mod json;
 mod keys;
 mod out;

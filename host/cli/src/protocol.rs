@@ -4,8 +4,10 @@ use crate::error::Failure;
 use libos_kernel::kernel::Reaction;
 use libos_kernel::model::call::Approval;
 use libos_kernel::model::grant::Effect;
-use libos_kernel::model::id::{CallId, EffectId, GrantId, Pid, QuestionId};
+use libos_kernel::model::id::{CallId, CheckpointId, EffectId, GrantId, Pid, QuestionId};
 use libos_kernel::model::limit;
+use libos_kernel::model::process::Signal;
+use libos_kernel::model::purse::Coin;
 use libos_kernel::model::row::Failure as CallFailure;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -79,6 +81,23 @@ pub enum Request {
     Policy {
         text: String,
     },
+    Checkpoint(CheckpointRequest),
+    Signal {
+        pid: Pid,
+        signal: Signal,
+        reason: String,
+    },
+}
+
+/// What is done with checkpoints.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckpointRequest {
+    Create { pid: Pid, reason: String },
+    Restore { id: CheckpointId },
+    Fork { id: CheckpointId, budget: Vec<(Coin, u64)> },
+    Commit { id: CheckpointId, image: String },
+    Remove { id: CheckpointId },
 }
 
 /// What is wanted of a process that goes on by itself.

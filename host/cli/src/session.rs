@@ -150,6 +150,8 @@ fn needs_run_loop(request: &Request) -> bool {
         | Request::ToolRemove { .. }
         | Request::ImageAdd { .. }
         | Request::Gc { .. }
+        | Request::Checkpoint(_)
+        | Request::Signal { .. }
         | Request::Policy { .. } => false,
     }
 }

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod call;
 mod calls;
+mod checkpoint;
 mod doctor;
 mod effects;
 mod events;
@@ -106,6 +107,10 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Objects { pid } => objects::list(&context, pid),
         Verb::Object(crate::args::ObjectVerb::Show { name }) => objects::show(&context, &name),
         Verb::Image(verb) => image::run(&context, verb),
+        Verb::Signal(args) => {
+            simple(&context, Request::Signal { pid: args.pid, signal: args.signal, reason: args.reason })
+        }
+        Verb::Checkpoint(verb) => checkpoint::run(&context, verb),
         Verb::Events(args) => events::run(&context, &args),
         Verb::Audit(verb) => audit::run(&context, verb),
         Verb::Gc { dry_run, older_than } => gc::run(&context, dry_run, older_than),

@@ -17,13 +17,13 @@ use crate::model::need::{self, Context};
 use crate::model::resource::Resource;
 use crate::model::row::{JournalRow, request_digest};
 use crate::model::time::Time;
+use crate::sync::{task, watch};
 use prepare::Seen;
 use primitive::Performed;
 use std::collections::btree_map;
 use std::iter::Peekable;
 use std::sync::Arc;
 use together::Together;
-use tokio::sync::watch;
 
 pub use recorded::{Divergence, Recorded};
 
@@ -187,10 +187,16 @@ impl Line {
 
     /// An effect: its intent is durable, then it is carried out by a task that owns the permit, so that a guest that is dropped leaves
     /// no half-done silence.
-    #[expect(clippy::disallowed_methods, reason = "the task owns the permit, which closes its record whatever happens")]
+    #[cfg_attr(
+        not(schedules),
+        expect(
+            clippy::disallowed_methods,
+            reason = "the task owns the permit, which closes its record whatever happens"
+        )
+    )]
     async fn effect(&self, permit: Permit, attempt: Attempt, batch: u64) -> Result<Arc<Answer>, Stop> {
         let kernel = Arc::clone(&self.kernel);
-        let task = tokio::spawn(async move {
+        let owner = task::spawn(async move {
             kernel.durable(batch).await?;
             if !kernel.still_allowed(&permit, &attempt) {
                 return Ok(kernel.close_revoked(permit, &attempt));
@@ -199,10 +205,10 @@ impl Line {
                 Some(error) => kernel.close_unstarted(permit, error),
                 None => primitive::effect(&kernel, permit, &attempt),
             };
-            let blocking = tokio::task::spawn_blocking(act);
+            let blocking = task::spawn_blocking(act);
             blocking.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))
         });
-        task.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))?
+        owner.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))?
     }
 
     /// Looks at what an effect is about. What reads content does so on a thread that may block.
@@ -211,7 +217,7 @@ impl Line {
             return Ok(prepare::prepare(&self.kernel, attempt, false));
         }
         let (kernel, attempt) = (Arc::clone(&self.kernel), attempt.clone());
-        let looking = tokio::task::spawn_blocking(move || prepare::prepare(&kernel, &attempt, asks));
+        let looking = task::spawn_blocking(move || prepare::prepare(&kernel, &attempt, asks));
         looking.await.map_err(|error| Stop::Host(format!("a look outside panicked: {error}")))
     }
 
@@ -226,7 +232,7 @@ impl Line {
                     drop(turn);
                     performed
                 };
-                tokio::task::spawn_blocking(read).await.map_err(|error| Stop::Host(format!("a read panicked: {error}")))
+                task::spawn_blocking(read).await.map_err(|error| Stop::Host(format!("a read panicked: {error}")))
             }
         }
     }

@@ -5,11 +5,11 @@ use super::Line;
 use crate::model::answer::{Answer, Stop};
 use crate::model::call::{Call, Class};
 use crate::model::id::Position;
+use crate::sync::{Mutex, watch};
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Poll;
-use tokio::sync::watch;
 
 type Answers = Vec<Option<Arc<Answer>>>;
 

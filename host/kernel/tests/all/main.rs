@@ -6,6 +6,7 @@ mod approvals;
 mod audit;
 mod backup;
 mod calls;
+mod checkpoints;
 mod clock;
 mod consent;
 mod crash;
