@@ -392,6 +392,17 @@ async fn a_child_with_a_script_has_turns_while_its_parent_is_driven_also_in_the_
     assert_eq!(state(&house, child).await, State::Exited("7".into()));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_child_that_a_call_of_a_person_spawns_has_turns_too() {
+    let house = House::new(&["allow spawn process:image/*"]);
+    let mut line = house.line();
+    let child =
+        ChildOptions { goal: "to help".into(), planner: Some("{\"exit\":7}".into()), ..ChildOptions::default() };
+    let answer = house.run(&mut line, Call::ProcessSpawn { child }).await;
+    let Reply::Pid(child) = *done(&answer) else { panic!("{answer:?}") };
+    assert_eq!(house.kernel.next_ready(9), Some(child));
+}
+
 /// Four processes whose tools sleep and end in an order that the seed chooses. Answers what the log says.
 async fn walk(seed: u64) -> Vec<String> {
     let house = House::new(&RULES);
