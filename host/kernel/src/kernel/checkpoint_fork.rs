@@ -116,7 +116,7 @@ impl State {
         }
         self.put(Table::Image, image.name.clone().into_bytes(), &image);
         let before = self.images.insert(image.name.clone(), Arc::new(image));
-        before.and_then(|before| before.memory.clone()).map_or(Ok(()), |memory| self.drop_view(Some(&memory)))
+        before.and_then(|before| before.memory.clone()).map_or(Ok(()), |memory| self.drop_view(&memory))
     }
 
     fn source<'a>(&self, row: &CheckpointRow, member: &'a Member) -> Result<Source<'a>, HostError> {

@@ -138,6 +138,10 @@ impl State {
         let Some(process) = self.processes.get(&pid).cloned() else { return };
         self.put_bytes(Table::Plan, table::number(pid.0), text.as_bytes().to_vec());
         self.put_process(ProcessRow { planner: Some(PlannerRow { step: 0, command }), ..process });
+        if command.is_none() {
+            // Whoever spawned it runs, so it is to run as well.
+            self.drive_spawned(pid);
+        }
     }
 
     pub(super) fn set_directory(&mut self, pid: Pid, directory: Resource) {

@@ -166,7 +166,7 @@ impl State {
         if let Some(then) = then {
             self.set_view(member.process.pid, then);
         }
-        now.map_or(Ok(()), |now| self.drop_view(Some(&now)))
+        now.map_or(Ok(()), |now| self.drop_view(&now))
     }
 
     /// Makes a process what it was. What it was granted and what it may still spend stay as they have become, and so does its parent.

@@ -294,10 +294,8 @@ impl Runtime {
             let event = match kind {
                 Wait::Until(time) | Wait::Children { until: Some(time), .. } => CallEvent::Waits(Waiting::Until(time)),
                 Wait::Question(id) => CallEvent::Waits(Waiting::Question(id)),
-                // Who sends it is another process's business.
-                Wait::Message { .. } => continue,
-                // What the other call waits for is told to this one's listeners when it comes to that.
-                Wait::Call(_) | Wait::Children { until: None, .. } => continue,
+                // What others do is theirs to tell; what the other call waits for is told to this one's listeners when it comes to that.
+                Wait::Message { .. } | Wait::Call(_) | Wait::Children { until: None, .. } => continue,
             };
             if self.kernel.barrier().await.is_err() {
                 return;
