@@ -45,6 +45,13 @@ pub fn exit(result: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     Ok(raw::exit(&result)?)
 }
 
+/// Asks for a checkpoint of the process and all below it; answers its name. It is taken once this call has ended and its result is
+/// stored; not if the call is cancelled. Needs `create` on `checkpoint:<number of the process>`. `reason` is at most 1 KiB, and a
+/// process has at most 100 checkpoints ([`Error::TooLarge`]).
+pub fn checkpoint(reason: &str) -> Result<String, Error> {
+    Ok(raw::checkpoint(reason)?)
+}
+
 /// As [`exit`], with the object `name` as the result: it stays. If it is in the process's own namespace, its parent may read it from
 /// then on. Needs `read` on `object:<name>`.
 pub fn exit_with(name: &str) -> Result<(), Error> {

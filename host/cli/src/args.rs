@@ -75,6 +75,8 @@ pub enum Verb {
     Tool(ToolVerb),
     /// Call a tool and print its result.
     Call(CallArgs),
+    /// Run a process with a goal to its end, and print its result. The same command goes on with what it started.
+    Run(RunArgs),
     /// List processes.
     Ps {
         /// Also those that have ended.
@@ -134,6 +136,11 @@ pub enum Verb {
     /// Images: add, list, show.
     #[command(subcommand)]
     Image(ImageVerb),
+    /// Pause, resume, interrupt, cancel or kill a process.
+    Signal(crate::args_processes::SignalArgs),
+    /// Checkpoints: create, list, show, restore, fork, diff, commit, remove.
+    #[command(subcommand)]
+    Checkpoint(crate::args_processes::CheckpointVerb),
     /// Show what happened, a line an event: the last 50, or all from a place on.
     Events(crate::args_processes::EventsArgs),
     /// The log: show it, or check that nobody changed it.
@@ -155,7 +162,11 @@ pub enum Verb {
         dir: PathBuf,
     },
     /// Run a host until Ctrl-C, so that other commands share it.
-    Serve,
+    Serve {
+        /// Run this process, and end when nothing runs any more.
+        #[arg(long = "for", hide = true, value_name = "PID")]
+        only: Option<Pid>,
+    },
     /// Policies.
     #[command(subcommand)]
     Policy(PolicyVerb),
@@ -210,6 +221,37 @@ pub struct CallArgs {
     /// Call for a new process of this image.
     #[arg(long, default_value = libos_kernel::model::image::BASE)]
     pub image: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RunArgs {
+    /// What the process is started from: its tools and its rules.
+    pub image: String,
+    /// What it is for.
+    pub goal: String,
+    /// Who chooses what it does: script:FILE, one JSON object a line: {"tool": NAME, "args": {...}, "expect": {...}}, {"calls": [...]} for
+    /// tools at the same time, or {"exit": RESULT}. {"$from": [LINE, "/pointer"]} stands for a part of the result of an earlier line.
+    #[arg(long, value_name = "PLANNER", value_parser = planner)]
+    pub planner: Option<PlannerText>,
+    /// Print the process's number and let it go on without this command.
+    #[arg(long)]
+    pub detach: bool,
+    /// Start another process, also if one that the same command started still lives.
+    #[arg(long)]
+    pub new: bool,
+}
+
+/// Who chooses what a process does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlannerText {
+    Script(PathBuf),
+}
+
+fn planner(text: &str) -> Result<PlannerText, String> {
+    match text.split_once(':') {
+        Some(("script", file)) if !file.is_empty() => Ok(PlannerText::Script(file.into())),
+        _ => Err("script:FILE is the planner that there is".into()),
+    }
 }
 
 #[derive(Debug, ClapArgs)]

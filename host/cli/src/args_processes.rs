@@ -1,8 +1,10 @@
 //! The command line, continued: what is about processes and what happened to them.
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, Subcommand};
 use libos_kernel::model::event::Wanted;
-use libos_kernel::model::id::{CallId, Pid, Seq};
+use libos_kernel::model::id::{CallId, CheckpointId, Pid, Seq};
+use libos_kernel::model::process::Signal;
+use libos_kernel::model::purse::Coin;
 use std::time::Duration;
 
 #[derive(Debug, ClapArgs)]
@@ -31,4 +33,64 @@ pub struct EventsArgs {
     /// Print the kinds that there are, and nothing else.
     #[arg(long, conflicts_with_all = ["follow", "from", "since", "wanted", "pid", "call"])]
     pub kinds: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct SignalArgs {
+    pub pid: Pid,
+    /// pause: nothing of it runs until resume, and nothing is lost. interrupt: its waits for time, messages and children end with an
+    /// error. cancel: as interrupt, and it ends when its present calls have ended, its children too. kill: it ends at once, its children
+    /// too.
+    #[arg(value_name = "SIGNAL", value_parser = parse_signal)]
+    pub signal: Signal,
+    /// Why; the process and its parent are told.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
+}
+
+fn parse_signal(word: &str) -> Result<Signal, String> {
+    Signal::parse(word).ok_or_else(|| {
+        let words: Vec<&str> = Signal::ALL.iter().map(|signal| signal.word()).collect();
+        format!("'{word}' is no signal; there are {}", words.join(", "))
+    })
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CheckpointVerb {
+    /// Take one of a process and all below it, now. Calls in flight are noted in it.
+    Create {
+        pid: Pid,
+        /// Why, for those who read the list.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// List them, all or of a process.
+    List { pid: Option<Pid> },
+    /// Show what is in one.
+    Show { id: CheckpointId },
+    /// Go back to one: the same processes, as they were. Their calls are cut off and their questions withdrawn; what was made since
+    /// ends, what has ended since stays so, and what was revoked or used up stays so. What was done outside since is listed.
+    Restore { id: CheckpointId },
+    /// Begin again from one: new processes that see what was there then and change copies. They get children of the grants that their
+    /// sources still have, but of those that count their uses.
+    Fork {
+        id: CheckpointId,
+        /// What they may spend together, for example tool-calls=100; no bound if nothing is said.
+        #[arg(long = "budget", value_name = "KIND=N", value_parser = parse_amount)]
+        budget: Vec<(Coin, u64)>,
+    },
+    /// Show how the second differs from the first.
+    Diff { first: CheckpointId, second: CheckpointId },
+    /// Make an image of one: the tools of its process, and its objects as memory to begin with. It grants nothing.
+    Commit { id: CheckpointId, image: String },
+    /// Remove one, and the versions of objects that nothing else shows.
+    Rm { id: CheckpointId },
+}
+
+/// Reads `tool-calls=100`.
+fn parse_amount(text: &str) -> Result<(Coin, u64), String> {
+    let wrong = || format!("'{text}' is no amount; an example is tool-calls=100");
+    let (kind, amount) = text.split_once('=').ok_or_else(wrong)?;
+    let coin = serde_json::from_value(kind.into()).map_err(|_| wrong())?;
+    Ok((coin, amount.parse().map_err(|_| wrong())?))
 }

@@ -4,7 +4,7 @@
 use crate::bound::{self, Replaced};
 use crate::error::{Failure, unreadable};
 use crate::place::Place;
-use crate::protocol::{Ended, Event, GrantRequest, Request};
+use crate::protocol::{Answering, Ended, Event, GrantRequest, Request};
 use crate::{keys, setup, standard, store};
 use anyhow::Context as _;
 use libos::engine::CodeCache;
@@ -181,6 +181,7 @@ impl Host {
                 tell(listener, Event::Started { call, pid: row.pid }).await;
                 self.follow(call, events, listener).await
             }
+            Request::Agent(request) => crate::agent::perform(self, request, listener).await,
             Request::Attach { call } => self.attach(call, listener).await,
             Request::Answer { question, said, run, seen } => {
                 let snapshot = self.kernel.snapshot()?;
@@ -191,17 +192,7 @@ impl Host {
                 let call = view.outermost(row.call)?;
                 // Before the answer, so that no event is missed.
                 let events = if run { Some(self.runtime()?.listen(call)) } else { None };
-                let answered = match self.kernel.answer_seen(question, said.into(), seen.as_deref()) {
-                    Ok(answered) => answered,
-                    Err(error) => {
-                        // Whoever is told that somebody was faster can see the answer.
-                        self.kernel.barrier().await.map_err(HostError::from)?;
-                        return Err(error.into());
-                    }
-                };
-                self.durable(answered.durable).await?;
-                let grants = answered.grants.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
-                tell(listener, Event::Answered { question, call, grants }).await;
+                self.give_answer(Answering { question, said, seen }, listener).await?;
                 match events {
                     Some(events) => self.follow(call, events, listener).await,
                     None => Ok(()),
@@ -217,6 +208,27 @@ impl Host {
             Request::Policy { text } => self.set_policy(&text, listener).await,
             other => self.change(other, listener).await,
         }
+    }
+
+    /// Gives an answer and tells what it made.
+    ///
+    /// # Errors
+    /// The question is not open any more, or the answer does not fit it.
+    pub async fn give_answer(&self, answer: Answering, listener: &Listener) -> anyhow::Result<()> {
+        let Answering { question, said, seen } = answer;
+        let answered = match self.kernel.answer_seen(question, said.into(), seen.as_deref()) {
+            Ok(answered) => answered,
+            Err(error) => {
+                // Whoever is told that somebody was faster can see the answer.
+                self.kernel.barrier().await.map_err(HostError::from)?;
+                return Err(error.into());
+            }
+        };
+        self.durable(answered.durable).await?;
+        let grants = answered.grants.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+        let call = View(&self.kernel.snapshot()?).outermost(answered.call)?;
+        tell(listener, Event::Answered { question, call, grants }).await;
+        Ok(())
     }
 
     /// Verbs that change a table and are done.
@@ -266,7 +278,10 @@ impl Host {
                 tell(listener, Event::Changed { rows: vec![serde_json::to_value(dropped)?], text }).await;
                 Ok(())
             }
+            Request::Signal { pid, signal, reason } => self.signal(pid, signal, &reason, listener).await,
+            Request::Checkpoint(request) => self.checkpoint(request, listener).await,
             Request::Call { .. }
+            | Request::Agent(_)
             | Request::Attach { .. }
             | Request::Answer { .. }
             | Request::Cancel { .. }
@@ -371,6 +386,12 @@ impl Host {
     async fn attach(&self, call: CallId, listener: &Listener) -> anyhow::Result<()> {
         let runtime = self.runtime()?;
         let events = runtime.listen(call);
+        let snapshot = self.kernel.snapshot()?;
+        if let Some(row) = View(&snapshot).call(View(&snapshot).outermost(call)?)?.filter(CallRow::is_quantum) {
+            // Whoever wants a step of a process to go on wants the process to go on.
+            self.kernel.drive(row.pid);
+        }
+        drop(snapshot);
         match runtime.resume(self.innermost(call)).await {
             // It has ended, it waits, or it runs: what follows looks.
             Ok(_) | Err(libos::RuntimeError::Host(HostError::Usage(_))) => {}
@@ -486,13 +507,19 @@ impl Host {
         Ok(View(&self.kernel.snapshot()?).question(id)?.is_some_and(|row| row.state == QuestionState::Open))
     }
 
-    async fn changed(&self, batch: u64, rows: Vec<Value>, text: String, listener: &Listener) -> anyhow::Result<()> {
+    pub(crate) async fn changed(
+        &self,
+        batch: u64,
+        rows: Vec<Value>,
+        text: String,
+        listener: &Listener,
+    ) -> anyhow::Result<()> {
         self.durable(batch).await?;
         tell(listener, Event::Changed { rows, text }).await;
         Ok(())
     }
 
-    async fn durable(&self, batch: u64) -> anyhow::Result<()> {
+    pub(crate) async fn durable(&self, batch: u64) -> anyhow::Result<()> {
         Ok(self.kernel.durable(batch).await.map_err(HostError::from)?)
     }
 
@@ -522,7 +549,7 @@ fn gone(call: CallId) -> Failure {
 }
 
 /// Who does not listen any more misses nothing.
-async fn tell(listener: &Listener, event: Event) {
+pub async fn tell(listener: &Listener, event: Event) {
     let _ = listener.send(event).await;
 }
 

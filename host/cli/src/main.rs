@@ -1,5 +1,6 @@
 //! The binary `libos`: floor 6, the person's way to a host.
 
+mod agent;
 mod args;
 mod args_processes;
 mod bound;
@@ -7,6 +8,7 @@ mod diff;
 mod duration;
 mod error;
 mod host;
+mod host_processes;
 mod json;
 mod keys;
 mod out;

@@ -133,6 +133,15 @@ pub fn start_self(arguments: &[OsString]) -> io::Result<Child> {
         .spawn()
 }
 
+/// Starts this very program, which goes on when this one has ended. Nobody reads what it prints.
+///
+/// # Errors
+/// It cannot be started.
+pub fn start_unwatched(arguments: &[OsString]) -> io::Result<Child> {
+    let quiet = Stdio::null;
+    Command::new(std::env::current_exe()?).args(arguments).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn()
+}
+
 /// Makes a file that must not be there yet.
 ///
 /// # Errors

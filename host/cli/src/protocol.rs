@@ -4,8 +4,9 @@ use crate::error::Failure;
 use libos_kernel::kernel::Reaction;
 use libos_kernel::model::call::Approval;
 use libos_kernel::model::grant::Effect;
-use libos_kernel::model::id::{CallId, EffectId, GrantId, Pid, QuestionId};
+use libos_kernel::model::id::{CallId, CheckpointId, EffectId, GrantId, Pid, QuestionId};
 use libos_kernel::model::limit;
+use libos_kernel::model::process::Signal;
 use libos_kernel::model::purse::Coin;
 use libos_kernel::model::row::Failure as CallFailure;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ pub enum Request {
         #[serde(default)]
         keep: bool,
     },
+    /// A process that goes on by itself.
+    Agent(AgentRequest),
     /// Tell how a call goes; start it again if it was interrupted.
     Attach {
         call: CallId,
@@ -84,6 +87,42 @@ pub enum Request {
     Policy {
         text: String,
     },
+    Checkpoint(CheckpointRequest),
+    Signal {
+        pid: Pid,
+        signal: Signal,
+        reason: String,
+    },
+}
+
+/// What is done with checkpoints.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckpointRequest {
+    Create { pid: Pid, reason: String },
+    Restore { id: CheckpointId },
+    Fork { id: CheckpointId, budget: Vec<(Coin, u64)> },
+    Commit { id: CheckpointId, image: String },
+    Remove { id: CheckpointId },
+}
+
+/// What is wanted of a process that goes on by itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentRequest {
+    /// Start one, or go on with the one that the same command started; `follow`: tell how it goes.
+    Start { image: String, goal: String, script: Option<String>, new: bool, follow: bool },
+    /// Let it go on, and tell how it goes; before that, give this answer.
+    Follow { pid: Pid, answer: Option<Answering> },
+}
+
+/// An answer to a question of a process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Answering {
+    pub question: QuestionId,
+    pub said: Said,
+    /// The calls that the person saw waiting for it; all if none.
+    pub seen: Option<Vec<CallId>>,
 }
 
 /// A grant to be made; texts are read again by the host.
@@ -136,6 +175,35 @@ pub enum Event {
     Started {
         call: CallId,
         pid: Pid,
+    },
+    /// The process is there, or was found.
+    Agent {
+        pid: Pid,
+        was_there: bool,
+    },
+    /// What a process or one below it did, for a person who watches.
+    Happened {
+        text: String,
+    },
+    /// A process or one below it waits for a person.
+    AgentAsks {
+        question: QuestionId,
+        call: CallId,
+    },
+    /// Nothing of a process and of all below it runs or sleeps: it waits for these.
+    AgentRests {
+        pid: Pid,
+        questions: Vec<QuestionId>,
+        paused: Vec<Pid>,
+    },
+    /// The process has ended.
+    AgentEnded {
+        pid: Pid,
+        /// `exited`, `failed` or `killed`.
+        state: String,
+        /// JSON.
+        result: Option<String>,
+        why: Option<String>,
     },
     /// The call waits for a person.
     Asks {

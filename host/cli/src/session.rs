@@ -4,7 +4,7 @@ use crate::error::Failure;
 use crate::host::{EVENTS_MAX, Host};
 use crate::own;
 use crate::place::Place;
-use crate::protocol::{Event, Request, SECRET_LINE_MAX, WELCOME};
+use crate::protocol::{AgentRequest, Event, Request, SECRET_LINE_MAX, WELCOME};
 use crate::server::{Server, read_event, read_line, write_line};
 use crate::store::{self, BUSY_STEP, BUSY_WAIT};
 use std::io;
@@ -141,6 +141,8 @@ fn needs_run_loop(request: &Request) -> bool {
     match request {
         Request::Call { .. } | Request::Attach { .. } | Request::ToolAdd { .. } => true,
         Request::Answer { run, .. } => *run,
+        Request::Agent(AgentRequest::Start { follow, .. }) => *follow,
+        Request::Agent(AgentRequest::Follow { .. }) => true,
         Request::Cancel { .. }
         | Request::Settle { .. }
         | Request::Budget { .. }
@@ -149,6 +151,8 @@ fn needs_run_loop(request: &Request) -> bool {
         | Request::ToolRemove { .. }
         | Request::ImageAdd { .. }
         | Request::Gc { .. }
+        | Request::Checkpoint(_)
+        | Request::Signal { .. }
         | Request::Policy { .. } => false,
     }
 }

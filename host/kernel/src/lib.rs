@@ -9,5 +9,9 @@
 pub mod kernel;
 pub mod model;
 pub mod store;
+mod sync;
 pub mod syscall;
 pub mod world;
+
+#[cfg(schedules)]
+pub use sync::set_time_passes;

@@ -37,6 +37,7 @@
 #![warn(missing_docs)]
 
 pub mod engine;
+pub mod planner;
 mod replay;
 mod runtime;
 pub mod testing;
@@ -44,7 +45,9 @@ pub mod world;
 
 pub use engine::compile::{COMPILE_VERB, Compile, CompileError, CompileLimits, PrepareError, compile_worker_main};
 pub use libos_kernel as kernel;
-pub use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, LogLine, Notary, Reaction};
+pub use libos_kernel::kernel::{
+    Answered, Changed, EndedCall, HostError, LogLine, NewAgent, Notary, Planned, Progress, Reaction,
+};
 pub use libos_kernel::model::call::Approval;
 pub use libos_kernel::model::id::{CallId, Pid, QuestionId};
 pub use libos_kernel::model::limit::CallLimits;

@@ -38,6 +38,7 @@ allow = [
     "ask,tell human:owner",
     "sleep clock:sleep",
     "call tool:*",
+    "create checkpoint:**",
     "spawn process:image/*",
     "use image:*",
     "message process:pid/*",

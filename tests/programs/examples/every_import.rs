@@ -47,6 +47,7 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         }
         "process.self" => debug_outcome(Ok(process::identity())),
         "process.exit" => outcome(process::exit("done")),
+        "process.checkpoint" => outcome(process::checkpoint("before it goes on")),
         "process.spawn" => outcome(process::spawn(&ChildOptions::new("work"))),
         "process.fork" => outcome(process::fork(&ChildOptions::new("work"), ViewMode::ReadOnly, None)),
         "process.exec" => outcome(process::exec("base", None)),

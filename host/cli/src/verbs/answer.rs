@@ -4,10 +4,24 @@ use super::call::follow_each;
 use super::{Context, block_on};
 use crate::args::AnswerArgs;
 use crate::error::{Failure, code};
-use crate::protocol::{Event, Request, Said};
+use crate::protocol::{AgentRequest, Answering, Event, Request, Said};
 use crate::session::Session;
 use crate::store;
 use libos_kernel::kernel::view::View;
+use libos_kernel::model::id::Pid;
+use libos_kernel::model::question::QuestionRow;
+use libos_kernel::model::row::CallRow;
+
+/// The process that goes on once a question is answered, if that is one which goes on by itself: the topmost above the one that asks.
+fn agent_of(view: &View<'_>, question: &QuestionRow) -> anyhow::Result<Option<Pid>> {
+    let outermost = view.call(view.outermost(question.call)?)?;
+    let Some(step) = outermost.filter(CallRow::is_quantum) else { return Ok(None) };
+    let mut top = step.pid;
+    while let Some(parent) = view.process(top)?.and_then(|row| row.parent) {
+        top = parent;
+    }
+    Ok(Some(top))
+}
 
 /// Answers a question.
 pub fn run(context: &Context, args: AnswerArgs) -> anyhow::Result<u8> {
@@ -23,8 +37,13 @@ pub fn run(context: &Context, args: AnswerArgs) -> anyhow::Result<u8> {
     let view = View(&snapshot);
     let row = view.question(args.id)?;
     let seen = row.as_ref().map(|row| row.places().map(|(call, _)| call).collect());
+    let agent = row.as_ref().map(|row| agent_of(&view, row)).transpose()?.flatten();
     let calls = row.map(|row| view.asked_by(&row)).transpose()?.unwrap_or_default();
     drop(snapshot);
+    if let (Some(pid), false) = (agent, args.no_run) {
+        let answer = Some(Answering { question: args.id, said, seen });
+        return super::run::follow(context, place, AgentRequest::Follow { pid, answer });
+    }
     let request = Request::Answer { question: args.id, said, run: !args.no_run, seen };
     if !args.no_run {
         // The answer follows the first; all that asked go on.

@@ -142,7 +142,7 @@ impl<'a> Follower<'a> {
                 Some(Event::Started { call, .. }) => self.runs(Some(call)),
                 Some(Event::Answered { call, grants, .. }) => {
                     self.runs(Some(call));
-                    self.show_rules(&grants);
+                    show_rules(self.context, &grants);
                 }
                 Some(Event::Sleeps { call, until }) => {
                     self.runs(Some(call));
@@ -159,7 +159,15 @@ impl<'a> Follower<'a> {
                     return Ok(Followed::Ended(ended));
                 }
                 Some(Event::Error(failure)) => return Err(failure.into()),
-                Some(Event::Changed { .. } | Event::Closing) => {}
+                Some(
+                    Event::Changed { .. }
+                    | Event::Closing
+                    | Event::Agent { .. }
+                    | Event::Happened { .. }
+                    | Event::AgentAsks { .. }
+                    | Event::AgentRests { .. }
+                    | Event::AgentEnded { .. },
+                ) => {}
                 Some(Event::Interrupted { call, why }) if self.session.is_host().await => {
                     return Err(Failure::cannot(format!("call {call} was interrupted: {why}"))
                         .hint(format!("libos calls --resume {call}"))
@@ -265,7 +273,7 @@ impl<'a> Follower<'a> {
         let seen = Some(row.places().map(|(call, _)| call).filter(ours).collect());
         drop(snapshot);
         match self.session.ask(Request::Answer { question: row.id, said, run: false, seen }).await {
-            Ok(Event::Answered { grants, .. }) => self.show_rules(&grants),
+            Ok(Event::Answered { grants, .. }) => show_rules(self.context, &grants),
             Ok(_) => {}
             Err(error) => {
                 let now = View(&store::snapshot(self.place)?).question(row.id)?;
@@ -276,29 +284,6 @@ impl<'a> Follower<'a> {
             }
         }
         Ok(true)
-    }
-
-    /// Says which rules an answer made.
-    fn show_rules(&self, grants: &[serde_json::Value]) {
-        if self.context.out.json {
-            return;
-        }
-        for grant in grants {
-            let text = |field: &str| match &grant[field] {
-                serde_json::Value::Array(words) => {
-                    escape(&words.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(","))
-                }
-                word => escape(word.as_str().unwrap_or_default()),
-            };
-            eprintln!(
-                "new rule {}: {} {} {} {}",
-                text("id"),
-                text("holder"),
-                text("effect"),
-                text("rights"),
-                text("resource")
-            );
-        }
     }
 
     fn runs(&self, call: Option<CallId>) {
@@ -330,8 +315,31 @@ impl<'a> Follower<'a> {
     }
 }
 
+/// Says which rules an answer made.
+pub fn show_rules(context: &Context, grants: &[serde_json::Value]) {
+    if context.out.json {
+        return;
+    }
+    for grant in grants {
+        let text = |field: &str| match &grant[field] {
+            serde_json::Value::Array(words) => {
+                escape(&words.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(","))
+            }
+            word => escape(word.as_str().unwrap_or_default()),
+        };
+        eprintln!(
+            "new rule {}: {} {} {} {}",
+            text("id"),
+            text("holder"),
+            text("effect"),
+            text("rights"),
+            text("resource")
+        );
+    }
+}
+
 /// Resolves when a question is not open any more.
-async fn answered_elsewhere(place: &Place, id: QuestionId) {
+pub async fn answered_elsewhere(place: &Place, id: QuestionId) {
     loop {
         tokio::time::sleep(super::events::STEP).await;
         let row = store::snapshot(place).and_then(|snapshot| Ok(View(&snapshot).question(id)?));

@@ -35,6 +35,7 @@ pub fn run(context: &Context, args: &EventsArgs) -> anyhow::Result<u8> {
             .ok_or_else(|| Failure::usage(format!("there is no process {pid}")).hint("`libos ps --all` lists them"))?;
     }
     let mut filter = Filter::new(args);
+    let terminal = context.out.is_terminal();
     let size = View(&snapshot).log_size()?;
     if !args.follow {
         let most = if args.from.is_some() || args.since.is_some() { usize::MAX } else { RECENT };
@@ -47,7 +48,7 @@ pub fn run(context: &Context, args: &EventsArgs) -> anyhow::Result<u8> {
             rows.push_back(event);
             Ok(())
         })?;
-        context.list(rows.make_contiguous(), |rows| (table(rows), "nothing like that has happened"))?;
+        context.list(rows.make_contiguous(), |rows| (table(rows, terminal), "nothing like that has happened"))?;
         return Ok(code::DONE);
     }
     drop(snapshot);
@@ -55,7 +56,11 @@ pub fn run(context: &Context, args: &EventsArgs) -> anyhow::Result<u8> {
     loop {
         // A snapshot shows the log up to some record, whole: what comes later is in a later one, from there on.
         let read = filter.read(&store::snapshot(&place)?, next, BATCH, |event| {
-            if context.out.json { context.out.value(&event) } else { Ok(context.out.line(&escape(&line(&event)))?) }
+            if context.out.json {
+                context.out.value(&event)
+            } else {
+                Ok(context.out.line(&escape(&line(&event, terminal)))?)
+            }
         })?;
         next += read;
         if read < BATCH {
@@ -166,25 +171,27 @@ impl Filter<'_> {
     }
 }
 
-fn table(rows: &[Event]) -> Table {
-    let mut table = Table::new(&["SEQ", "TIME", "WHO", "EVENT", "OPERATION", "OUTCOME", "ABOUT"]);
+fn table(rows: &[Event], terminal: bool) -> Table {
+    let mut table = Table::new(&["SEQ", "TIME", "WHO", "EVENT", "ABOUT"]);
     for row in rows {
-        table.row(cells(row));
+        table.row(cells(row, terminal));
     }
     table
 }
 
-fn line(event: &Event) -> String {
-    cells(event).into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
+fn line(event: &Event, terminal: bool) -> String {
+    cells(event, terminal).into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
 }
 
-fn cells(event: &Event) -> Vec<String> {
+/// `terminal`: a person looks, on a line that is short.
+fn cells(event: &Event, terminal: bool) -> Vec<String> {
     let who = match (event.pid, event.call) {
         (_, Some(call)) => call.to_string(),
         (Some(pid), None) => pid.to_string(),
         (None, None) => "host".into(),
     };
-    let parts = [event.subject.as_deref(), event.detail.as_deref()];
+    let failed = (event.outcome == "failed").then_some("failed");
+    let parts = [failed, event.subject.as_deref(), event.detail.as_deref()];
     let mut about = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
     if let Some(question) = event.question.filter(|question| event.subject.as_deref() != Some(&question.to_string())) {
         about.push_str(&format!(" ({question})"));
@@ -192,13 +199,9 @@ fn cells(event: &Event) -> Vec<String> {
     if event.count > 1 {
         about.push_str(&format!(" ({} times)", event.count));
     }
-    vec![
-        event.seq.to_string(),
-        event.time.to_string(),
-        who,
-        event.kind.word().into(),
-        event.operation.clone(),
-        event.outcome.into(),
-        about,
-    ]
+    about.push_str(&format!(" [{}]", event.operation));
+    let time = event.time.to_string();
+    // The year and the parts of a second are in the JSON and in what scripts read.
+    let short = time.get(5..19).filter(|_| terminal).map(|short| short.replace('T', " "));
+    vec![event.seq.to_string(), short.unwrap_or(time), who, event.kind.word().into(), about.trim_start().into()]
 }

@@ -6,6 +6,7 @@ mod backup;
 pub mod budget;
 mod call;
 mod calls;
+mod checkpoint;
 mod doctor;
 mod effects;
 mod events;
@@ -19,6 +20,7 @@ mod policy;
 mod processes;
 mod records;
 mod replay;
+mod run;
 mod serve;
 mod tool;
 mod tree;
@@ -89,6 +91,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Doctor => doctor::run(&context),
         Verb::Tool(verb) => tool::run(&context, verb),
         Verb::Call(args) => call::run(&context, args),
+        Verb::Run(args) => run::run(&context, args),
         Verb::Ps { all, tree: true } => tree::run(&context, all),
         Verb::Ps { all, tree: false } => processes::list(&context, all),
         Verb::Show { pid } => processes::show(&context, pid),
@@ -106,11 +109,15 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Objects { pid } => objects::list(&context, pid),
         Verb::Object(crate::args::ObjectVerb::Show { name }) => objects::show(&context, &name),
         Verb::Image(verb) => image::run(&context, verb),
+        Verb::Signal(args) => {
+            simple(&context, Request::Signal { pid: args.pid, signal: args.signal, reason: args.reason })
+        }
+        Verb::Checkpoint(verb) => checkpoint::run(&context, verb),
         Verb::Events(args) => events::run(&context, &args),
         Verb::Audit(verb) => audit::run(&context, verb),
         Verb::Gc { dry_run, older_than } => gc::run(&context, dry_run, older_than),
         Verb::Backup { dir } => backup::run(&context, &dir),
-        Verb::Serve => serve::run(&context),
+        Verb::Serve { only } => serve::run(&context, only),
         Verb::Policy(PolicyVerb::Check { file }) => policy::check(&context, &file),
         Verb::Policy(PolicyVerb::Reload { yes }) => policy::reload(&context, yes),
         Verb::Completions { shell } => {

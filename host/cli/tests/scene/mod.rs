@@ -32,6 +32,11 @@ impl Said {
         self
     }
 
+    /// Its exit code; none if a signal ended it.
+    pub fn ended(&self) -> Option<i32> {
+        self.code
+    }
+
     /// Its output or its errors have each of these texts.
     #[track_caller]
     pub fn says(self, texts: &[&str]) -> Said {
@@ -117,6 +122,11 @@ impl Scene {
             std::thread::yield_now();
         }
         host
+    }
+
+    /// Whether a host listens.
+    pub fn has_host(&self) -> bool {
+        self.data().join("secret").exists()
     }
 
     /// The data directory.

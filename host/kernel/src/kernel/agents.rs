@@ -51,6 +51,13 @@ pub struct Progress {
     pub paused: Vec<Pid>,
 }
 
+impl Progress {
+    /// Whether it goes no further by itself: it is over, or waits for somebody.
+    pub fn is_settled(&self) -> bool {
+        self.is_over || !self.runs && self.until.is_none()
+    }
+}
+
 impl NewAgent<'_> {
     /// The same for the same command.
     fn digest(&self) -> Digest {
@@ -139,13 +146,7 @@ impl State {
     fn set_goal(&mut self, pid: Pid, goal: &str, now: Time) -> Result<String, HostError> {
         let name = format!("{}/goal", own_namespace(pid));
         let payload = Payload::Json(serde_json::json!({ "text": goal }).to_string());
-        let options = ObjectOptions {
-            object_type: "goal".into(),
-            immutable: true,
-            title: String::new(),
-            tags: Vec::new(),
-            sources: Vec::new(),
-        };
+        let options = ObjectOptions { object_type: "goal".into(), immutable: true, ..ObjectOptions::default() };
         let author = Author { pid, call: CallId::default(), now };
         self.object_create(&Resource::new(Kind::Object, name.as_str()), &payload, &options, author)
             .map_err(|error| HostError::Usage(format!("its goal cannot be kept: {error}")))?;

@@ -403,6 +403,7 @@ impl State {
         }
         self.end_wait_of_caller(&live.row, now);
         self.refresh_process(live.row.pid);
+        self.take_requested_checkpoint(&live.row, now);
         self.reschedule(live.row.pid);
     }
 

@@ -6,8 +6,9 @@ use super::{Shared, State};
 use crate::model::limit::{BATCH_BYTES, BATCH_MILLISECONDS, NOTE_EVERY};
 use crate::store::batch::Batch;
 use crate::store::writer::Writer;
+use crate::sync::MutexGuard;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// What is to be written next.

@@ -282,6 +282,7 @@ fn plan_processes(
     }
     for pid in going {
         plan.dropped.grants += plan.drop_all(snapshot, Table::Grant, &table::number(pid.0))?;
+        plan.drop_all(snapshot, Table::Plan, &table::number(pid.0))?;
         plan.drop_all(snapshot, Table::Process, &table::ended(pid.0))?;
         plan.drop_all(snapshot, Table::Plan, &table::number(pid.0))?;
         plan.dropped.processes += 1;

@@ -24,7 +24,7 @@ impl State {
         }
         self.hand_over_purses(pid, &members, giver.pid);
         let Some(child) = self.processes.get(&pid).cloned().or(Some(child)) else { return Ok(()) };
-        self.children.live.remove(&(giver.pid, pid));
+        self.children.remove(giver.pid, pid);
         self.put_process(ProcessRow { parent: giver.parent, ..child });
         self.end_idle_waits(giver.pid, now);
         Ok(())
@@ -40,7 +40,8 @@ impl State {
             let lost = counts_there || self.grants.in_force(grant.id, now).is_none();
             // A giver's own end of a grant holds for what it gave of it.
             let not_after = [grant.not_after, above.not_after].into_iter().flatten().min();
-            let hung = Grant { parent: above.parent, not_after, ..grant };
+            // Whoever gave it to the giver has given it now.
+            let hung = Grant { parent: above.parent, issuer: above.issuer, not_after, ..grant };
             match lost && !hung.revoked {
                 true => drop(self.set_revoked(hung, now)),
                 false => self.put_grant(hung),

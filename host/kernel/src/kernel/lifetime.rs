@@ -108,7 +108,7 @@ impl State {
         }
         let children: Vec<Pid> = self.children.ended_of(pid).collect();
         for child in children {
-            self.children.ended.remove(&(pid, child));
+            self.children.remove_ended(pid, child);
             self.remove(Table::Process, table::not_waited_for(pid, child));
         }
     }

@@ -63,6 +63,11 @@ impl Mail {
         self.receivers.remove(&(pid, call, position));
     }
 
+    /// How many messages wait for a process.
+    pub(super) fn waiting(&self, pid: Pid) -> u64 {
+        self.waiting.get(&pid).map_or(0, |waiting| u64::from(waiting.count))
+    }
+
     fn receivers_of(&self, pid: Pid) -> impl Iterator<Item = (CallId, Position)> {
         let all = (pid, CallId(0), 0)..=(pid, CallId(u64::MAX), Position::MAX);
         self.receivers.range(all).map(|(_, call, position)| (*call, *position))
@@ -101,6 +106,25 @@ impl Mail {
 }
 
 impl State {
+    /// Puts a message into a queue where it is not yet.
+    pub(super) fn enqueue(&mut self, to: Pid, message: &Message) {
+        self.mail.add(to, message.size());
+        self.put(Table::Message, table::message(to, message.kind, message.id), message);
+    }
+
+    /// Takes a message out of a queue, if it is there.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub(super) fn unqueue(&mut self, to: Pid, message: &Message) -> Result<(), StoreError> {
+        let key = table::message(to, message.kind, message.id);
+        if self.get(Table::Message, &key)?.is_some() {
+            self.mail.take(to, message.size());
+            self.remove(Table::Message, key);
+        }
+        Ok(())
+    }
+
     /// Sends a message: whoever waits for it gets it now, the one that has waited longest first; else it waits.
     pub(crate) fn send_message(
         &mut self,

@@ -8,6 +8,9 @@ mod asking;
 pub mod audit;
 mod calls;
 pub mod census;
+mod checkpoint_diff;
+mod checkpoint_fork;
+pub mod checkpoints;
 mod child_waits;
 mod children;
 mod committer;
@@ -42,6 +45,7 @@ mod purses;
 mod quanta;
 mod questions;
 mod recover;
+mod restore;
 mod restored;
 mod rules;
 mod signals;
@@ -56,6 +60,7 @@ pub use admit::{Admit, Attempt, Prepared};
 pub(crate) use admit::{Around, Foreseen};
 pub use agents::{NewAgent, Planned, Progress};
 pub use calls::{EndedCall, LogLine, Place, Resumed, StartCall, Started};
+pub use checkpoint_diff::{Between, MemberChange};
 pub use delegate::Delegation;
 pub use gc::{Dropped, Keep, foresee};
 pub use history::NotKept;
@@ -76,16 +81,18 @@ pub use tools::NewTool;
 
 use crate::model::answer::Stop;
 use crate::model::id::CallId;
+use crate::model::row::ProcessRow;
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::disk::Storage;
 use crate::store::files::Files;
 use crate::store::reader::Snapshot;
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Condvar, Mutex, MutexGuard, watch};
 use crate::world::World;
 use redb::Database;
-use std::sync::{Arc, Condvar, LockResult, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use std::sync::{Arc, LockResult, PoisonError};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// What the committer and everybody else share.
 pub(crate) struct Shared {
@@ -191,6 +198,11 @@ impl Kernel {
         }
     }
 
+    /// Numbers of the batches that are on the disk: it changes whenever there is something new to see.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.shared.durable.subscribe()
+    }
+
     /// Waits until everything until now is on the disk.
     ///
     /// # Errors
@@ -259,6 +271,11 @@ impl Kernel {
     /// Whether a call has not ended.
     pub fn is_live(&self, call: CallId) -> bool {
         self.lock().calls.contains_key(&call)
+    }
+
+    /// The processes that live, as they are now, committed or not.
+    pub fn live_processes(&self) -> Vec<ProcessRow> {
+        self.lock().processes.values().cloned().collect()
     }
 
     /// Why the kernel has stopped, if it has.

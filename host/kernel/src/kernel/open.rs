@@ -22,12 +22,13 @@ use crate::store::disk::Storage;
 use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table, meta};
 use crate::store::writer::Writer;
+use crate::sync::{Condvar, Mutex, thread, watch};
 use crate::world::World;
 use minicbor::Decode;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
-use std::sync::{Arc, Condvar, Mutex};
-use tokio::sync::{Notify, Semaphore, watch};
+use std::sync::Arc;
+use tokio::sync::{Notify, Semaphore};
 
 /// What a kernel is opened with.
 #[derive(Clone)]
@@ -91,6 +92,7 @@ impl Kernel {
             policy: Policy::default(),
             ceiling,
             objects: ObjectCache::default(),
+            checkpoints: BTreeMap::new(),
             pins: Pins::default(),
             instance: None,
             runnable: Vec::new(),
@@ -119,7 +121,7 @@ impl Kernel {
             stopped: watch::Sender::new(false),
         });
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("committer".into())
             .spawn(move || committer::run(&theirs, writer, notes))
             .map_err(|error| StoreError::Failed(format!("no thread for the committer: {error}")))?;
@@ -176,6 +178,7 @@ impl State {
         })?;
         self.load_ended_children(snapshot)?;
         self.load_grants(snapshot)?;
+        self.load_checkpoints(snapshot)?;
         self.load_pins(snapshot)?;
         each(snapshot, Table::Call, table::LIVE, |_, row: CallRow| {
             self.calls_of.insert((row.pid, row.id));

@@ -27,10 +27,11 @@ use crate::store::batch::{Batch, NewJournal, NewRecord};
 use crate::store::disk::Storage;
 use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table, meta};
+use crate::sync::Condvar;
 use minicbor::{CborLen, Decode, Encode};
 use redb::Database;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Condvar};
+use std::sync::Arc;
 use tokio::sync::{Notify, oneshot};
 
 /// The next number of each kind.
@@ -127,6 +128,8 @@ pub struct State {
     pub policy: Policy,
     pub ceiling: Ceiling,
     pub objects: ObjectCache,
+    /// Checkpoints, and whose they are.
+    pub checkpoints: BTreeMap<CheckpointId, Pid>,
     /// The moments at which objects are still shown as they were.
     pub pins: Pins,
     /// What sets the effects of a restored copy apart from those of the host that it was copied from.

@@ -137,8 +137,7 @@ impl Kernel {
         let mut record = Record::new("host.image-add", now, Decided::Host, Outcome::Done);
         record.detail = Some(format!("{} {}", image.name, image.version));
         state.note(record);
-        state.put(Table::Image, image.name.clone().into_bytes(), &image);
-        state.images.insert(image.name.clone(), Arc::new(image));
+        state.put_image(image)?;
         Ok(Changed { what: (), durable: state.mark() })
     }
 

@@ -175,7 +175,10 @@ impl State {
         if let Some(live) = self.calls.get_mut(&call) {
             live.waiters.retain(|(at, _)| *at != position);
             live.waiters.push((position, sender));
-            live.row.state = CallState::Waiting;
+            // A planner may be about to do more at the same time: its line says when all of that waits.
+            if !live.row.is_quantum() {
+                live.row.state = CallState::Waiting;
+            }
             pid = Some(live.row.pid);
         }
         self.save_call(call);

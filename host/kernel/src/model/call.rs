@@ -321,6 +321,13 @@ pub enum Call {
         arguments: String,
     },
 
+    #[n(59)]
+    #[serde(rename = "process.checkpoint")]
+    ProcessCheckpoint {
+        #[n(0)]
+        reason: String,
+    },
+
     #[n(45)]
     #[serde(rename = "process.spawn")]
     ProcessSpawn {
@@ -480,6 +487,7 @@ impl Call {
             Call::ProcessExit { .. } => ("process.exit", Internal),
             Call::ToolCall { .. } => ("tools.call", Wait),
 
+            Call::ProcessCheckpoint { .. } => ("process.checkpoint", Internal),
             Call::ProcessSpawn { .. } => ("process.spawn", Internal),
             Call::ProcessFork { .. } => ("process.fork", Internal),
             Call::ProcessExec { .. } => ("process.exec", Internal),
@@ -582,6 +590,7 @@ impl Call {
             Call::ProcessSelf,
             Call::ProcessExit { result: "null".into() },
             Call::ToolCall { tool: "echo".into(), arguments: "{}".into() },
+            Call::ProcessCheckpoint { reason: "before it goes on".into() },
             Call::ProcessSpawn { child: child() },
             Call::ProcessFork { child: child(), mode: ViewMode::ReadOnly, roots: None },
             Call::ProcessExec { image: "base".into(), goal: None },

@@ -39,6 +39,8 @@ kinds! {
     ProcessHandedOver "process.handed-over" "a process got another parent, or none"
     ProcessMoved "process.moved" "a process changed its working directory"
     ProcessLooked "process.looked" "a process looked at itself or its children"
+    ProcessSees "process.sees" "a process was shown objects of another one"
+    ProcessAsked "process.asked" "a process asked for a child and got it"
     ProcessLeaves "process.leaves" "a process asked to end or to be replaced once its call has ended"
     ProcessWentOn "process.went-on" "a process that was waited for has ended, or the time was over"
     ProcessPrepared "process.prepared" "what a process chooses next was set"
@@ -75,8 +77,7 @@ kinds! {
     ObjectListed "object.listed" "objects were listed or looked for"
     ObjectLinked "object.linked" "objects were linked, or a link was removed"
     ObjectMerged "object.merged" "what a child made was taken over"
-    ObjectImported "object.imported" "a file became an object"
-    ObjectExported "object.exported" "an object became a file"
+    ObjectRenamed "object.renamed" "an object got another name"
     NamespaceCreated "namespace.created" "a namespace was made"
     ClockRead "clock.read" "the time was asked for"
     RandomDrawn "random.drawn" "random bytes were drawn"
@@ -91,6 +92,7 @@ kinds! {
     GrantRevoked "grant.revoked" "a grant was revoked"
     GrantExpired "grant.expired" "the time of a grant is over"
     GrantRebound "grant.rebound" "a grant came to name another component"
+    CheckpointAsked "checkpoint.asked" "a process asked for a checkpoint of itself"
     CheckpointCreated "checkpoint.created" "a checkpoint was taken"
     CheckpointRestored "checkpoint.restored" "processes went back to a checkpoint"
     CheckpointForked "checkpoint.forked" "processes were made from a checkpoint"
@@ -164,7 +166,10 @@ fn of_object(operation: &str) -> Option<Kind> {
         "object.read" => Kind::ObjectRead,
         "object.update" => Kind::ObjectUpdated,
         "object.delete" => Kind::ObjectDeleted,
-        "object.list" | "object.namespaces" => Kind::ObjectListed,
+        "object.rename" => Kind::ObjectRenamed,
+        "object.link" | "object.unlink" => Kind::ObjectLinked,
+        "object.merge" => Kind::ObjectMerged,
+        "object.links" | "object.query" | "object.list" | "object.namespaces" => Kind::ObjectListed,
         "object.create-namespace" => Kind::NamespaceCreated,
         _ => return None,
     })
@@ -175,6 +180,16 @@ fn of_process(operation: &str) -> Option<Kind> {
         "process.new" => Kind::ProcessSpawned,
         "process.self" => Kind::ProcessLooked,
         "process.exit" => Kind::ProcessLeaves,
+        "process.checkpoint" => Kind::CheckpointAsked,
+        "process.view" => Kind::ProcessSees,
+        "process.spawn" | "process.fork" => Kind::ProcessAsked,
+        "process.exit-with" | "process.exec" => Kind::ProcessLeaves,
+        "process.children" => Kind::ProcessLooked,
+        "process.wait" => Kind::WaitEnded,
+        "process.become" => Kind::ProcessReplaced,
+        "process.signal" => Kind::ProcessSignalled,
+        "process.hand-over" => Kind::ProcessHandedOver,
+        "agent.call" => Kind::WaitEnded,
         "process.end" => Kind::ProcessEnded,
         _ => return None,
     })
@@ -184,6 +199,7 @@ fn of_host(operation: &str) -> Option<Kind> {
     Some(match operation {
         "host.answer" => Kind::QuestionAnswered,
         "host.cancel" => Kind::CallCancelled,
+        "host.signal" => Kind::ProcessSignalled,
         "host.grant" => Kind::GrantMade,
         "host.delegate" => Kind::GrantDerived,
         "host.revoke" => Kind::GrantRevoked,
@@ -219,6 +235,9 @@ fn of_rest(operation: &str) -> Option<Kind> {
         "question.expire" => Kind::QuestionExpired,
         "log.write" => Kind::LogWritten,
         "grant.expire" => Kind::GrantExpired,
+        "message.send" => Kind::MessageSent,
+        "message.receive" => Kind::MessageReceived,
+        "message.pending" => Kind::MessageLooked,
         "checkpoint.create" => Kind::CheckpointCreated,
         "checkpoint.restore" => Kind::CheckpointRestored,
         "checkpoint.fork" => Kind::CheckpointForked,

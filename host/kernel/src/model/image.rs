@@ -1,6 +1,7 @@
 //! What a process is started from. An image declares; it grants nothing.
 
 use super::limit;
+use super::view::View;
 use minicbor::{CborLen, Decode, Encode};
 
 /// The image that is always there: every tool of the host, nothing else.
@@ -32,6 +33,10 @@ pub struct Image {
     /// Names of tools; `*` is every tool that the host has.
     #[n(3)]
     pub tools: Vec<String>,
+    /// Objects that its processes find, which it holds. Only a checkpoint gives an image one; no file can.
+    #[n(30)]
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<View>,
 }
 
 impl Image {
@@ -42,6 +47,7 @@ impl Image {
             version: "1".into(),
             description: "Every tool that the host has.".into(),
             tools: vec!["*".into()],
+            memory: None,
         }
     }
 

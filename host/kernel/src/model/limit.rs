@@ -268,6 +268,20 @@ pub const LOW_SPACE_BYTES: u64 = 2 * UNCOMMITTED_BYTES_MAX as u64;
 pub const LOW_SPACE_BYTES_MIN: u64 = 1 << 20;
 /// Most of it that a policy may set.
 pub const LOW_SPACE_BYTES_MAX: u64 = 1 << 40;
+/// Checkpoints of one process; whoever wants another one removes an older one.
+pub const CHECKPOINTS_PER_PROCESS_MAX: usize = 100;
+/// Processes in one checkpoint.
+pub const CHECKPOINT_PROCESSES_MAX: usize = 10_000;
+/// Messages in one checkpoint.
+pub const CHECKPOINT_MESSAGES_MAX: usize = 100_000;
+/// Tools that a checkpoint notes.
+pub const CHECKPOINT_TOOLS_MAX: usize = 1_000;
+/// Bytes of the reason of a checkpoint.
+pub const CHECKPOINT_REASON_BYTES_MAX: usize = 1_024;
+/// Objects that are named when processes have gone back; the others are counted.
+pub const RESTORED_OBJECTS_SHOWN: usize = 100;
+/// Effects since a checkpoint that are listed.
+pub const EFFECTS_SINCE_MAX: usize = 1_000;
 /// Rows that `libos gc` drops in one transaction: others wait for no more.
 pub const GC_ROWS_PER_BATCH: usize = 1_000;
 /// Shortest time that a policy may keep what has ended.

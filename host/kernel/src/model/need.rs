@@ -145,6 +145,12 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
         | Call::ProcessSelf
         | Call::ProcessChildren => Vec::new(),
 
+        Call::ProcessCheckpoint { reason } => {
+            at_most(reason.len(), limit::CHECKPOINT_REASON_BYTES_MAX, "the reason")?;
+            // A process takes checkpoints of itself only.
+            let pid = context.own_namespace.rsplit('/').next().unwrap_or_default();
+            vec![Resource::new(Kind::Checkpoint, pid)]
+        }
         Call::MessageSend { to, body, options } => {
             at_most(body.len(), limit::MESSAGE_BYTES_MAX, "the body")?;
             options.check()?;
@@ -194,6 +200,7 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         Call::HumanAsk { .. } | Call::HumanApprove { .. } => smallvec![need(0, Right::Ask, false)],
         Call::HumanTell { .. } => smallvec![need(0, Right::Tell, false)],
         Call::ToolCall { .. } => smallvec![need(0, Right::Call, false)],
+        Call::ProcessCheckpoint { .. } => smallvec![need(0, Right::Create, false)],
         Call::ProcessSpawn { .. } | Call::ProcessFork { .. } => {
             let mut wanted: Needs = smallvec![need(0, Right::Spawn, false)];
             if names.len() > 1 {

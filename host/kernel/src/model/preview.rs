@@ -103,6 +103,7 @@ fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
         (Call::HumanTell { .. }, _) => "to tell a person:".into(),
         (Call::HumanApprove { .. }, _) => "to ask a person for rights, and why:".into(),
         (Call::ProcessExit { .. }, _) => format!("ends its process with this result, {size} bytes:"),
+        (Call::ProcessCheckpoint { .. }, _) => "takes a checkpoint of its process, because:".into(),
         (Call::ProcessSpawn { child } | Call::ProcessFork { child, .. }, _) => {
             let what = if child.planner.is_some() { "script" } else { "goal" };
             format!("starts a process with this {what}, {size} bytes:")
@@ -128,6 +129,7 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::HumanTell { message: text, .. }
         | Call::HumanApprove { reason: text, .. }
         | Call::ProcessExit { result: text }
+        | Call::ProcessCheckpoint { reason: text }
         | Call::LogWrite { message: text, .. }
         | Call::ProcessSignal { reason: text, .. }
         | Call::MessageSend { body: text, .. } => text.as_bytes(),
@@ -460,6 +462,7 @@ mod tests {
             | Call::HumanTell { message: held, .. }
             | Call::HumanApprove { reason: held, .. }
             | Call::ProcessExit { result: held }
+            | Call::ProcessCheckpoint { reason: held }
             | Call::LogWrite { message: held, .. }
             | Call::ProcessSignal { reason: held, .. }
             | Call::MessageSend { body: held, .. } => *held = text.into(),
@@ -477,7 +480,7 @@ mod tests {
     fn every_byte_that_a_call_carries_can_be_read_and_its_beginning_is_shown() {
         let text: String = (0..2_000).map(|number| format!("word{number}, ")).collect();
         let carrying: Vec<Call> = Call::examples().iter().filter_map(|call| carrying(call, &text)).collect();
-        assert_eq!(carrying.len(), 15);
+        assert_eq!(carrying.len(), 16);
         for call in carrying {
             let read: String = whole(&call).iter().filter_map(|line| line.get(GOES_ON.len()..)).collect();
             assert!(read.starts_with(&text), "{}: {read}", call.operation());

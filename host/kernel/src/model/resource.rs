@@ -71,8 +71,8 @@ impl Kind {
     pub fn is_reached_by(self, interface: &str) -> bool {
         let also = match self {
             Kind::Process => interface == "message",
-            // A process becomes one of another image by its own interface.
-            Kind::Image => interface == "process",
+            // A process becomes one of another image, and takes checkpoints of itself, by its own interface.
+            Kind::Image | Kind::Checkpoint => interface == "process",
             _ => false,
         };
         also || self.interface() == interface

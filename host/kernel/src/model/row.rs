@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::bound::Bound;
 use super::call::Call;
+use super::checkpoint::CheckpointRequest;
 use super::decide::Default as WithoutGrant;
 use super::id::{CallId, Digest, EffectId, EffectKey, GrantId, Pid, Position, QuestionId, Seq};
 use super::limit::CallLimits;
@@ -91,6 +92,10 @@ pub struct ProcessRow {
     #[n(21)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wants: Option<Coin>,
+    /// A checkpoint that `process.checkpoint` asked for.
+    #[n(30)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_requested: Option<CheckpointRequest>,
     /// It was paused by a person or the runtime: its parent does not let it go on.
     #[n(24)]
     #[cbor(default)]
@@ -122,6 +127,7 @@ impl ProcessRow {
             incarnation: 0,
             result_object: None,
             cancel_requested: None,
+            checkpoint_requested: None,
             held_by_host: false,
             wants: None,
         }

@@ -80,6 +80,7 @@ impl Call {
             | Call::LogWrite { message: text, .. }
             | Call::HumanApprove { reason: text, .. }
             | Call::ToolCall { arguments: text, .. }
+            | Call::ProcessCheckpoint { reason: text }
             | Call::AgentCall { arguments: text, .. }
             | Call::MessageSend { body: text, .. }
             | Call::ProcessExit { result: text } => text.len(),

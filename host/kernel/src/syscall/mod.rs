@@ -17,6 +17,7 @@ use crate::model::need::{self, Context};
 use crate::model::resource::Resource;
 use crate::model::row::{JournalRow, request_digest};
 use crate::model::time::Time;
+use crate::sync::{task, watch};
 use prepare::Seen;
 use primitive::Performed;
 use std::collections::btree_map;
@@ -24,7 +25,6 @@ use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use together::Together;
-use tokio::sync::watch;
 
 pub use recorded::{Divergence, Recorded};
 
@@ -40,6 +40,7 @@ pub struct Line {
     interrupt_at: Option<Position>,
     own_namespace: String,
     kept: bool,
+    is_quantum: bool,
     ticks: Arc<AtomicU64>,
     /// What its process can still pay of them.
     ticks_left: Option<u64>,
@@ -62,6 +63,7 @@ impl Line {
             interrupt_at: None,
             own_namespace: own_namespace(row.pid),
             kept: row.kept,
+            is_quantum: row.is_quantum(),
         }
     }
 
@@ -179,6 +181,9 @@ impl Line {
                 Admit::Look => continue,
                 Admit::Wait(receiver) => {
                     self.waiting.waits();
+                    if self.is_quantum && self.waiting.is_waiting() {
+                        self.kernel.set_waiting(self.place.call);
+                    }
                     let woken = receiver.await;
                     self.waiting.goes_on();
                     // The answer is recorded: the guest gets it when its process goes on.
@@ -206,10 +211,16 @@ impl Line {
 
     /// An effect: its intent is durable, then it is carried out by a task that owns the permit, so that a guest that is dropped leaves
     /// no half-done silence.
-    #[expect(clippy::disallowed_methods, reason = "the task owns the permit, which closes its record whatever happens")]
+    #[cfg_attr(
+        not(schedules),
+        expect(
+            clippy::disallowed_methods,
+            reason = "the task owns the permit, which closes its record whatever happens"
+        )
+    )]
     async fn effect(&self, permit: Permit, attempt: Attempt, batch: u64) -> Result<Arc<Answer>, Stop> {
         let kernel = Arc::clone(&self.kernel);
-        let task = tokio::spawn(async move {
+        let owner = task::spawn(async move {
             kernel.durable(batch).await?;
             if !kernel.still_allowed(&permit, &attempt) {
                 return Ok(kernel.close_revoked(permit, &attempt));
@@ -218,10 +229,10 @@ impl Line {
                 Some(error) => kernel.close_unstarted(permit, error),
                 None => primitive::effect(&kernel, permit, &attempt),
             };
-            let blocking = tokio::task::spawn_blocking(act);
+            let blocking = task::spawn_blocking(act);
             blocking.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))
         });
-        task.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))?
+        owner.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))?
     }
 
     /// Looks at what an effect is about. What reads content does so on a thread that may block.
@@ -230,7 +241,7 @@ impl Line {
             return Ok(prepare::prepare(&self.kernel, attempt, false));
         }
         let (kernel, attempt) = (Arc::clone(&self.kernel), attempt.clone());
-        let looking = tokio::task::spawn_blocking(move || prepare::prepare(&kernel, &attempt, asks));
+        let looking = task::spawn_blocking(move || prepare::prepare(&kernel, &attempt, asks));
         looking.await.map_err(|error| Stop::Host(format!("a look outside panicked: {error}")))
     }
 
@@ -245,7 +256,7 @@ impl Line {
                     drop(turn);
                     performed
                 };
-                tokio::task::spawn_blocking(read).await.map_err(|error| Stop::Host(format!("a read panicked: {error}")))
+                task::spawn_blocking(read).await.map_err(|error| Stop::Host(format!("a read panicked: {error}")))
             }
         }
     }
@@ -269,13 +280,20 @@ impl Line {
     }
 
     fn next_position(&mut self, call: &Call) -> Result<Position, Stop> {
+        let position = self.take_position(call)?;
+        self.check_interrupt(position)?;
+        Ok(position)
+    }
+
+    fn check_interrupt(&self, position: Position) -> Result<(), Stop> {
+        if self.interrupt_at == Some(position) { Err(Stop::Host("interrupted".into())) } else { Ok(()) }
+    }
+
+    fn take_position(&mut self, call: &Call) -> Result<Position, Stop> {
         *self.import.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(call.operation());
         let position = self.place.position;
         if position >= self.limits.imports {
             return Err(Stop::Fault(Fault::Imports(self.limits.imports)));
-        }
-        if self.interrupt_at == Some(position) {
-            return Err(Stop::Host("interrupted".into()));
         }
         self.place.position += 1;
         Ok(position)

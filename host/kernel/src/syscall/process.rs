@@ -60,6 +60,9 @@ pub fn inside(
         Call::ProcessExec { goal, .. } => {
             named().and_then(|image| state.request_exec(place, image, goal.clone())).map(|()| Reply::Unit)
         }
+        Call::ProcessCheckpoint { reason } => {
+            state.request_checkpoint(place, reason).map(|id| Reply::Text(id.to_string()))
+        }
         Call::ProcessExit { result } => {
             state.request_exit(place, result.clone(), None);
             Ok(Reply::Unit)

@@ -5,11 +5,11 @@ use super::Line;
 use crate::model::answer::{Answer, Stop};
 use crate::model::call::{Call, Class};
 use crate::model::id::Position;
+use crate::sync::{Mutex, watch};
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Poll;
-use tokio::sync::watch;
 
 type Answers = Vec<Option<Arc<Answer>>>;
 
@@ -29,7 +29,7 @@ impl Line {
         let mut answers: Answers = Vec::with_capacity(calls.len());
         let mut open: Vec<(usize, Position, Arc<Call>)> = Vec::new();
         for call in calls {
-            let position = self.next_position(&call)?;
+            let position = self.take_position(&call)?;
             answers.push(self.replayed(position, &call)?);
             if answers.last().is_some_and(Option::is_none) {
                 open.push((answers.len() - 1, position, Arc::new(call)));
@@ -51,7 +51,12 @@ impl Line {
         self.waiting.begin(open.len());
         let mut running: Vec<(usize, Pin<Box<_>>)> = Vec::with_capacity(open.len());
         for (index, position, call) in open {
-            running.push((*index, Box::pin(self.decide(*position, Arc::clone(call), &around))));
+            let decided = self.decide(*position, Arc::clone(call), &around);
+            let admitted = async {
+                self.check_interrupt(*position)?;
+                decided.await
+            };
+            running.push((*index, Box::pin(admitted)));
         }
         // Each is looked at in their order, and the first look admits it: nothing on that way waits for anybody.
         let all = poll_fn(|context| {
@@ -109,7 +114,8 @@ impl Together {
         self.told.subscribe()
     }
 
-    fn is_waiting(&self) -> bool {
+    /// Whether all of them wait.
+    pub fn is_waiting(&self) -> bool {
         self.told.borrow().is_some()
     }
 

@@ -9,7 +9,7 @@ use libos_kernel::model::record::{Decided, Outcome, Record};
 use libos_kernel::syscall::Line;
 
 /// Rules under which every example works.
-pub const ALL_RULES: [&str; 9] = [
+pub const ALL_RULES: [&str; 10] = [
     "allow spawn,signal,wait process:**",
     "allow use image:*",
     "allow read,list,write,delete fs:workspace/**",
@@ -17,6 +17,7 @@ pub const ALL_RULES: [&str; 9] = [
     "allow ask,tell human:owner",
     "allow sleep clock:sleep",
     "allow call tool:*",
+    "allow create checkpoint:*",
     "allow message process:pid/*",
     "allow read,list,write,delete object:team/**",
 ];

@@ -57,13 +57,7 @@ async fn a_story_is_told_in_the_order_of_its_records() {
     let pid = house.process();
     let mut line = house.line_of(pid);
     let call = line.call();
-    let options = ObjectOptions {
-        object_type: "note".into(),
-        immutable: false,
-        title: String::new(),
-        tags: Vec::new(),
-        sources: Vec::new(),
-    };
+    let options = ObjectOptions { object_type: "note".into(), ..ObjectOptions::default() };
     for call in [
         Call::ObjectCreate { name: "a".into(), payload: Payload::Json("1".into()), options },
         Call::FsRead { path: "none".into() },

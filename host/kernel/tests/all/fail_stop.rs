@@ -55,8 +55,13 @@ async fn after_a_failed_commit_every_verb_of_a_person_says_that_the_host_has_sto
     assert!(house.kernel.barrier().await.is_err());
     let kernel = &house.kernel;
     let pid = libos_kernel::model::id::Pid(1);
-    let image =
-        Image { name: "other".into(), version: "1".into(), description: String::new(), tools: vec!["*".into()] };
+    let image = Image {
+        name: "other".into(),
+        version: "1".into(),
+        description: String::new(),
+        tools: vec!["*".into()],
+        ..Image::base()
+    };
     let allow = Reaction::Approve { approval: Approval::Allow, note: None };
     let rule = crate::sim::new_grant(Holder::Image(BASE.into()), "allow sleep clock:sleep", None);
     let verbs: [(&str, Result<(), HostError>); 11] = [

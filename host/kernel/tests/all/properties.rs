@@ -5,9 +5,12 @@ mod bounds;
 mod codec;
 mod decisions;
 mod histories;
+mod laws;
+mod machine;
 mod matching;
 mod rows;
 mod tables;
+mod turns;
 mod values;
 mod words;
 

@@ -30,6 +30,11 @@ impl theirs::Host for Guest {
         self.send(Call::ProcessExit { result }, unit).await
     }
 
+    async fn checkpoint(&mut self, reason: String) -> Outcome<String> {
+        let text = |reply| if let Reply::Text(text) = reply { Some(text) } else { None };
+        self.send(Call::ProcessCheckpoint { reason }, text).await
+    }
+
     async fn exit_with(&mut self, object: String) -> Outcome<()> {
         self.send(Call::ProcessExitWith { object }, unit).await
     }

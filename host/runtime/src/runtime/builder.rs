@@ -194,6 +194,12 @@ impl Builder {
         self
     }
 
+    /// Processes that run at once, 64 if it is not said; others have their turns when those wait or have ended a step.
+    pub fn processes_max(mut self, processes: u32) -> Builder {
+        self.config.processes_max = processes;
+        self
+    }
+
     /// How long a waiting call stays in memory; two seconds if it is not said. It comes back when its wait ends.
     pub fn park_after(mut self, time: Duration) -> Builder {
         self.config.park_after = time;

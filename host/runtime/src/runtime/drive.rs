@@ -3,19 +3,24 @@
 use super::meter::Meter;
 use super::{CallEvent, Runtime, Waiting};
 use crate::engine::{Prepared, failure};
-use libos_kernel::kernel::Started;
+use crate::planner::planner_of;
 use libos_kernel::kernel::view::View;
+use libos_kernel::kernel::{EndedCall, Kernel, Started};
 use libos_kernel::model::answer::Stop;
 use libos_kernel::model::id::{CallId, QuestionId};
+use libos_kernel::model::planner::Chosen;
 use libos_kernel::model::question::QuestionState;
 use libos_kernel::model::row::{Failure, FailureReason, Wait};
 use libos_kernel::syscall::Line;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
+
+/// The import in progress, or the last one.
+type Import = Arc<Mutex<Option<&'static str>>>;
 
 /// How often a call that is being made ready is looked at, whether it has ended from outside.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -29,7 +34,7 @@ async fn until<T>(value: &mut watch::Receiver<T>, wanted: impl FnMut(&T) -> bool
 
 /// How a drive ended.
 enum Driven {
-    Ended(Result<String, Failure>),
+    Ended(Result<Chosen, Failure>),
     /// Its wait is long, or memory is wanted by others.
     Parked,
     Stopped(Stop),
@@ -64,6 +69,10 @@ impl Runtime {
     /// Runs a started call until it ends, is parked, or the host closes.
     async fn drive(self: Arc<Self>, started: Started) {
         let call = started.row.id;
+        if started.row.is_quantum() {
+            let driven = self.run_quantum(&started).await;
+            return self.after(call, driven, true).await;
+        }
         let mut closing = self.closing.subscribe();
         let permit = tokio::select! {
             permit = self.resident.acquire() => permit,
@@ -83,8 +92,17 @@ impl Runtime {
             Err(driven) => driven,
         };
         drop(permit);
+        self.after(call, driven, false).await;
+    }
+
+    /// Brings to the kernel how a drive ended, and tells it.
+    async fn after(&self, call: CallId, driven: Driven, is_quantum: bool) {
         match driven {
-            Driven::Ended(result) => self.end(call, result).await,
+            Driven::Ended(result) if is_quantum => self.end(call, |kernel| kernel.end_quantum(call, result)).await,
+            Driven::Ended(result) => {
+                let result = result.map(|chosen| chosen.result().to_owned());
+                self.end(call, |kernel| kernel.end_call(call, result)).await;
+            }
             Driven::Parked => self.tell(call, CallEvent::Parked).await,
             Driven::Closing => {
                 self.kernel.drop_call(call);
@@ -107,10 +125,10 @@ impl Runtime {
         }
     }
 
-    async fn end(&self, call: CallId, result: Result<String, Failure>) {
+    async fn end(&self, call: CallId, end: impl FnOnce(&Kernel) -> Result<EndedCall, Stop>) {
         // A result may be large.
         let room = self.kernel.room().await;
-        let event = match room.and_then(|()| self.kernel.end_call(call, result)) {
+        let event = match room.and_then(|()| end(&self.kernel)) {
             Ok(ended) => match self.kernel.durable(ended.durable).await {
                 Ok(()) => CallEvent::Ended(ended),
                 Err(stop) => CallEvent::Interrupted(stop.to_string()),
@@ -146,14 +164,53 @@ impl Runtime {
             Ok(engine) => engine,
             Err(error) => return Driven::Stopped(Stop::Host(error.to_string())),
         };
-        let call = started.row.id;
+        let line = self.line(started);
+        let watched = (line.waiting(), line.import());
+        let meter = Meter::new(&self.kernel, started.row.id, line.ticks());
+        let running = async { Ok(engine.call(prepared, line, started).await?.map(Chosen::GoOn)) };
+        self.keep_in_memory(started, watched, meter, running).await
+    }
+
+    /// Runs a step of a planner. It needs no instance, so it waits for nobody's place in memory.
+    async fn run_quantum(&self, started: &Started) -> Driven {
+        let host = |why: String| Driven::Stopped(Stop::Host(why));
+        let planner = match self.kernel.plan(started.row.pid) {
+            Ok(Some((text, _))) => planner_of(&text),
+            Ok(None) => return Driven::Stopped(Stop::Ended),
+            Err(error) => return host(error.to_string()),
+        };
+        let planner = match planner {
+            Ok(planner) => planner,
+            Err(why) => return Driven::Ended(Err(failure(FailureReason::NotRunnable, why, None))),
+        };
+        let mut line = self.line(started);
+        let watched = (line.waiting(), line.import());
+        let meter = Meter::new(&self.kernel, started.row.id, line.ticks());
+        let running = async move {
+            match planner.step(&mut line, &started.arguments).await {
+                Err(Stop::Fault(fault)) => Ok(Err(failure(FailureReason::Fault, fault.to_string(), None))),
+                ended => ended,
+            }
+        };
+        self.keep_in_memory(started, watched, meter, running).await
+    }
+
+    fn line(&self, started: &Started) -> Line {
         let mut line = Line::new(Arc::clone(&self.kernel), started);
         if started.row.incarnation == 0 {
-            line.interrupt_at(*self.interrupt_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+            line.interrupt_at(*self.interrupt_at.lock().unwrap_or_else(PoisonError::into_inner));
         }
-        let (mut waiting, import) = (line.waiting(), line.import());
-        let mut meter = Meter::new(&self.kernel, call, line.ticks());
-        let running = engine.call(prepared, line, started);
+        line
+    }
+
+    async fn keep_in_memory(
+        &self,
+        started: &Started,
+        (mut waiting, import): (watch::Receiver<Option<u64>>, Import),
+        mut meter: Meter<'_>,
+        running: impl Future<Output = Result<Result<Chosen, Failure>, Stop>>,
+    ) -> Driven {
+        let call = started.row.id;
         tokio::pin!(running);
         let mut closing = self.closing.subscribe();
         let limit = Duration::from_millis(started.row.limits.wall_milliseconds);
@@ -170,7 +227,7 @@ impl Runtime {
                     if paid < left {
                         return Driven::Stopped(Stop::Paused("its time is used up".into()));
                     }
-                    let import = *import.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let import = *import.lock().unwrap_or_else(PoisonError::into_inner);
                     let seconds = limit.as_secs_f64();
                     let message = format!("wall-time: the call ran for more than {seconds} seconds, waits not counted");
                     return Driven::Ended(Err(failure(FailureReason::Limit, message, import)));
@@ -221,20 +278,22 @@ impl Runtime {
 
     /// Tells what a call waits for, once that is on the disk.
     async fn tell_wait(&self, call: CallId) {
-        let Some(kind) = self.kernel.wait_of(call) else { return };
-        let event = match kind {
-            Wait::Until(time) | Wait::Children { until: Some(time), .. } => CallEvent::Waits(Waiting::Until(time)),
-            Wait::Question(id) => CallEvent::Waits(Waiting::Question(id)),
-            // Who sends it is another process's business.
-            Wait::Message { .. } => return,
-            // What the other call waits for is told to this one's listeners when it comes to that.
-            Wait::Call(_) | Wait::Children { until: None, .. } => return,
-        };
-        if self.kernel.barrier().await.is_ok() {
+        for kind in self.kernel.waits_of(call) {
+            let event = match kind {
+                Wait::Until(time) | Wait::Children { until: Some(time), .. } => CallEvent::Waits(Waiting::Until(time)),
+                Wait::Question(id) => CallEvent::Waits(Waiting::Question(id)),
+                // Who sends it is another process's business.
+                Wait::Message { .. } => continue,
+                // What the other call waits for is told to this one's listeners when it comes to that.
+                Wait::Call(_) | Wait::Children { until: None, .. } => continue,
+            };
+            if self.kernel.barrier().await.is_err() {
+                return;
+            }
             if let Wait::Question(id) = kind
                 && self.answer_from_code(id).await
             {
-                return;
+                continue;
             }
             for call in self.kernel.callers_of(call) {
                 self.tell(call, event.clone()).await;

@@ -4,6 +4,7 @@ mod builder;
 mod drive;
 mod meter;
 mod outcome;
+mod turns;
 
 pub use builder::{BuildError, Builder};
 pub use outcome::NotDone;
@@ -18,6 +19,7 @@ use libos_kernel::model::decide::Ceiling;
 use libos_kernel::model::id::{CallId, Digest, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::{self, CallLimits};
+use libos_kernel::model::process::{Signal, State};
 use libos_kernel::model::question::QuestionRow;
 use libos_kernel::model::row::ToolRow;
 use libos_kernel::model::time::Time;
@@ -54,6 +56,8 @@ pub struct Config {
     pub compile_limits: CompileLimits,
     /// Calls that may be in memory at once, running or waiting.
     pub resident_max: u32,
+    /// Processes that run at once: so many have a step under way that does not wait.
+    pub processes_max: u32,
     /// How long a waiting call stays in memory.
     pub park_after: Duration,
     /// What a call may use, instead of what the policy in force says.
@@ -77,6 +81,7 @@ impl Config {
             compile: Compile::default(),
             compile_limits: CompileLimits::default(),
             resident_max: 1_000,
+            processes_max: limit::PROCESSES_RUNNING_MAX,
             park_after: Duration::from_secs(2),
             limits: None,
             on_question: None,
@@ -210,6 +215,7 @@ pub struct Runtime {
 
 struct Settings {
     resident_max: u32,
+    processes_max: u32,
     park_after: Duration,
     limits: Option<CallLimits>,
     on_question: Option<AnswerQuestion>,
@@ -242,6 +248,7 @@ impl Runtime {
             compile,
             compile_limits,
             resident_max,
+            processes_max,
             park_after,
             limits,
             on_question,
@@ -253,7 +260,7 @@ impl Runtime {
             compilers: Arc::new(Semaphore::new(limit::COMPILERS_MAX)),
             kernel,
             engine: tokio::sync::OnceCell::new(),
-            config: Settings { resident_max, park_after, limits, on_question },
+            config: Settings { resident_max, processes_max, park_after, limits, on_question },
             resident: Semaphore::new(resident_max as usize),
             listeners: Mutex::default(),
             closing: watch::Sender::new(false),
@@ -371,6 +378,17 @@ impl Runtime {
         Ok(cancelled)
     }
 
+    /// Tells a process something, as a person, and waits until that is on the disk. Answers the state that it is in then. Who listens to a
+    /// call that is paused hears [`CallEvent::Paused`], to one that has ended with it [`CallEvent::Interrupted`].
+    ///
+    /// # Errors
+    /// There is no live process of that number, or the host has stopped.
+    pub async fn signal(&self, pid: Pid, signal: Signal, reason: &str) -> Result<Changed<State>, RuntimeError> {
+        let told = self.kernel.signal(pid, signal, reason)?;
+        self.kernel.durable(told.durable).await?;
+        Ok(told)
+    }
+
     /// Adds the tools of a component; `name` renames the tool of a component that has one.
     ///
     /// # Errors
@@ -474,7 +492,9 @@ impl Runtime {
                 Err(error) => self.tell_interrupted(call, &error.to_string()).await,
             }
         }
-        self.kernel.next_timer().map(|time| time.since(self.kernel.now()))
+        let is_left = self.take_turns();
+        let timer = self.kernel.next_timer().map(|time| time.since(self.kernel.now()));
+        [timer, is_left.then_some(turns::TRY_AGAIN)].into_iter().flatten().min()
     }
 
     /// Tells that a call does not run any more. Whoever waits for a call that it was made from, and that has not ended, waits for it

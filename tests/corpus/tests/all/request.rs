@@ -89,6 +89,7 @@ fn other(verb: &str, rest: &[&[u8]]) -> Option<Call> {
         ("log", [message]) => Call::LogWrite { level: Level::Info, message: text(message) },
         ("sleep", [nanoseconds]) => Call::ClockSleep { nanoseconds: number(nanoseconds) },
         ("random", [count]) => Call::RandomBytes { count: number(count) },
+        ("checkpoint", [reason]) => Call::ProcessCheckpoint { reason: text(reason) },
         ("exit", [result]) => Call::ProcessExit { result: text(result) },
         _ => return None,
     })

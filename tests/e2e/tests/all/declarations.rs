@@ -19,7 +19,7 @@ use std::fs;
 use std::path::Path;
 
 /// The components that come with the runtime.
-const STANDARD: [&str; 5] = ["basics", "files", "messages", "objects", "people"];
+const STANDARD: [&str; 6] = ["basics", "files", "messages", "objects", "people", "processes"];
 
 /// A file of the checkout.
 fn source(path: &str) -> String {
@@ -62,6 +62,7 @@ fn what_a_source_declares_is_read_back_from_its_component() {
     read_back("objects", "tools/objects/src/lib.rs", 7);
     read_back("people", "tools/people/src/lib.rs", 3);
     read_back("messages", "tools/messages/src/lib.rs", 2);
+    read_back("processes", "tools/processes/src/lib.rs", 8);
 }
 
 #[test]
@@ -199,6 +200,14 @@ fn uses() -> Vec<(&'static str, Value)> {
         ("request_permission", json!({"resource": "fs:workspace/a", "rights": ["read"], "reason": "I must."})),
         ("send_message", json!({"to": "p1", "body": "hello"})),
         ("receive_message", json!({"timeout_seconds": 0})),
+        ("spawn_child_process", json!({"goal": "to work", "working_directory": "."})),
+        ("fork_child_process", json!({"goal": "to work", "mode": "worker", "roots": ["a"], "working_directory": "."})),
+        ("list_child_processes", json!({"include_terminal": false})),
+        ("exec_process", json!({"image": "base", "goal": "to review"})),
+        ("create_memory_object", json!({"namespace": "notes", "name": "end", "type": "summary", "payload": 1})),
+        ("process_exit", json!({"result_object": "notes/end"})),
+        ("wait_child_process", json!({"child_pid": "p1", "block": false})),
+        ("signal_child_process", json!({"child_pid": "p1", "signal": "interrupt"})),
     ]
 }
 
@@ -212,19 +221,29 @@ fn rights(operation: &str) -> Rights {
     Rights::of(&needs(&call, &names(&call, &context).unwrap(), true).iter().map(|need| need.right).collect::<Vec<_>>())
 }
 
+fn resource(name: &str) -> Resource {
+    let (word, path) = name.split_once(':').unwrap();
+    let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word).unwrap();
+    Resource::new(kind, path)
+}
+
 /// What the system calls of a call needed, by the record.
 fn needed(records: &[Record], call: CallId) -> Vec<Need> {
     let own = |record: &&Record| record.call == Some(call) && record.position.is_some();
     let mut all = Vec::new();
     for record in records.iter().filter(own) {
         let rights = rights(&record.operation);
+        if matches!(&*record.operation, "process.spawn" | "process.fork") {
+            let [image, directory] = &record.resources[..] else { panic!("{record:?}") };
+            all.push(Need { resource: resource(image), right: Right::Spawn, whole: false });
+            all.push(Need { resource: resource(directory), right: Right::List, whole: false });
+            continue;
+        }
         // Not rename or copy, which need other rights at either end.
         assert!(record.resources.len() <= 1, "{record:?}");
         for name in record.resources.iter().chain(&record.asked).filter(|_| !rights.is_empty()) {
-            let (word, path) = name.split_once(':').unwrap();
-            let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word).unwrap();
             let whole = record.operation == "fs.remove";
-            all.extend(rights.iter().map(|right| Need { resource: Resource::new(kind, path), right, whole }));
+            all.extend(rights.iter().map(|right| Need { resource: resource(name), right, whole }));
         }
     }
     all
@@ -232,7 +251,10 @@ fn needed(records: &[Record], call: CallId) -> Vec<Need> {
 
 #[tokio::test]
 async fn the_standard_tools_declare_what_they_use_and_no_more() {
-    let host = Host::new(OPEN, &[]).await;
+    let policy = OPEN.replace("message process:pid/*", "message,signal,wait process:pid/*");
+    let host = Host::new(&policy, &[]).await;
+    // Somebody to be told things.
+    host.runtime.kernel().new_process("base", false).unwrap();
     for name in STANDARD {
         host.runtime.add_component(guest(name), None, true).await.unwrap();
     }
@@ -259,7 +281,15 @@ async fn the_standard_tools_declare_what_they_use_and_no_more() {
         }
     }
     for row in host.runtime.kernel().tools() {
+        // Nobody else's child is handed over; it needs what a signal needs.
+        if row.name == "hand_over_child_process" {
+            continue;
+        }
         let used = used.get(&*row.name).unwrap_or_else(|| panic!("{} is not tried", row.name));
+        // Whatever a child can be handed.
+        if ["spawn_child_process", "fork_child_process"].contains(&&*row.name) {
+            continue;
+        }
         for rule in row.needs.iter().flatten() {
             for right in rule.rights.iter() {
                 assert!(used.contains_key(&(rule.pattern.kind(), right)), "{} never uses {right} of {rule}", row.name);

@@ -15,6 +15,8 @@ mod limits;
 mod messages;
 mod nested;
 mod parity;
+mod processes;
 mod replay;
+mod scripts;
 mod stage;
 mod walking;

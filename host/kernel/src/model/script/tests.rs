@@ -28,7 +28,7 @@ fn a_script_that_is_wrong_is_refused_as_a_whole_with_its_line_and_column() {
         ("{}", 1, 1, "a line is one of"),
         ("{\"tool\":\"a\",\"exit\":null}", 1, 1, "a line is one of"),
         ("{\"calls\":[]}", 1, 1, "1 to 64 calls"),
-        ("{\"calls\":[{\"args\":{}}]}", 1, 22, "missing field `tool`"),
+        ("{\"calls\":[{\"args\":{}}]}", 1, 21, "missing field `tool`"),
         ("{\"tool\":\"\"}", 1, 1, "1 to 64 bytes"),
         ("{\"exit\":1}\n{\"tool\":\"a\"}", 2, 1, "nothing comes after the exit in line 1"),
         ("{\"tool\":\"a\"}\n{\"tool\":\"a\",\"args\":{\"x\":{\"$from\":[2,\"\"]}}}", 2, 26, "names line 2"),

@@ -110,6 +110,7 @@ fn call() -> impl Strategy<Value = Call> {
         (level, text()).prop_map(|(level, message)| Call::LogWrite { level, message }),
         (text(), text()).prop_map(|(tool, arguments)| Call::ToolCall { tool, arguments }),
         text().prop_map(|result| Call::ProcessExit { result }),
+        text().prop_map(|reason| Call::ProcessCheckpoint { reason }),
         process_call(),
         (text(), text(), message_options()).prop_map(|(to, body, options)| Call::MessageSend { to, body, options }),
         (of(text()), of(text()), of(text()), of(number())).prop_map(|(channel, correlation, from, timeout)| {

@@ -1,0 +1,191 @@
+//! Processes that go on by themselves, as a host tells of them: what happens, what is asked, and how they end or come to rest.
+
+use crate::error::Failure;
+use crate::host::{Host, Listener, tell};
+use crate::protocol::{AgentRequest, Event};
+use libos_kernel::kernel::view::View;
+use libos_kernel::kernel::{HostError, Kernel, NewAgent, PLANNER, Planned, Progress};
+use libos_kernel::model::id::{Pid, QuestionId};
+use libos_kernel::model::process::State;
+use libos_kernel::model::record::{Outcome, Record, cut};
+use libos_kernel::store::reader::Snapshot;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Bytes of a tool's arguments that a line shows.
+const ARGUMENTS_SHOWN: usize = 120;
+/// Records that are told in one go.
+const RECORDS_AT_ONCE: usize = 256;
+
+/// Starts a process, or finds it, and tells how it goes.
+///
+/// # Errors
+/// What was asked makes no sense, or the host has stopped.
+pub async fn perform(host: &Host, request: AgentRequest, listener: &Listener) -> anyhow::Result<()> {
+    let kernel = host.kernel();
+    match request {
+        AgentRequest::Start { image, goal, script, new, follow } => {
+            // What happened before is not told again.
+            let from = View(&kernel.snapshot()?).log_size()?;
+            let made = kernel.new_agent(NewAgent { image: &image, goal: &goal, script: script.as_deref(), new })?;
+            kernel.durable(made.durable).await.map_err(HostError::from)?;
+            let Planned { pid, was_there } = made.what;
+            kernel.drive(pid);
+            tell(listener, Event::Agent { pid, was_there }).await;
+            if follow { follow_agent(kernel, pid, from, listener).await } else { Ok(()) }
+        }
+        AgentRequest::Follow { pid, answer } => {
+            let snapshot = kernel.snapshot()?;
+            let from = View(&snapshot).log_size()?;
+            let known = View(&snapshot).process(pid)?;
+            known.ok_or_else(|| {
+                Failure::usage(format!("there is no process {pid}")).hint("`libos ps --all` lists them")
+            })?;
+            drop(snapshot);
+            if let Some(answer) = answer {
+                host.give_answer(answer, listener).await?;
+            }
+            kernel.drive(pid);
+            tell(listener, Event::Agent { pid, was_there: true }).await;
+            follow_agent(kernel, pid, from, listener).await
+        }
+    }
+}
+
+/// Tells what happens to a process and to all below it, until it has ended.
+async fn follow_agent(kernel: &Arc<Kernel>, pid: Pid, from: u64, listener: &Listener) -> anyhow::Result<()> {
+    let mut commits = kernel.commits();
+    let mut teller = Teller { root: pid, next: from, is_ours: HashMap::from([(pid, true)]), asked: BTreeSet::new() };
+    let mut rested = None;
+    loop {
+        commits.borrow_and_update();
+        let progress = kernel.progress(pid);
+        kernel.barrier().await.map_err(HostError::from)?;
+        let snapshot = kernel.snapshot()?;
+        teller.tell_records(&snapshot, listener).await?;
+        teller.tell_questions(&snapshot, &progress, listener).await?;
+        if progress.is_over {
+            let row = View(&snapshot).process(pid)?;
+            let row = row.ok_or_else(|| Failure::usage(format!("there is no process {pid}")))?;
+            tell(listener, ended(pid, row.state)).await;
+            return Ok(());
+        }
+        let rests = progress.is_settled().then_some(progress);
+        if let Some(Progress { questions, paused, .. }) = rests.clone()
+            && rests != rested
+        {
+            tell(listener, Event::AgentRests { pid, questions, paused }).await;
+        }
+        rested = rests;
+        tokio::select! {
+            changed = commits.changed() => if changed.is_err() { return Ok(()) },
+            () = listener.closed() => return Ok(()),
+            () = kernel.stopped() => {
+                let why = kernel.failure().unwrap_or_else(|| "the host is closed".into());
+                return Err(HostError::Stopped(why).into());
+            }
+        }
+    }
+}
+
+fn ended(pid: Pid, state: State) -> Event {
+    let word = state.word().to_owned();
+    let (result, why) = match state {
+        State::Exited(result) => (Some(result), None),
+        State::Failed(why) | State::Killed(why) => (None, Some(why)),
+        State::Ready | State::Running | State::Waiting | State::Paused(_) => (None, None),
+    };
+    Event::AgentEnded { pid, state: word, result, why }
+}
+
+struct Teller {
+    root: Pid,
+    /// The next record.
+    next: u64,
+    /// Processes that were looked up, and whether they are below the root.
+    is_ours: HashMap<Pid, bool>,
+    /// Questions that were told.
+    asked: BTreeSet<QuestionId>,
+}
+
+impl Teller {
+    async fn tell_records(&mut self, snapshot: &Snapshot, listener: &Listener) -> anyhow::Result<()> {
+        loop {
+            let mut records = Vec::new();
+            View(snapshot).records(self.next, |record| {
+                records.push(record);
+                if records.len() < RECORDS_AT_ONCE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+            let count = records.len();
+            for record in records {
+                self.next = record.seq + 1;
+                let Some(pid) = record.pid else { continue };
+                if self.has(snapshot, pid)?
+                    && let Some(text) = line(snapshot, pid, self.root, &record)?
+                {
+                    tell(listener, Event::Happened { text }).await;
+                }
+            }
+            if count < RECORDS_AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
+
+    fn has(&mut self, snapshot: &Snapshot, pid: Pid) -> anyhow::Result<bool> {
+        let mut path = Vec::new();
+        let mut next = Some(pid);
+        let ours = loop {
+            let Some(pid) = next else { break false };
+            if let Some(known) = self.is_ours.get(&pid) {
+                break *known;
+            }
+            path.push(pid);
+            next = View(snapshot).process(pid)?.and_then(|row| row.parent);
+        };
+        self.is_ours.extend(path.into_iter().map(|pid| (pid, ours)));
+        Ok(ours)
+    }
+
+    async fn tell_questions(
+        &mut self,
+        snapshot: &Snapshot,
+        progress: &Progress,
+        listener: &Listener,
+    ) -> anyhow::Result<()> {
+        for id in &progress.questions {
+            if !self.asked.contains(id)
+                && let Some(question) = View(snapshot).question(*id)?
+            {
+                self.asked.insert(*id);
+                tell(listener, Event::AgentAsks { question: *id, call: question.call }).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a record says to somebody who watches; none if it is too small a thing.
+fn line(snapshot: &Snapshot, pid: Pid, root: Pid, record: &Record) -> anyhow::Result<Option<String>> {
+    let detail = record.detail.as_deref().unwrap_or_default();
+    let Some(call) = record.call else {
+        let is_end = record.operation == "process.end" && pid != root;
+        return Ok(is_end.then(|| format!("{pid} {detail}")));
+    };
+    Ok(match (record.operation.as_str(), &record.outcome) {
+        ("call.start", _) if !detail.starts_with(PLANNER) => {
+            let tool = detail.split(' ').next().unwrap_or_default();
+            let mut arguments =
+                View(snapshot).arguments(call)?.map(|text| crate::json::compact(&text)).unwrap_or_default();
+            cut(&mut arguments, ARGUMENTS_SHOWN);
+            Some(format!("{pid} {call} {tool} {arguments}"))
+        }
+        ("call.end", outcome) if detail != PLANNER => Some(match outcome {
+            Outcome::Failed(why) => format!("{pid} {call} {detail} failed: {why}"),
+            _ => format!("{pid} {call} {detail} done"),
+        }),
+        ("process.end", _) if pid != root => Some(format!("{pid} {detail}")),
+        _ => None,
+    })
+}

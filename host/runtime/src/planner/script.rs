@@ -1,0 +1,44 @@
+//! The planner that chooses what a script says, line by line.
+
+use super::{Planner, Stepping, Turn};
+use crate::engine::failure;
+use libos_kernel::kernel::HostError;
+use libos_kernel::model::planner::Chosen;
+use libos_kernel::model::row::FailureReason;
+use libos_kernel::model::script::{Script, Step};
+use libos_kernel::syscall::Line;
+
+pub struct ScriptPlanner {
+    script: Script,
+}
+
+impl ScriptPlanner {
+    pub fn new(text: &str) -> Result<ScriptPlanner, String> {
+        let script = Script::parse(text).map_err(|error| format!("the script: {error}"))?;
+        Ok(ScriptPlanner { script })
+    }
+}
+
+impl Planner for ScriptPlanner {
+    fn prepare(&self, turn: &Turn<'_>) -> Result<String, HostError> {
+        let index = usize::try_from(turn.step).unwrap_or(usize::MAX);
+        let step = self.script.step(index, |index| turn.result(index as u64))?;
+        // Its last step ended the process: there is no turn after that.
+        let none = || HostError::Usage(format!("the script of {} has no step {}", turn.pid, turn.step + 1));
+        Ok(step.ok_or_else(none)?.to_json())
+    }
+
+    fn step<'a>(&'a self, line: &'a mut Line, prepared: &'a str) -> Stepping<'a> {
+        Box::pin(async move {
+            let step = match Step::from_json(prepared) {
+                Ok(step) => step,
+                Err(error) => {
+                    let why = format!("what was prepared is no step of a script: {error}");
+                    return Ok(Err(failure(FailureReason::Fault, why, None)));
+                }
+            };
+            let answers = line.run_all(step.calls()).await?;
+            Ok(step.conclude(&answers) as Result<Chosen, _>)
+        })
+    }
+}
