@@ -207,7 +207,8 @@ fn costs(attempt: &Attempt) -> Costs {
             _ => Costs::new(),
         },
         Call::ObjectCreate { .. } => smallvec![(Coin::Objects, 1)],
-        Call::ToolCall { .. } => smallvec![(Coin::ToolCalls, 1)],
+        Call::ToolCall { .. } | Call::AgentCall { .. } => smallvec![(Coin::ToolCalls, 1)],
+        Call::ProcessExec { goal: Some(_), .. } => smallvec![(Coin::Objects, 1)],
         // A goal is an object.
         Call::ProcessSpawn { .. } | Call::ProcessFork { .. } => smallvec![(Coin::Children, 1), (Coin::Objects, 1)],
         _ => Costs::new(),

@@ -363,23 +363,19 @@ async fn a_process_whose_time_is_used_up_stops_at_its_next_import() {
 async fn many_who_spend_one_purse_spend_what_is_in_it() {
     let house = std::sync::Arc::new(House::new(&RULES));
     let pid = rich(&house, &[(Coin::BytesWritten, 50)]);
-    let tasks: Vec<_> = (0..8)
-        .map(|number| {
-            let house = std::sync::Arc::clone(&house);
-            tokio::spawn(async move {
-                let mut line = house.line_of(pid);
-                let mut written = 0;
-                while house.run(&mut line, write(&format!("f{number}"), "123")).await.is_ok() {
-                    written += 3;
-                }
-                written
-            })
-        })
-        .collect();
-    let mut written = 0;
-    for task in tasks {
-        written += task.await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let house = std::sync::Arc::clone(&house);
+        tasks.spawn(async move {
+            let mut line = house.line_of(pid);
+            let mut written = 0;
+            while house.run(&mut line, write(&format!("f{number}"), "123")).await.is_ok() {
+                written += 3;
+            }
+            written
+        });
     }
+    let written: u64 = tasks.join_all().await.into_iter().sum();
     assert_eq!(written, 48);
     assert_eq!(left(&house, pid, Coin::BytesWritten).await, Some(2));
     house.purses_add_up();
