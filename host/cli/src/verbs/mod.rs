@@ -107,7 +107,9 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Objects { pid } => objects::list(&context, pid),
         Verb::Object(crate::args::ObjectVerb::Show { name }) => objects::show(&context, &name),
         Verb::Image(verb) => image::run(&context, verb),
-        Verb::Signal(args) => simple(&context, Request::Signal { pid: args.pid, signal: args.signal, reason: args.reason }),
+        Verb::Signal(args) => {
+            simple(&context, Request::Signal { pid: args.pid, signal: args.signal, reason: args.reason })
+        }
         Verb::Checkpoint(verb) => checkpoint::run(&context, verb),
         Verb::Events(args) => events::run(&context, &args),
         Verb::Audit(verb) => audit::run(&context, verb),

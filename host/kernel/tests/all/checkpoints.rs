@@ -519,7 +519,10 @@ async fn a_tree_goes_back_and_what_has_ended_stays_so() {
     let house = house.reopen();
     let view = house.snapshot();
     let state = |pid| View(&view).process(pid).unwrap().unwrap().state.word();
-    assert_eq!([root, kept, ends, since, below, middle].map(state), ["ready", "ready", "exited", "killed", "killed", "ready"]);
+    assert_eq!(
+        [root, kept, ends, since, below, middle].map(state),
+        ["ready", "ready", "exited", "killed", "killed", "ready"]
+    );
     assert_eq!(read(&house, kept, "a").await.map(|(_, content)| content), Some("1".into()));
     // The row says how it is above, and not how it was.
     assert_eq!(View(&view).process(middle).unwrap().unwrap().parent, None);
@@ -542,7 +545,11 @@ async fn a_fork_of_a_tree_has_the_same_form_and_other_numbers() {
     let view = house.snapshot();
     let parents: Vec<Option<Pid>> = new.iter().map(|pid| View(&view).process(*pid).unwrap().unwrap().parent).collect();
     assert_eq!(parents, [None, Some(new[0]), Some(new[1])]);
-    assert_eq!(read(&house, new[2], "a").await.map(|(_, content)| content), Some("1".into()), "what ended is seen as it was");
+    assert_eq!(
+        read(&house, new[2], "a").await.map(|(_, content)| content),
+        Some("1".into()),
+        "what ended is seen as it was"
+    );
     let row = View(&view).process(new[1]).unwrap().unwrap();
     assert_eq!(View(&view).goal_of(&row).unwrap().as_deref(), Some("work"));
     assert!(house.kernel.grants_of(new[0]).iter().any(|grant| grant.rights.to_string() == "spawn"));
