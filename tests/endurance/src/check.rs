@@ -1,6 +1,7 @@
 //! What must hold of a store and its provider whenever a host is dead, whatever moment that was. The numbers are those of the plan:
 //! I1 what was acknowledged is there, I2 no gaps, I3 no effect twice or silently, I4 a grant for once is used once, I6 nothing goes back.
 
+use crate::forest::{Trees, check_trees};
 use crate::guest::{Person, Round};
 use crate::provider::Executions;
 use libos_kernel::kernel::audit;
@@ -24,6 +25,7 @@ pub struct Witness {
     effects: BTreeSet<(CallId, u32, String)>,
     ends: BTreeSet<CallId>,
     asked: BTreeSet<(QuestionId, CallId)>,
+    trees: Trees,
 }
 
 impl Witness {
@@ -42,13 +44,13 @@ impl Witness {
             }
             ["end", id] => self.ends.extend(call(id)),
             ["asked", question, id] => self.asked.extend(question.parse().ok().zip(call(id))),
-            _ => {}
+            _ => self.trees.hear(&words),
         }
     }
 
     /// How much was heard.
     pub fn size(&self) -> usize {
-        self.heads.len() + self.effects.len() + self.ends.len() + self.asked.len()
+        self.heads.len() + self.effects.len() + self.ends.len() + self.asked.len() + self.trees.size()
     }
 }
 
@@ -104,7 +106,8 @@ pub fn check(snapshot: &Snapshot, executions: &Executions, witness: &Witness) ->
         let here = by_place.get(&(*call, *position)).map_or(&[][..], Vec::as_slice);
         let is = |record: &&&Record| match word.as_str() {
             "done" => record.outcome == Outcome::Done,
-            "denied" => record.outcome == Outcome::Denied,
+            // What was taken back, or whose process ended, before it started is told as denied.
+            "denied" => matches!(record.outcome, Outcome::Denied | Outcome::NotStarted),
             "unknown" => record.outcome == Outcome::Unknown,
             _ => true,
         };
@@ -113,6 +116,7 @@ pub fn check(snapshot: &Snapshot, executions: &Executions, witness: &Witness) ->
     check_provider(&tries, executions)?;
     check_grants(snapshot, &tries)?;
     check_people(snapshot, &tries, executions, witness)?;
+    check_trees(snapshot, &records, &witness.trees)?;
     check_rows(snapshot, witness, &tries, &records)
 }
 

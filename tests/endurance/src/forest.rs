@@ -71,7 +71,9 @@ fn check_messages(records: &[Record], trees: &Trees) -> Result<(), String> {
     let mut handed: BTreeMap<&str, (Option<CallId>, u32)> = BTreeMap::new();
     let received = |record: &&Record| record.operation == "message.receive" && record.outcome == Outcome::Done;
     for record in records.iter().filter(received) {
-        let Some((message, _)) = record.detail.as_deref().and_then(|detail| detail.split_once(" from ")) else { continue };
+        let Some((message, _)) = record.detail.as_deref().and_then(|detail| detail.split_once(" from ")) else {
+            continue;
+        };
         if let Some((call, position)) = handed.insert(message, (record.call, record.position.unwrap_or(0))) {
             return Err(format!("T3: {message} was handed over to {call:?} at {position} and to {:?}", record.call));
         }

@@ -3,21 +3,24 @@
 //!
 //! What a round does follows from its number, so that a call that is started again makes the same system calls.
 
+use crate::point::Mine;
+use crate::tree::{FIRST_TREE, SCRIPTS, TREES};
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{HostError, Kernel, NewGrant, NewTool, Reaction, StartCall, Started};
 use libos_kernel::model::answer::{Answer, CallError, Stop};
 use libos_kernel::model::call::{Approval, Call, Level, ObjectOptions, Payload, Reply, WriteMode};
 use libos_kernel::model::grant::{Effect, Holder};
-use libos_kernel::model::id::{CallId, QuestionId};
+use libos_kernel::model::id::{CallId, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::CallLimits;
 use libos_kernel::model::resource::Pattern;
 use libos_kernel::model::right::Rights;
 use libos_kernel::model::row::{CallState, Wait};
 use libos_kernel::syscall::Line;
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Agents at once.
@@ -31,7 +34,7 @@ const POLICY: &str = r#"
 [mounts]
 workspace = "."
 [image.base]
-allow = ["write fs:workspace/free/**", "call tool:*", "read,list,write object:team", "read,list,write object:team/**"]
+allow = ["spawn process:image/**", "write fs:workspace/free/**", "call tool:*", "read,list,write object:team", "read,list,write object:team/**"]
 ask = ["write fs:workspace/asked/**"]
 "#;
 
@@ -78,13 +81,13 @@ impl Display for Round {
 }
 
 /// Tells the test what is durable. A line is one write: a kill leaves it whole or not at all, or cut off at the end.
-fn say(line: impl Display) {
+pub(crate) fn say(line: impl Display) {
     let mut stdout = std::io::stdout().lock();
     // Without a test that listens there is nobody to tell.
     let _ = stdout.write_all(format!("{line}\n").as_bytes()).and_then(|()| stdout.flush());
 }
 
-fn add(path: String, content: &str) -> Call {
+pub(crate) fn add(path: String, content: &str) -> Call {
     Call::FsAppend { path, content: content.into() }
 }
 
@@ -105,8 +108,8 @@ pub async fn furnish(kernel: &Arc<Kernel>) -> Result<(), HostError> {
         result: "{}".into(),
         needs: None,
     };
-    let imports = ["fs", "object", "human", "process", "tools", "log"].map(str::to_owned);
-    kernel.add_tools(b"a component", &imports, vec![tool("round"), tool("other")], true)?;
+    let imports = ["fs", "object", "human", "process", "message", "tools", "log"].map(str::to_owned);
+    kernel.add_tools(b"a component", &imports, vec![tool("round"), tool("other"), tool("tree"), tool("leaf")], true)?;
     kernel.set_policy(POLICY)?;
     let pid = kernel.new_process(BASE, true)?;
     let start =
@@ -123,6 +126,9 @@ pub async fn furnish(kernel: &Arc<Kernel>) -> Result<(), HostError> {
 /// A host's run loop over its agents.
 pub struct Crew {
     pub kernel: Arc<Kernel>,
+    pub mine: Arc<Mine>,
+    /// Children whose call was started.
+    pub adopted: Mutex<HashSet<Pid>>,
     /// How often the store was opened by a host before: rounds are numbered from it.
     pub incarnation: u32,
     /// No new rounds; every question is answered; it ends when every call has ended.
@@ -136,9 +142,13 @@ impl Crew {
     /// The store failed.
     pub async fn run(self: Arc<Self>) -> Result<(), HostError> {
         tokio::spawn(Arc::clone(&self).run_loop());
+        self.kernel.drive_all();
+        self.learn_adopted()?;
         self.go_on().await?;
+        self.end_restored()?;
+        self.adopt_orphans();
         if self.drains {
-            while !View(&self.kernel.snapshot()?).calls()?.iter().all(|row| row.state.is_final()) {
+            while !self.kernel.live_processes().is_empty() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 self.kernel.barrier().await?;
             }
@@ -153,6 +163,9 @@ impl Crew {
                 }
                 Ok::<(), HostError>(())
             });
+        }
+        for agent in (FIRST_TREE..FIRST_TREE + TREES).chain([SCRIPTS]) {
+            tokio::spawn(Arc::clone(&self).trees(agent));
         }
         loop {
             self.kernel.barrier().await?;
@@ -214,6 +227,7 @@ impl Crew {
                     tokio::spawn(Arc::clone(&self).drive(started));
                 }
             }
+            self.take_turns();
             self.kernel.changed().await;
         }
     }
@@ -237,12 +251,23 @@ impl Crew {
     }
 
     /// Runs a call until it ends or is parked.
-    async fn drive(self: Arc<Self>, started: Started) {
+    pub(crate) async fn drive(self: Arc<Self>, started: Started) {
+        if started.row.is_quantum() {
+            return self.quantum(started).await;
+        }
         let Some(round) = Round::read(&started.arguments) else { return };
-        let (call, is_nested) = (started.row.id, started.row.caller.is_some());
+        let call = started.row.id;
         let line = Line::new(Arc::clone(&self.kernel), &started);
         let mut waiting = line.waiting();
-        let guest = async { if is_nested { self.nested(line, round).await } else { self.guest(line, round).await } };
+        let tool = started.row.tool.clone();
+        let guest = async {
+            match tool.as_str() {
+                "other" => self.nested(line, round).await,
+                "tree" => self.root(line, round).await,
+                "leaf" => self.leaf(line, round).await,
+                _ => self.guest(line, round).await,
+            }
+        };
         tokio::pin!(guest);
         let mut attended = None;
         let ended = loop {
@@ -290,7 +315,7 @@ impl Crew {
     }
 
     /// Makes a system call; if it changes something outside, tells how it ended, once that is durable.
-    async fn act(&self, line: &mut Line, position: u32, call: Call) -> Result<Arc<Answer>, Stop> {
+    pub(crate) async fn act(&self, line: &mut Line, position: u32, call: Call) -> Result<Arc<Answer>, Stop> {
         let answer = line.run(call).await?;
         let word = match &*answer {
             Answer::Done(_) => "done",

@@ -6,8 +6,10 @@
 )]
 
 pub mod check;
+pub mod forest;
 pub mod guest;
 pub mod outside;
 pub mod point;
 pub mod provider;
 pub mod storage;
+pub mod tree;

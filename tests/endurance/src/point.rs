@@ -23,10 +23,22 @@ pub enum Point {
     Recovery,
     /// Likewise, in the recovery of what was left of a recovery.
     SecondRecovery,
+    /// In a commit while a checkpoint is taken.
+    Checkpoint,
+    /// In a commit while a tree goes back to one.
+    Restore,
+}
+
+/// What a host does, as far as a point lies in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Load,
+    Checkpoint,
+    Restore,
 }
 
 impl Point {
-    pub const ALL: [Point; 9] = [
+    pub const ALL: [Point; 11] = [
         Point::BeforeIntent,
         Point::AfterIntent,
         Point::AfterDispatch,
@@ -36,6 +48,8 @@ impl Point {
         Point::OutcomeCommit,
         Point::Recovery,
         Point::SecondRecovery,
+        Point::Checkpoint,
+        Point::Restore,
     ];
 
     /// A word for it.
@@ -54,17 +68,33 @@ impl Point {
 pub struct Mine {
     at: Option<Point>,
     left: AtomicU32,
+    /// What is being done, by the number of its stage.
+    stage: AtomicU32,
 }
 
 impl Mine {
     /// At the `nth` passage, from 1.
     pub fn new(at: Option<Point>, nth: u32) -> Mine {
-        Mine { at, left: AtomicU32::new(nth) }
+        Mine { at, left: AtomicU32::new(nth), stage: AtomicU32::new(Stage::Load as u32) }
     }
 
     /// Whether this is the passage.
     pub fn is_reached(&self, point: Point) -> bool {
         self.at == Some(point) && self.left.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+
+    /// Says what is done from now on.
+    pub fn enter(&self, stage: Stage) {
+        self.stage.store(stage as u32, Ordering::Release);
+    }
+
+    /// A commit.
+    pub fn commits(&self) {
+        for (stage, point) in [(Stage::Checkpoint, Point::Checkpoint), (Stage::Restore, Point::Restore)] {
+            if self.stage.load(Ordering::Acquire) == stage as u32 {
+                self.pass(point);
+            }
+        }
     }
 
     /// Ends the process if this is the passage.

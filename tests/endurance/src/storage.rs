@@ -72,6 +72,7 @@ impl StorageBackend for Backend {
         if self.returned.load(Ordering::Acquire) {
             self.mine.pass(Point::OutcomeCommit);
         }
+        self.mine.commits();
         self.file.sync_data()
     }
 

@@ -43,7 +43,7 @@ fn deaths(run: u32, dice: &mut Dice) -> Vec<Death> {
     let nth = 1 + dice.below(12) as u32;
     let in_recovery = 1 + dice.below(3) as u32;
     let under_way = Death::At(Point::AfterDispatch, nth);
-    match run % 12 {
+    match run % 14 {
         0..3 => vec![Death::KillUnderLoad(dice.moment())],
         // While it starts, too.
         3 => vec![Death::Kill(dice.moment())],
@@ -52,6 +52,8 @@ fn deaths(run: u32, dice: &mut Dice) -> Vec<Death> {
             let nth = if point == Point::PayloadFile { 1 + nth % 3 } else { nth };
             vec![Death::At(point, nth)]
         }
+        11 => vec![Death::At(Point::Checkpoint, 1 + nth % 3)],
+        12 => vec![Death::At(Point::Restore, 1 + nth % 2)],
         _ => match dice.below(3) {
             0 => vec![under_way, Death::At(Point::Recovery, in_recovery)],
             1 => vec![under_way, Death::At(Point::Recovery, 1), Death::At(Point::SecondRecovery, in_recovery)],

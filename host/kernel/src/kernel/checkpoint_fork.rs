@@ -225,6 +225,8 @@ impl State {
             state: state.map_err(|error| HostError::Usage(error.to_string()))?,
             default: self.policy.defaults.get(&then.image).copied().unwrap_or(then.default),
             priority: then.priority,
+            // What a person holds he holds in who stands for it, too.
+            held_by_host: then.held_by_host,
             planner: planner.map(|planner| PlannerRow { step: step(planner), command: None }),
             purse,
             payer,

@@ -5,9 +5,10 @@ use super::{Kernel, Permit};
 use crate::model::answer::{Answer, CallError};
 use crate::model::call::Reply;
 use crate::model::decide::OWN_FILE_PREFIX;
-use crate::model::id::EffectId;
+use crate::model::id::{EffectId, Pid};
+use crate::model::process::Change;
 use crate::model::record::{Decided, Outcome, Record};
-use crate::model::row::{EffectRow, EffectState, Probe};
+use crate::model::row::{EffectRow, EffectState, Probe, ProcessRow};
 use crate::model::time::Time;
 use crate::store::batch::{NewJournal, NewRecord, Request};
 use crate::world::Probed;
@@ -34,10 +35,22 @@ impl Kernel {
             let now = self.now();
             self.lock().close_recovered(row, probed, now);
         }
+        let now = self.now();
+        self.lock().end_without_call(now);
     }
 }
 
 impl State {
+    /// A process that is made for one call is made before it. If the host dies between the two, nobody would ever end it. One that was
+    /// gone back to has lost its call, and is its person's.
+    fn end_without_call(&mut self, now: Time) {
+        let is_left = |process: &&ProcessRow| process.incarnation == 0 && self.ends_with_its_calls(process.pid);
+        let left: Vec<Pid> = self.processes.values().filter(is_left).map(|process| process.pid).collect();
+        for pid in left {
+            self.end_process(pid, Change::Fail("its host ended before its call began".into()), None, now);
+        }
+    }
+
     pub(super) fn close_recovered(&mut self, row: EffectRow, probed: Probed, now: Time) {
         let (state, outcome, answer) = match probed {
             Probed::Done => (EffectState::Done, Outcome::Done, Some(Answer::Done(Reply::Unit))),

@@ -7,6 +7,8 @@ use libos_kernel::kernel::view::View;
 use libos_kernel::model::call::{Call, WriteMode};
 use libos_kernel::model::grant::{Grant, Holder};
 use libos_kernel::model::id::{CallId, GrantId};
+use libos_kernel::model::image::BASE;
+use libos_kernel::model::process::State;
 use libos_kernel::model::record::Outcome;
 use libos_kernel::model::row::EffectState;
 use std::sync::Arc;
@@ -215,4 +217,19 @@ async fn recovery_probes_and_changes_nothing() {
     let house = ruin.house.reopen();
     let probes = house.world.looks().iter().filter(|look| look.starts_with("probe")).count();
     assert_eq!(probes, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_whose_host_died_before_its_only_call_began_is_not_left() {
+    let house = House::new(&[]);
+    let (left, called, agent) =
+        (house.kernel.new_process(BASE, true).unwrap(), house.kernel.new_process(BASE, true).unwrap(), house.process());
+    drop(house.line_of(called));
+    house.kernel.barrier().await.unwrap();
+    let house = house.crash(Tear::All);
+    let live: Vec<_> = house.kernel.live_processes().iter().map(|process| process.pid).collect();
+    assert!(!live.contains(&left) && live.contains(&called) && live.contains(&agent), "{live:?}");
+    house.kernel.barrier().await.unwrap();
+    let row = View(&house.snapshot()).process(left).unwrap().unwrap();
+    assert!(matches!(row.state, State::Failed(_)), "{row:?}");
 }

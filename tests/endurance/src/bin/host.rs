@@ -7,7 +7,7 @@ use libos_endurance::point::{Mine, Point};
 use libos_endurance::storage::Mined;
 use libos_kernel::kernel::{HostError, Kernel, Options};
 use libos_kernel::store::disk::Directory;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 fn main() -> Result<(), HostError> {
     let usage = |what: &str| HostError::Usage(what.to_owned());
@@ -25,13 +25,15 @@ fn main() -> Result<(), HostError> {
         returned: Arc::clone(&returned),
         lies: mode == "lies",
     };
-    let storage = Mined { directory: Directory::new(directory), mine, returned };
+    let storage = Mined { directory: Directory::new(directory), mine: Arc::clone(&mine), returned };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| usage(&error.to_string()))?;
     runtime.block_on(async {
         let options = Options::new(Arc::new(storage), Arc::new(world));
         let kernel = Kernel::open(options)?;
-        Arc::new(Crew { kernel: Arc::clone(&kernel), incarnation, drains: mode == "drain" }).run().await?;
+        let adopted = Mutex::default();
+        let crew = Crew { kernel: Arc::clone(&kernel), mine, adopted, incarnation, drains: mode == "drain" };
+        Arc::new(crew).run().await?;
         kernel.shutdown();
         Ok(())
     })

@@ -3,6 +3,7 @@
 
 mod checks;
 mod model;
+mod moment;
 mod real;
 mod step;
 mod tree;

@@ -40,6 +40,7 @@ impl Table {
         let parent = row.parent.map(|pid| real.pids.iter().position(|known| *known == pid));
         assert_eq!(word, process.state, "{at}: {row:?}, not {process:?}");
         assert_eq!(parent, process.parent.map(Some), "{at}: {row:?}, not {process:?}");
+        assert_eq!(row.incarnation, process.incarnation, "{at}: {row:?}, not {process:?}");
         assert_eq!(row.image == OTHER, process.other_image, "{at}: {row:?}, not {process:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! The model: processes as a person would draw them on paper.
 
+use super::moment::{self, Moment};
 use super::step::{Step, step};
 use super::tree::{self, Signal};
 use crate::properties::laws::some_needs;
@@ -9,6 +10,10 @@ use proptest_state_machine::ReferenceStateMachine;
 
 /// Processes of a history, at most.
 pub const PROCESSES: usize = 8;
+/// Processes with those that were begun again from a checkpoint, at most.
+pub const ALL: usize = 12;
+/// Checkpoints of a history, at most.
+pub const MOMENTS: usize = 2;
 /// Processes above each other, at most.
 pub const DEPTH: usize = 4;
 /// Calls of one process that are under way, at most.
@@ -37,6 +42,15 @@ pub enum Call {
     Left,
 }
 
+/// A message that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Those that came later have larger ones.
+    pub order: usize,
+    pub from: usize,
+    pub body: usize,
+}
+
 /// A process; others name it by its place in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
@@ -51,8 +65,12 @@ pub struct Process {
     pub waited_for: bool,
     /// It has become one of the other image.
     pub other_image: bool,
-    /// Messages that wait, by their numbers, oldest first.
-    pub inbox: Vec<usize>,
+    /// Messages that wait, oldest first.
+    pub inbox: Vec<Message>,
+    /// How often it was brought back.
+    pub incarnation: u32,
+    /// It was begun again from a checkpoint, and may lack what others have.
+    pub is_weak: bool,
 }
 
 impl Process {
@@ -66,6 +84,8 @@ impl Process {
             waited_for: false,
             other_image,
             inbox: Vec::new(),
+            incarnation: 0,
+            is_weak: false,
         }
     }
 
@@ -76,6 +96,11 @@ impl Process {
     /// Whether it takes another call.
     pub fn is_open(&self) -> bool {
         self.is_live() && self.state != Word::Paused && !self.cancelled
+    }
+
+    /// Whether it takes another call and may do what needs authority.
+    pub fn is_able(&self) -> bool {
+        self.is_open() && !self.is_weak
     }
 
     /// After a change of its calls.
@@ -99,6 +124,7 @@ pub struct Model {
     pub wanted: Vec<Need>,
     /// Messages that were sent.
     pub sent: usize,
+    pub moments: Vec<Moment>,
     /// The child that the last look for one found.
     pub told: Option<usize>,
 }
@@ -128,6 +154,10 @@ impl Model {
         self.processes.get(who).is_some_and(Process::is_open)
     }
 
+    fn is_able(&self, who: usize) -> bool {
+        self.processes.get(who).is_some_and(Process::is_able)
+    }
+
     fn has_call(&self, who: usize, call: usize, state: Call) -> bool {
         self.processes.get(who).and_then(|process| process.calls.get(call)) == Some(&state)
     }
@@ -149,7 +179,9 @@ impl ReferenceStateMachine for Paper {
     type Transition = Step;
 
     fn init_state() -> BoxedStrategy<Model> {
-        some_needs().prop_map(|wanted| Model { processes: Vec::new(), wanted, sent: 0, told: None }).boxed()
+        some_needs()
+            .prop_map(|wanted| Model { processes: Vec::new(), wanted, sent: 0, moments: Vec::new(), told: None })
+            .boxed()
     }
 
     fn transitions(model: &Model) -> BoxedStrategy<Step> {
@@ -164,16 +196,22 @@ impl ReferenceStateMachine for Paper {
             Step::Revoke { .. } | Step::Pass | Step::Restart | Step::Crash => true,
             Step::Delegate { from, to, .. } => model.is_live(*from) && model.is_live(*to),
             Step::End { who } => model.is_live(*who),
-            Step::Use { by, .. } | Step::Exit { who: by } | Step::Exec { who: by } => model.is_open(*by),
+            Step::Use { by, .. } | Step::Exit { who: by } => model.is_open(*by),
+            Step::Exec { who: by } => model.is_able(*by),
+            Step::Checkpoint { who } => model.is_live(*who) && model.moments.len() < MOMENTS,
+            Step::Restore { at } => *at < model.moments.len(),
+            Step::Fork { at } => {
+                model.moments.get(*at).is_some_and(|moment| model.processes.len() + moment.members.len() <= ALL)
+            }
             Step::Wait { by } | Step::Receive { by } => model.is_open(*by),
             Step::Spawn { by, .. } => {
-                model.is_open(*by) && model.processes.len() < PROCESSES && tree::depth(model, *by) < DEPTH
+                model.is_able(*by) && model.processes.len() < PROCESSES && tree::depth(model, *by) < DEPTH
             }
             Step::Signal { by, who, .. } => by.map_or(model.is_live(*who), |by| model.is_open(by)) && there(who),
             Step::HandOver { by, who } => model.is_open(*by) && there(who),
             Step::Send { from, to } => model.is_open(*from) && there(to),
             Step::Start { who } => model.is_open(*who) && model.processes[*who].calls.len() < CALLS,
-            Step::Sleep { who, call } => model.is_open(*who) && model.has_call(*who, *call, Call::Runs),
+            Step::Sleep { who, call } => model.is_able(*who) && model.has_call(*who, *call, Call::Runs),
             Step::GoOn { who, call } => {
                 model.has_call(*who, *call, Call::Left) && model.processes[*who].state != Word::Paused
             }
@@ -215,10 +253,10 @@ impl ReferenceStateMachine for Paper {
                 }
             }
             Step::Send { from, to } => {
-                let number = model.sent;
                 model.sent += 1;
                 if tree::may_write(&model, *from, *to) {
-                    model.processes[*to].inbox.push(number);
+                    let message = Message { order: model.sent, from: *from, body: model.sent };
+                    model.processes[*to].inbox.push(message);
                 }
             }
             Step::Receive { by } => {
@@ -226,6 +264,9 @@ impl ReferenceStateMachine for Paper {
                     model.processes[*by].inbox.remove(0);
                 }
             }
+            Step::Checkpoint { who } => moment::take(&mut model, *who),
+            Step::Restore { at } => moment::go_back(&mut model, *at),
+            Step::Fork { at } => moment::begin_again(&mut model, *at),
             of_call => call_changed(&mut model, of_call),
         }
         model

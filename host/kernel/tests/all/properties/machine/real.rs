@@ -1,7 +1,7 @@
 //! The real kernel in the middle of a history.
 
 use super::checks::Law;
-use super::model::{Call as Under, Model, Paper};
+use super::model::{Call as Under, Model, Paper, Process};
 use super::step::{Line as Handed, Step};
 use crate::sim::{House, Tear, words};
 use libos_kernel::kernel::{Admit, Attempt, Delegation, Kernel, NewGrant, Place, Prepared};
@@ -9,7 +9,7 @@ use libos_kernel::model::answer::{Answer, CallError, Stop};
 use libos_kernel::model::call::{Call, Reply};
 use libos_kernel::model::child::{ChildOptions, Handed as HandedGrant};
 use libos_kernel::model::grant::{Effect, Grant, Holder};
-use libos_kernel::model::id::{CallId, GrantId, Pid};
+use libos_kernel::model::id::{CallId, CheckpointId, GrantId, Pid};
 use libos_kernel::model::image::{BASE, Image};
 use libos_kernel::model::message::{MessageFilter, MessageOptions};
 use libos_kernel::model::resource::{Kind, Resource};
@@ -42,13 +42,7 @@ const RULES: [&str; 4] = ["sleep clock:sleep", "spawn process:image/**", "use im
 fn furnished() -> House {
     let rules: Vec<String> = RULES[..3].iter().map(|rule| format!("allow {rule}")).collect();
     let house = House::new(&rules.iter().map(String::as_str).collect::<Vec<_>>());
-    let other = Image {
-        name: OTHER.into(),
-        version: "1".into(),
-        description: String::new(),
-        tools: vec!["*".into()],
-        memory: None,
-    };
+    let other = Image { name: OTHER.into(), ..Image::base() };
     house.kernel.add_image(other).expect("an image is added");
     house
 }
@@ -69,6 +63,7 @@ pub struct Real {
     pub past: BTreeMap<GrantId, Grant>,
     /// The messages that waited for each before the step.
     inboxes: HashMap<usize, Vec<usize>>,
+    moments: Vec<CheckpointId>,
     /// What was last said of what is asked for each process.
     pub verdicts: HashMap<(Pid, usize), u8>,
 }
@@ -87,6 +82,7 @@ impl Real {
             slept: HashMap::new(),
             past: BTreeMap::new(),
             inboxes: HashMap::new(),
+            moments: Vec::new(),
             verdicts: HashMap::new(),
         }
     }
@@ -111,6 +107,9 @@ impl Real {
         }
         for line in self.kernel().grants().iter().filter(|grant| !grant.revoked && grant.pattern.kind() == Kind::Fs) {
             self.kernel().revoke(line.id).unwrap();
+        }
+        for moment in &self.moments {
+            self.kernel().remove_checkpoint(*moment).unwrap();
         }
         let _ = self.kernel().take_runnable();
         self.lines.clear();
@@ -159,7 +158,38 @@ impl Real {
             | Step::Wait { .. }
             | Step::Send { .. }
             | Step::Receive { .. } => self.of_process(step, model),
+            Step::Checkpoint { .. } | Step::Restore { .. } | Step::Fork { .. } => self.of_moment(step, model),
             of_call => self.of_call(of_call, model),
+        }
+    }
+
+    fn of_moment(&mut self, step: &Step, model: &Model) {
+        let kernel = Arc::clone(self.kernel());
+        match step {
+            Step::Checkpoint { who } => {
+                self.moments.push(kernel.checkpoint(self.pids[*who], "").unwrap().what.id);
+            }
+            Step::Restore { at } => {
+                let moment = &model.moments[*at];
+                let back = kernel.restore(self.moments[*at]);
+                assert_eq!(back.is_ok(), model.processes[moment.root].is_live(), "{back:?}");
+                if let Ok(restored) = &back {
+                    let cut = [&restored.what.processes, &restored.what.ended].into_iter().flatten();
+                    for who in cut.filter_map(|pid| self.pids.iter().position(|known| known == pid)) {
+                        self.calls[who].clear();
+                    }
+                }
+                self.forget_ended(model);
+            }
+            Step::Fork { at } => {
+                let forked = kernel.fork_checkpoint(self.moments[*at], None).unwrap().what;
+                for (old, _) in &model.moments[*at].members {
+                    let new = forked.processes.iter().find(|(pid, _)| *pid == self.pids[*old]);
+                    self.pids.push(new.expect("each has one that stands for it").1);
+                    self.calls.push(Vec::new());
+                }
+            }
+            other => unreachable!("{other:?} is of no checkpoint"),
         }
     }
 
@@ -241,7 +271,7 @@ impl Real {
             Step::Wait { by } => self.wait(*by, model),
             Step::Send { from, to } => {
                 let options = MessageOptions::default();
-                let body = (model.sent - 1).to_string();
+                let body = model.sent.to_string();
                 let sent = words(&self.says(*from, Call::MessageSend { to: pid(self, *to), body, options }));
                 assert_eq!(sent == "done", super::tree::may_write(model, *from, *to), "{from} wrote to {to}: {sent}");
             }
@@ -399,7 +429,8 @@ impl<L: Law> StateMachineTest for Machine<L> {
 
     fn apply(mut real: Real, model: &Model, step: Step) -> Real {
         real.step(&step, model);
-        real.inboxes = model.processes.iter().map(|process| process.inbox.clone()).enumerate().collect();
+        let bodies = |process: &Process| process.inbox.iter().map(|message| message.body).collect();
+        real.inboxes = model.processes.iter().map(bodies).enumerate().collect();
         L::check(&mut real, model, &step);
         real
     }

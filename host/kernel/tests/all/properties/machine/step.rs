@@ -107,6 +107,17 @@ pub enum Step {
     Receive {
         by: usize,
     },
+    Checkpoint {
+        who: usize,
+    },
+    /// Goes back to a checkpoint, if its process lives.
+    Restore {
+        at: usize,
+    },
+    /// Begins again from a checkpoint.
+    Fork {
+        at: usize,
+    },
 }
 
 fn uses() -> impl Strategy<Value = Option<u32>> {
@@ -141,6 +152,7 @@ pub fn step(model: &Model) -> BoxedStrategy<Step> {
     of_authority(model, &mut may);
     of_processes(model, has_room, &mut may);
     of_calls(model, &mut may);
+    of_moments(model, &mut may);
     let often = proptest::strategy::Union::new_weighted(may);
     // A restart takes longer than all else.
     prop_oneof![200 => often, 1 => Just(Step::Restart), 1 => Just(Step::Crash)].boxed()
@@ -184,8 +196,9 @@ fn of_processes(model: &Model, has_room: bool, may: &mut May) {
         1 => select(&[ViewMode::ReadOnly, ViewMode::CopyOnWrite, ViewMode::Worker][..]).prop_map(Some),
     ];
     if has_room {
+        let able = model.which(Process::is_able);
         let parents: Vec<usize> =
-            open.iter().copied().filter(|at| super::tree::depth(model, *at) < super::model::DEPTH).collect();
+            able.iter().copied().filter(|at| super::tree::depth(model, *at) < super::model::DEPTH).collect();
         if !parents.is_empty() {
             let spawn = (select(parents), fork, lines()).prop_map(|(by, fork, lines)| Step::Spawn { by, fork, lines });
             may.push((8, spawn.boxed()));
@@ -217,7 +230,10 @@ fn of_processes(model: &Model, has_room: bool, may: &mut May) {
         (8, select(bereft).prop_map(|by| Step::Wait { by }).boxed())
     });
     may.push((1, who().prop_map(|who| Step::Exit { who }).boxed()));
-    may.push((1, who().prop_map(|who| Step::Exec { who }).boxed()));
+    let able = model.which(Process::is_able);
+    if !able.is_empty() {
+        may.push((1, select(able).prop_map(|who| Step::Exec { who }).boxed()));
+    }
     may.push((2, who().prop_map(|who| Step::Start { who }).boxed()));
     may.push((2, (who(), near_file()).prop_map(|(by, name)| Step::Use { by, name }).boxed()));
 }
@@ -226,7 +242,7 @@ fn of_calls(model: &Model, may: &mut May) {
     type Holds = fn(&Process) -> bool;
     type OfCall = fn((usize, usize)) -> Step;
     let all: [(u32, &[Call], Holds, OfCall); 5] = [
-        (4, &[Call::Runs], Process::is_open, |(who, call)| Step::Sleep { who, call }),
+        (4, &[Call::Runs], Process::is_able, |(who, call)| Step::Sleep { who, call }),
         (6, &[Call::Left], |process| process.state != Word::Paused, |(who, call)| Step::GoOn { who, call }),
         (6, &[Call::Runs], |process| process.state == Word::Paused, |(who, call)| Step::Held { who, call }),
         (3, &[Call::Runs], Process::is_live, |(who, call)| Step::Finish { who, call }),
@@ -236,6 +252,22 @@ fn of_calls(model: &Model, may: &mut May) {
         let calls = model.calls(states, holds);
         if !calls.is_empty() {
             may.push((weight, select(calls).prop_map(step).boxed()));
+        }
+    }
+}
+
+fn of_moments(model: &Model, may: &mut May) {
+    let live = model.live();
+    if model.moments.len() < super::model::MOMENTS && !live.is_empty() {
+        may.push((3, select(live).prop_map(|who| Step::Checkpoint { who }).boxed()));
+    }
+    if !model.moments.is_empty() {
+        let at = || 0..model.moments.len();
+        may.push((3, at().prop_map(|at| Step::Restore { at }).boxed()));
+        let room = super::model::ALL - model.processes.len();
+        let fits: Vec<usize> = at().filter(|at| model.moments[*at].members.len() <= room).collect();
+        if !fits.is_empty() {
+            may.push((2, select(fits).prop_map(|at| Step::Fork { at }).boxed()));
         }
     }
 }
