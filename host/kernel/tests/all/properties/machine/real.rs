@@ -42,7 +42,7 @@ const RULES: [&str; 4] = ["sleep clock:sleep", "spawn process:image/**", "use im
 fn furnished() -> House {
     let rules: Vec<String> = RULES[..3].iter().map(|rule| format!("allow {rule}")).collect();
     let house = House::new(&rules.iter().map(String::as_str).collect::<Vec<_>>());
-    let other = Image { name: OTHER.into(), version: "1".into(), description: String::new(), tools: vec!["*".into()] };
+    let other = Image { name: OTHER.into(), version: "1".into(), description: String::new(), ..Image::base() };
     house.kernel.add_image(other).expect("an image is added");
     house
 }
