@@ -1,5 +1,6 @@
 //! The story of libos, told with the real binary on a scratch workspace. It fails where a promise of the story does not hold.
 
+mod agents;
 mod stage;
 mod tamper;
 mod terminal;
@@ -31,6 +32,7 @@ allow = [
     "read,list fs:workspace/**",
     "write fs:workspace/first.txt",
     "ask,tell human:owner",
+    "spawn process:image/base",
 ]
 ask = ["write fs:workspace/second.txt"]
 deny = ["read fs:workspace/salaries.txt"]
@@ -47,6 +49,7 @@ pub fn run() -> Result<()> {
     refusal(&mut stage)?;
     interruption(&mut stage, &tool)?;
     one_use(&mut stage)?;
+    agents::tell(&mut stage)?;
     changed_log(&mut stage)?;
     ending(&stage, built, began.elapsed());
     Ok(())

@@ -82,16 +82,54 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             asked_permission(resource, rights)?;
             vec![queue_name(queue.as_deref())?]
         }
-        Call::ProcessExit { result } => {
-            at_most(result.len(), limit::EXIT_RESULT_BYTES_MAX, "the result")?;
-            check_json(result)?;
-            Vec::new()
-        }
         Call::ToolCall { tool, arguments } | Call::AgentCall { tool, arguments } => {
             at_most(tool.len(), limit::TOOL_NAME_BYTES_MAX, "a tool's name")?;
             at_most(arguments.len(), limit::CALL_TEXT_BYTES_MAX, "the arguments")?;
             check_json(arguments)?;
             vec![one_segment(Kind::Tool, tool, "a tool's name")?]
+        }
+        Call::FsWorkingDirectory
+        | Call::ClockNow
+        | Call::LogWrite { .. }
+        | Call::ProcessSelf
+        | Call::ProcessChildren
+        | Call::MessagePending => Vec::new(),
+
+        Call::ProcessExit { .. }
+        | Call::ProcessExitWith { .. }
+        | Call::ProcessSpawn { .. }
+        | Call::ProcessFork { .. }
+        | Call::ProcessExec { .. }
+        | Call::ProcessWait { .. }
+        | Call::ProcessSignal { .. }
+        | Call::ProcessHandOver { .. }
+        | Call::ProcessCheckpoint { .. }
+        | Call::MessageSend { .. }
+        | Call::MessageReceive { .. } => process_names(call, context)?,
+
+        Call::ObjectCreate { .. }
+        | Call::ObjectRead { .. }
+        | Call::ObjectUpdate { .. }
+        | Call::ObjectDelete { .. }
+        | Call::ObjectList { .. }
+        | Call::ObjectNamespaces { .. }
+        | Call::ObjectCreateNamespace { .. }
+        | Call::ObjectRename { .. }
+        | Call::ObjectLink { .. }
+        | Call::ObjectUnlink { .. }
+        | Call::ObjectLinks { .. }
+        | Call::ObjectQuery { .. }
+        | Call::ObjectMerge { .. } => object_names(call, context.own_namespace)?,
+    })
+}
+
+/// What [`names`] says of processes and messages.
+fn process_names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallError> {
+    Ok(match call {
+        Call::ProcessExit { result } => {
+            at_most(result.len(), limit::EXIT_RESULT_BYTES_MAX, "the result")?;
+            check_json(result)?;
+            Vec::new()
         }
         Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
             check_child(child)?;
@@ -100,8 +138,8 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
                 roots.iter().try_for_each(|root| super::name::check_new(root)).map_err(CallError::Invalid)?;
             }
             let mut named = vec![image_of_process(child.image.as_deref().unwrap_or(context.image))?];
-            if let Some(path) = &child.working_directory {
-                named.push(file(path)?);
+            if let Some(directory) = &child.working_directory {
+                named.push(path::resolve(directory, context.working_directory).map_err(CallError::Invalid)?);
             }
             named
         }
@@ -124,12 +162,6 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
         Call::ProcessExitWith { object } => {
             vec![path::object(object, context.own_namespace).map_err(CallError::Invalid)?]
         }
-        Call::FsWorkingDirectory
-        | Call::ClockNow
-        | Call::LogWrite { .. }
-        | Call::ProcessSelf
-        | Call::ProcessChildren => Vec::new(),
-
         Call::ProcessCheckpoint { reason } => {
             at_most(reason.len(), limit::CHECKPOINT_REASON_BYTES_MAX, "the reason")?;
             // A process takes checkpoints of itself only.
@@ -149,21 +181,7 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             filter.check()?;
             Vec::new()
         }
-        Call::MessagePending => Vec::new(),
-
-        Call::ObjectCreate { .. }
-        | Call::ObjectRead { .. }
-        | Call::ObjectUpdate { .. }
-        | Call::ObjectDelete { .. }
-        | Call::ObjectList { .. }
-        | Call::ObjectNamespaces { .. }
-        | Call::ObjectCreateNamespace { .. }
-        | Call::ObjectRename { .. }
-        | Call::ObjectLink { .. }
-        | Call::ObjectUnlink { .. }
-        | Call::ObjectLinks { .. }
-        | Call::ObjectQuery { .. }
-        | Call::ObjectMerge { .. } => object_names(call, context.own_namespace)?,
+        _ => Vec::new(),
     })
 }
 
