@@ -1,9 +1,11 @@
 //! The command line, as a contract: verbs, options and their help.
 
+pub use crate::args_processes::{EffectsArgs, EffectsVerb, SettleWord};
+
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use libos_kernel::model::call::Approval;
 use libos_kernel::model::grant::Holder;
-use libos_kernel::model::id::{CallId, EffectId, GrantId, Pid, QuestionId, Seq};
+use libos_kernel::model::id::{CallId, GrantId, Pid, QuestionId, Seq};
 use libos_kernel::model::purse::{self, Coin};
 use libos_kernel::model::resource::{Pattern, Resource};
 use libos_kernel::model::right::{Right, Rights};
@@ -413,42 +415,6 @@ pub struct ReplayArgs {
     /// A component that is not one of the standard tools and that no workspace here has, found by its digest.
     #[arg(long = "component", value_name = "FILE")]
     pub components: Vec<PathBuf>,
-}
-
-#[derive(Debug, ClapArgs)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct EffectsArgs {
-    #[command(subcommand)]
-    pub verb: Option<EffectsVerb>,
-    /// Only those of which nobody knows whether they happened.
-    #[arg(long)]
-    pub unknown: bool,
-    /// Only those of this call.
-    #[arg(long, value_name = "ID")]
-    pub call: Option<CallId>,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum EffectsVerb {
-    /// Show an effect.
-    Show { id: EffectId },
-    /// Say, after a look outside, whether an unknown effect happened. If it did not, its uses are given back. A call that has not been
-    /// told yet goes on accordingly.
-    Settle {
-        id: EffectId,
-        #[arg(value_name = "OUTCOME")]
-        outcome: SettleWord,
-        /// How you know.
-        #[arg(long, value_name = "N")]
-        note: Option<String>,
-    },
-}
-
-/// What a person found out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SettleWord {
-    Done,
-    NotDone,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,8 +1,8 @@
 //! The command line, continued: what is about processes and what happened to them.
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use libos_kernel::model::event::Wanted;
-use libos_kernel::model::id::{CallId, CheckpointId, Pid, Seq};
+use libos_kernel::model::id::{CallId, CheckpointId, EffectId, Pid, Seq};
 use libos_kernel::model::process::Signal;
 use libos_kernel::model::purse::Coin;
 use std::time::Duration;
@@ -93,4 +93,40 @@ fn parse_amount(text: &str) -> Result<(Coin, u64), String> {
     let (kind, amount) = text.split_once('=').ok_or_else(wrong)?;
     let coin = serde_json::from_value(kind.into()).map_err(|_| wrong())?;
     Ok((coin, amount.parse().map_err(|_| wrong())?))
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct EffectsArgs {
+    #[command(subcommand)]
+    pub verb: Option<EffectsVerb>,
+    /// Only those of which nobody knows whether they happened.
+    #[arg(long)]
+    pub unknown: bool,
+    /// Only those of this call.
+    #[arg(long, value_name = "ID")]
+    pub call: Option<CallId>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EffectsVerb {
+    /// Show an effect.
+    Show { id: EffectId },
+    /// Say, after a look outside, whether an unknown effect happened. If it did not, its uses are given back. A call that has not been
+    /// told yet goes on accordingly.
+    Settle {
+        id: EffectId,
+        #[arg(value_name = "OUTCOME")]
+        outcome: SettleWord,
+        /// How you know.
+        #[arg(long, value_name = "N")]
+        note: Option<String>,
+    },
+}
+
+/// What a person found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SettleWord {
+    Done,
+    NotDone,
 }

@@ -29,9 +29,7 @@ fn plan() -> String {
             "goal": goal, "mode": "copy-on-write", "grants": grants, "planner": planner,
         }})
     };
-    let of = |worker: usize, tool: &str| {
-        json!({"tool": tool, "args": {"child_pid": {"$from": [2, format!("/{worker}/child_pid")]}}})
-    };
+    let of = |worker: usize, tool: &str| json!({"tool": tool, "args": {"child_pid": {"$from": [2, format!("/{worker}/child_pid")]}}});
     lines(&[
         made("outline", json!(["opening", "figures"])),
         json!({"calls": [

@@ -1,5 +1,6 @@
 //! Everything that a tool, an agent or a script can ask for: one closed enum, one variant an import.
 
+pub use super::object::{ObjectOptions, Payload};
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
 use super::child::ChildOptions;
@@ -20,70 +21,6 @@ pub enum WriteMode {
     CreateNew,
     #[n(2)]
     ReplaceExisting,
-}
-
-/// An object's content: checked JSON text, or bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Payload {
-    #[n(0)]
-    Json(#[n(0)] String),
-    #[n(1)]
-    Bytes(
-        #[cbor(n(0), with = "minicbor::bytes")]
-        #[serde(with = "super::text::bytes")]
-        Vec<u8>,
-    ),
-}
-
-impl Payload {
-    /// Its size in bytes.
-    pub fn len(&self) -> usize {
-        match self {
-            Payload::Json(text) => text.len(),
-            Payload::Bytes(bytes) => bytes.len(),
-        }
-    }
-
-    /// Whether it is empty.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Its bytes, of whichever kind.
-    pub fn as_bytes(&self) -> &[u8] {
-        match self {
-            Payload::Json(text) => text.as_bytes(),
-            Payload::Bytes(bytes) => bytes,
-        }
-    }
-
-    /// An empty one of the same kind.
-    fn emptied(&self) -> Payload {
-        match self {
-            Payload::Json(_) => Payload::Json(String::new()),
-            Payload::Bytes(_) => Payload::Bytes(Vec::new()),
-        }
-    }
-}
-
-/// What a new object gets beside name and payload.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
-#[cbor(map)]
-#[serde(deny_unknown_fields)]
-pub struct ObjectOptions {
-    #[n(0)]
-    pub object_type: String,
-    #[n(1)]
-    pub immutable: bool,
-    #[n(2)]
-    pub title: String,
-    #[n(3)]
-    pub tags: Vec<String>,
-    /// Names of the objects that it is made from, as its maker says.
-    #[cbor(n(4), default, skip_if = "Vec::is_empty")]
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sources: Vec<String>,
 }
 
 /// How much a log line matters.

@@ -44,25 +44,18 @@ pub const OWNER: &str = "owner";
 /// # Errors
 /// `invalid` or `too-large`.
 pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallError> {
-    let file = |text: &str| path::resolve(text, context.working_directory).map_err(CallError::Invalid);
     Ok(match call {
-        Call::FsRead { path }
-        | Call::FsList { path }
-        | Call::FsStat { path }
-        | Call::FsMakeDir { path }
-        | Call::FsChangeDirectory { path }
-        | Call::FsRemove { path, .. } => vec![file(path)?],
-        Call::FsReadRange { path, length, .. } => {
-            at_most(*length as usize, limit::CONTENT_BYTES_MAX, "a range")?;
-            vec![file(path)?]
-        }
-        Call::FsWrite { path, content, .. } | Call::FsAppend { path, content } => {
-            at_most(content.len(), limit::CONTENT_BYTES_MAX, "the content")?;
-            vec![file(path)?]
-        }
-        Call::FsRename { old: from, new: to, .. } | Call::FsCopy { source: from, target: to, .. } => {
-            two_ends(file(from)?, file(to)?)?
-        }
+        Call::FsRead { .. }
+        | Call::FsReadRange { .. }
+        | Call::FsList { .. }
+        | Call::FsStat { .. }
+        | Call::FsMakeDir { .. }
+        | Call::FsChangeDirectory { .. }
+        | Call::FsRemove { .. }
+        | Call::FsWrite { .. }
+        | Call::FsAppend { .. }
+        | Call::FsRename { .. }
+        | Call::FsCopy { .. } => file_names(call, context.working_directory)?,
         Call::ClockSleep { nanoseconds } => {
             if *nanoseconds > limit::SLEEP_NANOSECONDS_MAX {
                 return Err(CallError::TooLarge("a sleep is at most ten years".into()));
@@ -120,6 +113,31 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
         | Call::ObjectLinks { .. }
         | Call::ObjectQuery { .. }
         | Call::ObjectMerge { .. } => object_names(call, context.own_namespace)?,
+    })
+}
+
+/// What [`names`] says of files.
+fn file_names(call: &Call, working_directory: &Resource) -> Result<Vec<Resource>, CallError> {
+    let file = |text: &str| path::resolve(text, working_directory).map_err(CallError::Invalid);
+    Ok(match call {
+        Call::FsRead { path }
+        | Call::FsList { path }
+        | Call::FsStat { path }
+        | Call::FsMakeDir { path }
+        | Call::FsChangeDirectory { path }
+        | Call::FsRemove { path, .. } => vec![file(path)?],
+        Call::FsReadRange { path, length, .. } => {
+            at_most(*length as usize, limit::CONTENT_BYTES_MAX, "a range")?;
+            vec![file(path)?]
+        }
+        Call::FsWrite { path, content, .. } | Call::FsAppend { path, content } => {
+            at_most(content.len(), limit::CONTENT_BYTES_MAX, "the content")?;
+            vec![file(path)?]
+        }
+        Call::FsRename { old: from, new: to, .. } | Call::FsCopy { source: from, target: to, .. } => {
+            two_ends(file(from)?, file(to)?)?
+        }
+        _ => Vec::new(),
     })
 }
 

@@ -4,6 +4,7 @@ mod builder;
 mod drive;
 mod meter;
 mod outcome;
+mod tasks;
 mod turns;
 
 pub use builder::{BuildError, Builder};
@@ -30,6 +31,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
+use tasks::Tasks;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 /// Events of a call that may wait to be taken.
@@ -210,7 +212,7 @@ pub struct Runtime {
     listeners: Mutex<HashMap<CallId, Vec<mpsc::Sender<CallEvent>>>>,
     closing: watch::Sender<bool>,
     interrupt_at: Mutex<Option<u32>>,
-    tasks: tokio_tasks::Tasks,
+    tasks: Tasks,
 }
 
 struct Settings {
@@ -265,7 +267,7 @@ impl Runtime {
             listeners: Mutex::default(),
             closing: watch::Sender::new(false),
             interrupt_at: Mutex::default(),
-            tasks: tokio_tasks::Tasks::default(),
+            tasks: Tasks::default(),
         }))
     }
 
@@ -573,32 +575,4 @@ async fn run_loop(runtime: Weak<Runtime>, mut closing: watch::Receiver<bool>) {
 async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> Result<T, RuntimeError> {
     let done = tokio::task::spawn_blocking(what).await;
     done.map_err(|error| RuntimeError::Machine(format!("a thread of the host ended without an answer: {error}")))
-}
-
-/// Tasks that are waited for at the end.
-mod tokio_tasks {
-    use std::future::Future;
-    use std::sync::{Mutex, PoisonError};
-    use tokio::task::JoinSet;
-
-    #[derive(Default)]
-    pub struct Tasks(Mutex<JoinSet<()>>);
-
-    impl Tasks {
-        pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-            let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            while tasks.try_join_next().is_some() {}
-            tasks.spawn(task);
-        }
-
-        pub async fn wait(&self) {
-            loop {
-                let mut tasks = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-                if tasks.is_empty() {
-                    return;
-                }
-                while tasks.join_next().await.is_some() {}
-            }
-        }
-    }
 }
