@@ -40,6 +40,8 @@ impl Table {
         let parent = row.parent.map(|pid| real.pids.iter().position(|known| *known == pid));
         assert_eq!(word, process.state, "{at}: {row:?}, not {process:?}");
         assert_eq!(parent, process.parent.map(Some), "{at}: {row:?}, not {process:?}");
+        let held = process.state == Word::Paused && process.held_by_host;
+        assert_eq!(row.held_by_host && process.state == Word::Paused, held, "{at}: {row:?}, not {process:?}");
         assert_eq!(row.incarnation, process.incarnation, "{at}: {row:?}, not {process:?}");
         assert_eq!(row.image == OTHER, process.other_image, "{at}: {row:?}, not {process:?}");
     }
@@ -61,9 +63,9 @@ impl Law for Table {
         }
     }
 
-    /// What has ended is told by the store alone.
+    /// What has ended, and what waits in a queue, is told by the store alone.
     fn close(real: &Real, model: &Model) {
-        if model.processes.iter().all(|process| process.is_live()) {
+        if model.sent == 0 && model.processes.iter().all(|process| process.is_live()) {
             return;
         }
         real.barrier();
@@ -71,6 +73,8 @@ impl Law for Table {
         for at in 0..model.processes.len() {
             let row = View(&snapshot).process(real.pids[at]).unwrap().unwrap();
             Table::check_row(real, model, at, &row);
+            let waiting = View(&snapshot).messages_waiting(real.pids[at]).unwrap();
+            assert_eq!(waiting, model.processes[at].inbox.len() as u64, "messages of {at}");
         }
     }
 }
