@@ -8,7 +8,7 @@ use crate::bindings::libos::runtime::object as raw;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use raw::{Info, Options, Payload};
+pub use raw::{Conflict, Filter, Found, Info, LinkEnd, Merged, Options, Payload, Resolution};
 
 impl Options {
     /// A mutable object of this type (at most 64 bytes, for example `observation`), without title, tags and sources.
@@ -29,6 +29,23 @@ impl Payload {
         match self {
             Self::Json(text) => serde_json::from_str(text).map_err(|error| Error::Invalid(error.to_string())),
             Self::Bytes(_) => Err(Error::WrongKind("the payload is bytes, not JSON".into())),
+        }
+    }
+}
+
+impl Default for Filter {
+    /// Everything in the process's own namespace.
+    fn default() -> Self {
+        Self {
+            namespace: None,
+            type_: None,
+            tags: Vec::new(),
+            text: None,
+            linked_to: None,
+            linked_from: None,
+            relation: None,
+            after: None,
+            limit: None,
         }
     }
 }
@@ -64,6 +81,42 @@ pub fn list(namespace: Option<&str>) -> Result<Vec<Info>, Error> {
 /// The namespaces directly below one (`None`: the process's own), in full, sorted, at most 10,000. Needs `list` on it.
 pub fn namespaces(namespace: Option<&str>) -> Result<Vec<String>, Error> {
     Ok(raw::namespaces(namespace)?)
+}
+
+/// Gives an object another name, in its namespace or in another one; its links go along. Errors as for [`update`] and [`create`].
+/// Needs `read` and `delete` on the old name and `write` on the new one.
+pub fn rename(old: &str, new: &str, expected_version: Option<u64>) -> Result<Info, Error> {
+    Ok(raw::rename(old, new, expected_version)?)
+}
+
+/// Links an object to another one; nothing happens if it is linked so already. A relation is a word of at most 64 bytes, for example
+/// `derived-from`. Needs `link` on `from` and `read` on `to`.
+pub fn link(from: &str, relation: &str, to: &str) -> Result<(), Error> {
+    Ok(raw::link(from, relation, to)?)
+}
+
+/// Takes a link away; [`Error::NotFound`] if there is none. Needs `link` on `from`.
+pub fn unlink(from: &str, relation: &str, to: &str) -> Result<(), Error> {
+    Ok(raw::unlink(from, relation, to)?)
+}
+
+/// The links of an object in both directions, without those whose other end may not be read as it is. Needs `read`.
+pub fn links(name: &str) -> Result<Vec<LinkEnd>, Error> {
+    Ok(raw::links(name)?)
+}
+
+/// Looks for objects that may be read as they are: without a question, and without taking a use of a grant. A query stops at its limit
+/// (at most 1,000), at 10,000 objects that it has looked at, and when it has looked through 8 MiB of payloads; then [`Found::next`]
+/// is the name to go on after. Needs `list` on the namespace and `read` on the objects that the filter names.
+pub fn query(filter: &Filter) -> Result<Found, Error> {
+    Ok(raw::query(filter)?)
+}
+
+/// Brings what a forked child has made, changed and deleted into the process's own namespace; what both have changed since the fork
+/// becomes what `conflicts` says. [`Error::NotFound`] if there is no such child or nothing of it is left. Needs `wait` on
+/// `process:pid/<child>`, and `write` and `delete` on all of the process's own namespace.
+pub fn merge(child: &str, conflicts: Resolution) -> Result<Merged, Error> {
+    Ok(raw::merge(child, conflicts)?)
 }
 
 /// Makes a namespace; its parent must exist unless it has one segment. Needs `write` on it.

@@ -4,6 +4,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use libos_kernel::model::call::Approval;
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::{CallId, EffectId, GrantId, Pid, QuestionId, Seq};
+use libos_kernel::model::purse::{self, Coin};
 use libos_kernel::model::resource::{Pattern, Resource};
 use libos_kernel::model::right::{Right, Rights};
 use std::path::PathBuf;
@@ -104,6 +105,8 @@ pub enum Verb {
     },
     /// Answer a question.
     Answer(AnswerArgs),
+    /// Show what a process may still spend and whose purse that is; put more in.
+    Budget(BudgetArgs),
     /// Give, ask about or deny rights.
     Grant(GrantArgs),
     /// List the grants in force.
@@ -287,6 +290,17 @@ impl From<ApprovalWord> for Approval {
             ApprovalWord::Never => Approval::Never,
         }
     }
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct BudgetArgs {
+    pub pid: Pid,
+    /// Put more in, for example tool-calls=10; processes that stand still for want of it go on.
+    #[arg(long, value_name = "KIND=N", num_args = 1.., value_parser = purse::parse_amount)]
+    pub add: Vec<(Coin, u64)>,
+    /// Make what is left of a kind this much; a kind without bound gets one by that.
+    #[arg(long, value_name = "KIND=N", num_args = 1.., value_parser = purse::parse_amount)]
+    pub set: Vec<(Coin, u64)>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -244,6 +244,11 @@ impl Host {
                 let lines: Vec<String> = made.what.iter().map(|grant| format!("{}: {grant}", grant.id)).collect();
                 self.changed(made.durable, rows, lines.join("\n"), listener).await
             }
+            Request::Budget { pid, add, set } => {
+                let changed = self.kernel.change_purse(pid, &add, &set)?;
+                let text = crate::verbs::budget::whose(&changed.what);
+                self.changed(changed.durable, vec![serde_json::to_value(&changed.what)?], text, listener).await
+            }
             Request::Settle { effect, done, note } => self.settle(effect, done, note, listener).await,
             Request::Revoke { id } => {
                 let done = self.kernel.revoke(id)?;
@@ -438,9 +443,12 @@ impl Host {
                 Some(CallEvent::Parked) => {}
                 Some(CallEvent::Paused(by)) => {
                     let row = View(&self.kernel.snapshot()?).call(call)?.ok_or_else(|| gone(call))?;
-                    let failure = Failure::new(4, format!("{} is paused by {by}; call {call} is kept", row.pid))
-                        .hint(format!("libos signal {} resume", row.pid));
-                    tell(listener, Event::Error(failure)).await;
+                    let failure = Failure::new(4, format!("{} is paused: {by}; call {call} is kept", row.pid));
+                    let process = View(&self.kernel.snapshot()?).process(row.pid)?;
+                    // What its purse lacks says why it is paused, and how it gets that.
+                    let wants = process.is_some_and(|process| process.wants.is_some());
+                    let hint = || format!("libos signal {} resume", row.pid);
+                    tell(listener, Event::Error(if wants { failure } else { failure.hint(hint()) })).await;
                     return Ok(());
                 }
                 Some(CallEvent::Ended(_)) => {

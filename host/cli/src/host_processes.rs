@@ -50,7 +50,7 @@ impl Host {
                 self.changed(done.durable, vec![row], text, listener).await
             }
             CheckpointRequest::Fork { id, budget } => {
-                let purse = Purse { left: budget.into_iter().collect() };
+                let purse = Purse::of(&budget.into_iter().collect());
                 let done = kernel.fork_checkpoint(id, Some(purse).filter(|purse| !purse.left.is_empty()))?;
                 let text = forked(&done.what).join("\n");
                 self.changed(done.durable, vec![serde_json::to_value(&done.what)?], text, listener).await

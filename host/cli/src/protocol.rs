@@ -59,6 +59,12 @@ pub enum Request {
         done: bool,
         note: Option<String>,
     },
+    /// Change what a process may spend.
+    Budget {
+        pid: Pid,
+        add: Vec<(Coin, u64)>,
+        set: Vec<(Coin, u64)>,
+    },
     Grant(GrantRequest),
     Revoke {
         id: GrantId,

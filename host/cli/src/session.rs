@@ -145,6 +145,7 @@ fn needs_run_loop(request: &Request) -> bool {
         Request::Agent(AgentRequest::Follow { .. }) => true,
         Request::Cancel { .. }
         | Request::Settle { .. }
+        | Request::Budget { .. }
         | Request::Grant(_)
         | Request::Revoke { .. }
         | Request::ToolRemove { .. }

@@ -77,3 +77,18 @@ fn a_checkpoint_is_begun_again_from_compared_committed_and_removed() {
     assert_eq!(scene.json(&["checkpoint", "list"]), json!([]));
     scene.run(&["gc"]).ends(0);
 }
+
+#[test]
+fn a_process_is_paused_goes_on_and_is_killed_by_command() {
+    let scene = scene("signals");
+    scene.run(&["signal", "p1", "pause", "--reason", "to look"]).ends(0).says(&["p1 is paused", "to look"]);
+    assert_eq!(scene.json(&["show", "p1"])["state"], "paused");
+    scene.run(&["call", "echo", "--as", "p1"]).ends(2);
+    scene.run(&["signal", "p1", "resume"]).ends(0);
+    scene.run(&["call", "echo", "--as", "p1"]).ends(0);
+    scene.run(&["signal", "p1", "kill", "--reason", "enough"]).ends(0).says(&["p1 is killed", "enough"]);
+    scene.run(&["signal", "p1", "resume"]).ends(2).says(&["no live process p1"]);
+    scene.run(&["signal", "p2", "stop"]).ends(2).says(&["pause, resume, interrupt, cancel, kill"]);
+    let events = scene.json(&["events", "--kind", "process.signalled", "--pid", "p1"]);
+    assert_eq!(events.as_array().unwrap().len(), 3);
+}

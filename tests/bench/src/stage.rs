@@ -32,6 +32,7 @@ allow = [
     "read,list,write,delete object:**",
     "ask,tell human:owner",
     "sleep clock:sleep",
+    "message process:pid/*",
 ]
 [questions]
 open-max = 1000
@@ -173,7 +174,7 @@ pub fn add_tool(kernel: &Kernel, name: &str, needs: Option<Vec<Rule>>) {
         result: schema(),
         needs,
     };
-    let imports = ["fs", "object", "human", "clock"].map(str::to_owned);
+    let imports = ["fs", "object", "human", "clock", "message"].map(str::to_owned);
     kernel.add_tools(b"no component", &imports, vec![tool], false).unwrap();
 }
 

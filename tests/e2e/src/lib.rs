@@ -34,7 +34,8 @@ workspace = "."
 [image.base]
 allow = [
     "read,list,write,delete fs:workspace/**",
-    "read,list,write,delete object:**",
+    "read,list,write,delete,link object:**",
+    "wait process:pid/*",
     "ask,tell human:owner",
     "sleep clock:sleep",
     "call tool:*",

@@ -1,6 +1,6 @@
 //! Calls one import of the world, chosen by name: a test of the host walks them all.
 
-use libos::object::{Options, Payload};
+use libos::object::{Filter, Options, Payload, Resolution};
 use libos::process::{ChildOptions, SignalKind, ViewMode};
 use libos::{Failure, clock, fs, human, log, message, object, process, random, tools};
 use libos_programs::{Outcome, debug_outcome, outcome};
@@ -35,6 +35,12 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         "object.list" => debug_outcome(object::list(None)),
         "object.namespaces" => outcome(object::namespaces(None)),
         "object.create-namespace" => outcome(object::create_namespace("team")),
+        "object.rename" => debug_outcome(object::rename("note", "renamed", None)),
+        "object.link" => outcome(object::link("note", "references", "gone")),
+        "object.unlink" => outcome(object::unlink("note", "supports", "gone")),
+        "object.links" => debug_outcome(object::links("note")),
+        "object.query" => debug_outcome(object::query(&Filter { text: Some("a".into()), ..Filter::default() })),
+        "object.merge" => debug_outcome(object::merge("p1", Resolution::Report)),
         "clock.now" => outcome(Ok(clock::now().to_string())),
         "clock.sleep" => outcome(clock::sleep(Duration::from_nanos(1))),
         "random.bytes" => outcome(random::bytes(8)),

@@ -4,7 +4,7 @@ mod append;
 mod bridge;
 mod view;
 
-use libos::object::{self, Options, Payload};
+use libos::object::{self, Filter, Options, Payload};
 use libos::{Error, Failure, process};
 use libos_tools_common::{Encoding, within};
 use schemars::JsonSchema;
@@ -39,6 +39,23 @@ pub struct Made {
     #[serde(rename = "type")]
     object_type: String,
     version: u64,
+}
+
+/// How two objects are linked now.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Linked {
+    from: String,
+    relation: String,
+    to: String,
+    linked: bool,
+}
+
+/// An object that is not there any more.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Deleted {
+    /// As asked for.
+    name: String,
+    deleted: bool,
 }
 
 /// A namespace that is there now.
@@ -119,6 +136,99 @@ pub mod tools {
         let objects = object::list(namespace.as_deref())?.into_iter().map(Into::into).collect();
         let namespaces = object::namespaces(namespace.as_deref())?;
         Ok(view::Listing { namespace, objects, namespaces })
+    }
+
+    /// Looks for objects in memory by what they are, what they hold and what they are linked to. Shows them without their payloads.
+    #[needs("list,read object:**")]
+    pub fn query_memory(
+        /// Where to look, with all namespaces below it; the process's own if left out.
+        namespace: Option<String>,
+        /// Only objects of this type, for example `observation`.
+        r#type: Option<String>,
+        /// Only objects that have each of these tags.
+        tags: Option<Vec<String>>,
+        /// Only objects with this text in the last part of their name, their title or their payload; ASCII letters match in either case.
+        text: Option<String>,
+        /// Only objects that link to this one.
+        linked_to: Option<String>,
+        /// Only objects to which this one links.
+        linked_from: Option<String>,
+        /// Only links of this relation count.
+        relation: Option<String>,
+        /// Go on after this name: `next` of an earlier answer.
+        after: Option<String>,
+        /// Most objects: 1 to 1000; 50 if left out.
+        #[schemars(range(min = 1, max = 1_000))]
+        limit: Option<u32>,
+    ) -> libos::Result<view::Found> {
+        let limit = Some(within("limit", limit, 50, 1_000)?);
+        let tags = tags.unwrap_or_default();
+        let filter = Filter { namespace, type_: r#type, tags, text, linked_to, linked_from, relation, after, limit };
+        let found = object::query(&filter)?;
+        Ok(view::Found { objects: found.objects.into_iter().map(Into::into).collect(), next: found.next })
+    }
+
+    /// Links an object of memory to another one, or takes a link away. It is fine if it is so already.
+    #[needs("link,read object:**")]
+    pub fn link_memory_objects(
+        /// The object that the link leads from.
+        from: String,
+        /// What the other one is to it, for example `derived_from`, `supports`, `blocked_by`; at most 64 bytes.
+        relation: String,
+        /// The object that the link leads to.
+        to: String,
+        /// True to take the link away; false if left out.
+        remove: Option<bool>,
+    ) -> libos::Result<Linked> {
+        let linked = !remove.unwrap_or(false);
+        if linked {
+            object::link(&from, &relation, &to)?;
+        } else {
+            match object::unlink(&from, &relation, &to) {
+                Ok(()) => {}
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Linked { from, relation, to, linked })
+    }
+
+    /// Lists the links of an object of memory, those from it and those to it.
+    #[needs("read object:**")]
+    pub fn list_memory_links(
+        /// The object's name.
+        name: String,
+        /// Its namespace; the process's own if left out and the name holds no `/`.
+        namespace: Option<String>,
+    ) -> libos::Result<view::Links> {
+        let name = full_name(namespace.as_deref(), &name);
+        let links = object::links(&name)?.into_iter().map(Into::into).collect();
+        Ok(view::Links { name, links })
+    }
+
+    /// Gives an object of memory another name or moves it to another namespace. Its links go along.
+    #[needs("read,write,delete object:**")]
+    pub fn rename_memory_object(
+        /// Its present name, with its namespace before it if that is not the process's own.
+        name: String,
+        /// Its new name, with its namespace before it if that is not the process's own. The name must be free.
+        new_name: String,
+    ) -> libos::Result<Made> {
+        let moved = object::rename(&name, &new_name, None)?;
+        Ok(Made { name: moved.name, object_type: moved.type_, version: moved.version })
+    }
+
+    /// Deletes an object of memory for good, with the links to it.
+    #[needs("delete object:**")]
+    pub fn delete_memory_object(
+        /// The object's name.
+        name: String,
+        /// Its namespace; the process's own if left out and the name holds no `/`.
+        namespace: Option<String>,
+    ) -> libos::Result<Deleted> {
+        let name = full_name(namespace.as_deref(), &name);
+        object::delete(&name, None)?;
+        Ok(Deleted { name, deleted: true })
     }
 
     /// Makes a namespace for objects. It is fine if it is there already.

@@ -1,6 +1,6 @@
 //! How objects are shown to a model.
 
-use libos::object::{Info, Payload};
+use libos::object::{Info, LinkEnd, Payload};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -83,6 +83,49 @@ pub struct Listing {
     pub objects: Vec<About>,
     /// In full.
     pub namespaces: Vec<String>,
+}
+
+/// What a query has found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Found {
+    /// Sorted by name.
+    pub objects: Vec<About>,
+    /// If there may be more: the name to go on after.
+    pub next: Option<String>,
+}
+
+/// The links of an object.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Links {
+    /// As asked for.
+    pub name: String,
+    pub links: Vec<Link>,
+}
+
+/// One link, as seen from one of its ends.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Link {
+    relation: String,
+    /// Full name of the object at the other end.
+    object: String,
+    direction: Direction,
+}
+
+/// Where a link leads.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// To the other object.
+    Outgoing,
+    /// From the other object.
+    Incoming,
+}
+
+impl From<LinkEnd> for Link {
+    fn from(end: LinkEnd) -> Self {
+        let direction = if end.outgoing { Direction::Outgoing } else { Direction::Incoming };
+        Self { relation: end.relation, object: end.name, direction }
+    }
 }
 
 /// Shows a payload in at most `max_chars` characters.

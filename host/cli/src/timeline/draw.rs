@@ -117,7 +117,7 @@ fn row(timeline: &Timeline, event: &Event) -> Option<Row> {
             Body::Text(format!("{open}{} starts: {}{}", event.call, escape(name), escape(&component)))
         }
         // Its end stands there as a line of its own.
-        What::Woken { operation, .. } if operation == "tools.call" => return None,
+        What::Woken { operation, .. } if matches!(operation.as_str(), "tools.call" | "agent.call") => return None,
         What::Woken { operation, took: waited, question, said, text, .. } => {
             took = time(*waited);
             Body::Text(format!("{indent}{}", woken(operation, question.map(|id| id.to_string()), said, text)))

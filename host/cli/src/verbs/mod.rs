@@ -3,6 +3,7 @@
 mod answer;
 mod audit;
 mod backup;
+pub mod budget;
 mod call;
 mod calls;
 mod checkpoint;
@@ -97,6 +98,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Inbox { id: Some(id), .. } => inbox::show(&context, id),
         Verb::Inbox { id: None, follow, all, limit } => inbox::run(&context, follow, all, limit),
         Verb::Answer(args) => answer::run(&context, args),
+        Verb::Budget(args) => budget::run(&context, args),
         Verb::Grant(args) => grants::grant(&context, args),
         Verb::Grants { holder, all } => grants::list(&context, holder, all),
         Verb::Explain(args) => explain::run(&context, args),

@@ -127,7 +127,7 @@ impl Shown {
         value["goal_text"] = self.goal.clone().into();
         value["waits"] = tree::waits_value(&self.waits);
         if let Some((of, purse)) = &self.spends {
-            value["spends"] = serde_json::json!({ "pid": of, "left": serde_json::to_value(purse)? });
+            value["spends"] = serde_json::json!({ "pid": of, "left": serde_json::to_value(&purse.left)? });
         }
         value["messages"] = self.messages.into();
         value["calls"] = serde_json::to_value(&self.calls)?;

@@ -33,7 +33,7 @@ fn value(seen: &Seen) -> Result<serde_json::Value, serde_json::Error> {
     value["waits"] = waits_value(&seen.waits);
     value["goal_text"] = seen.goal.clone().into();
     if let Some((of, purse)) = &seen.purse {
-        value["spends"] = serde_json::json!({ "pid": of, "left": serde_json::to_value(purse)? });
+        value["spends"] = serde_json::json!({ "pid": of, "left": serde_json::to_value(&purse.left)? });
     }
     Ok(value)
 }

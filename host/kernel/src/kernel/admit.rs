@@ -11,10 +11,10 @@ use crate::model::bound::Bound;
 use crate::model::call::{Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
 use crate::model::grant::{Effect, Holder};
-use crate::model::id::{CallId, Digest, EffectKey, GrantId, Pid, QuestionId};
+use crate::model::id::{CallId, Digest, EffectKey, GrantId, QuestionId};
 use crate::model::limit::UNCOMMITTED_BYTES_MAX;
 use crate::model::need::{Need, needs};
-use crate::model::process::State as ProcessState;
+use crate::model::purse::Charged;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Resource};
 use crate::model::right::Right;
@@ -159,18 +159,17 @@ impl Kernel {
     ///
     /// # Errors
     /// The process has ended or is paused, or the host has stopped.
-    pub(crate) fn enter(&self, pid: Pid) -> Result<Option<Around>, Stop> {
-        let state = self.lock();
+    pub(crate) fn enter(&self, place: Place) -> Result<Option<Around>, Stop> {
+        let mut state = self.lock();
         if state.failed.is_some() || state.uncommitted() >= UNCOMMITTED_BYTES_MAX {
             return Ok(None);
         }
-        let process = state.processes.get(&pid).ok_or(Stop::Ended)?;
-        match &process.state {
-            ProcessState::Paused(by) => Err(Stop::Paused(by.clone())),
-            _ => {
-                Ok(Some(Around { working_directory: process.working_directory.clone(), image: process.image.clone() }))
-            }
+        if let Some(by) = state.paused(place.pid) {
+            return Err(Stop::Paused(by));
         }
+        state.check_time(place.pid, place.call)?;
+        let process = state.processes.get(&place.pid).ok_or(Stop::Ended)?;
+        Ok(Some(Around { working_directory: process.working_directory.clone(), image: process.image.clone() }))
     }
 
     /// Lets a system call out: the time of the call's last journal line, if the call is still there.
@@ -245,7 +244,9 @@ impl Kernel {
                 if let Some(answer) = state.refuse_for_space(attempt.place, &attempt.call, now) {
                     return Ok(Admit::Over(answer));
                 }
+                let charged = state.charge_for(attempt)?;
                 let Some(uses) = state.take_uses(&grants) else {
+                    state.give_back_charge(charged.as_ref());
                     // Another call took the last use since the decision: impossible under one lock, but closed all the same.
                     let need = wanted.into_iter().next();
                     return need.map_or(Err(Stop::Ended), |need| {
@@ -261,12 +262,13 @@ impl Kernel {
                         Asked::Answered(answer) => Admit::Over(answer),
                         Asked::Over(answer) => {
                             state.give_uses_back(&uses);
+                            state.give_back_charge(charged.as_ref());
                             Admit::Over(answer)
                         }
                     };
                     return Ok(waits);
                 }
-                Ok(self.permit(&mut state, attempt, &grants, uses, question, now))
+                Ok(self.permit(&mut state, attempt, &grants, (uses, charged), question, now))
             }
         }
     }
@@ -276,7 +278,7 @@ impl Kernel {
         state: &mut State,
         attempt: &Attempt,
         grants: &[GrantId],
-        uses: Vec<GrantId>,
+        (uses, charged): (Vec<GrantId>, Option<Charged>),
         question: Option<QuestionId>,
         now: Time,
     ) -> Admit {
@@ -288,6 +290,7 @@ impl Kernel {
             asked: attempt.asked.clone(),
             decided,
             uses,
+            charged,
             question,
             effect: None,
             started: now,
@@ -432,6 +435,7 @@ impl State {
             intent,
             time: now,
             uses: open.uses.clone(),
+            charged: open.charged.clone(),
             request,
             question: open.question,
             settled: None,

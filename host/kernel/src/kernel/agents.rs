@@ -3,14 +3,11 @@
 use super::Kernel;
 use super::host::HostError;
 use super::objects::Author;
-use super::processes::own_namespace;
 use super::rules::Changed;
 use super::state::State;
-use crate::model::call::{ObjectOptions, Payload};
 use crate::model::id::{CallId, Digest, Pid, QuestionId};
 use crate::model::limit;
 use crate::model::process::State as ProcessState;
-use crate::model::resource::{Kind, Resource};
 use crate::model::row::{CallState, ProcessRow, Wait};
 use crate::model::script::Script;
 use crate::model::time::Time;
@@ -92,7 +89,9 @@ impl Kernel {
             return Ok(Changed { what: Planned { pid, was_there: true }, durable: state.mark() });
         }
         let pid = state.new_root(new.image, false, now)?;
-        let goal = state.set_goal(pid, new.goal, now)?;
+        let author = Author { pid, call: CallId::default(), now };
+        let goal = state.make_goal(pid, new.goal, author);
+        let goal = goal.map_err(|error| HostError::Usage(format!("its goal cannot be kept: {error}")))?;
         if let Some(process) = state.processes.get(&pid).cloned() {
             state.put_process(ProcessRow { goal: Some(goal), ..process });
         }
@@ -140,17 +139,6 @@ impl State {
             process.planner.as_ref().is_some_and(|planner| planner.command.as_ref() == Some(command))
         };
         self.processes.values().filter(is_its).map(|process| process.pid).max()
-    }
-
-    /// Writes down what a process is for; answers the name of the object.
-    fn set_goal(&mut self, pid: Pid, goal: &str, now: Time) -> Result<String, HostError> {
-        let name = format!("{}/goal", own_namespace(pid));
-        let payload = Payload::Json(serde_json::json!({ "text": goal }).to_string());
-        let options = ObjectOptions { object_type: "goal".into(), immutable: true, ..ObjectOptions::default() };
-        let author = Author { pid, call: CallId::default(), now };
-        self.object_create(&Resource::new(Kind::Object, name.as_str()), &payload, &options, author)
-            .map_err(|error| HostError::Usage(format!("its goal cannot be kept: {error}")))?;
-        Ok(name)
     }
 
     fn add_progress(&self, pid: Pid, progress: &mut Progress) {

@@ -146,7 +146,7 @@ impl State {
             parts.push(FingerprintPart { field: Field::Content, digest: seen.present });
         }
         match &*attempt.call {
-            Call::ObjectUpdate { .. } | Call::ObjectDelete { .. } => {
+            Call::ObjectUpdate { .. } | Call::ObjectDelete { .. } | Call::ObjectRename { .. } => {
                 let version = attempt.names.first().and_then(|name| self.object_version(attempt.place.pid, name));
                 parts.push(part(Field::Content, &to_bytes(&version)));
             }

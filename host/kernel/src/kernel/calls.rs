@@ -110,6 +110,9 @@ impl Kernel {
         if let Some(by) = &process.cancel_requested {
             return Err(HostError::Usage(format!("{} takes no more calls: it was cancelled by {by}", start.pid)));
         }
+        state.charge_call(start.pid).map_err(|empty| HostError::Usage(format!("{}: {}", start.pid, empty.reason())))?;
+        // A charge changes the row.
+        let process = state.processes.get(&start.pid).cloned().unwrap_or(process);
         let id = state.new_call();
         let mut record = Record::new("call.start", now, Decided::Host, Outcome::Done);
         record.pid = Some(start.pid);
@@ -203,6 +206,10 @@ impl Kernel {
         let now = self.now();
         let mut state = self.lock();
         state.record_counts(call, false, now);
+        // What it observed was paid for: it is not to be observed, and paid for, again.
+        if state.calls.get(&call).is_some_and(|live| state.payer_of(live.row.pid).is_some()) {
+            state.flush_kept(call);
+        }
         if let Some(live) = state.calls.get_mut(&call) {
             live.leave_memory();
             if live.row.state == CallState::Running {

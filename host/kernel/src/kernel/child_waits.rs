@@ -101,7 +101,10 @@ impl State {
         for pid in self.children.of(place.pid) {
             match self.why_no_wait(place, pid, now) {
                 Some(denial) => refused = refused.or(Some(denial)),
-                None => there = true,
+                None => {
+                    there = true;
+                    break;
+                }
             }
         }
         match refused {
@@ -124,7 +127,7 @@ impl State {
 
     /// The parent has learnt of a child's end.
     fn collect(&mut self, parent: Pid, child: Pid) {
-        if self.children.ended.remove(&(parent, child)) {
+        if self.children.remove_ended(parent, child) {
             self.remove(Table::Process, table::not_waited_for(parent, child));
         }
     }
@@ -180,7 +183,7 @@ impl State {
             match self.waits_for(parent, true).into_iter().find(takes) {
                 Some(place) => self.end_child_wait(place, Answer::Done(Reply::EndedChild(Some(child))), now),
                 None => {
-                    self.children.ended.insert((parent, row.pid));
+                    self.children.add_ended(parent, row.pid);
                     self.put_bytes(Table::Process, table::not_waited_for(parent, row.pid), Vec::new());
                 }
             }
@@ -190,7 +193,7 @@ impl State {
 
     /// Ends the waits for any child in a process that has none left.
     pub(super) fn end_idle_waits(&mut self, parent: Pid, now: Time) {
-        if self.children.of(parent).next().is_some() || self.children.ended_of(parent).next().is_some() {
+        if self.children.count(parent) > 0 {
             return;
         }
         for place in self.waits_for(parent, true) {

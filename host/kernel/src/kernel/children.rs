@@ -24,7 +24,8 @@ use crate::model::view::View;
 use crate::store::StoreError;
 use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table};
-use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -32,9 +33,11 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct Children {
     /// Parent and child, both alive.
-    pub(super) live: BTreeSet<(Pid, Pid)>,
+    live: BTreeSet<(Pid, Pid)>,
     /// Parent, which lives, and a child that has ended and that it did not wait for.
-    pub(super) ended: BTreeSet<(Pid, Pid)>,
+    ended: BTreeSet<(Pid, Pid)>,
+    /// How many a parent has of both.
+    counts: HashMap<Pid, usize>,
     /// Whose end is waited for, and where; for any child that is the process which waits.
     pub(super) waits: BTreeSet<(Pid, CallId, Position)>,
 }
@@ -44,10 +47,47 @@ impl Children {
     pub(super) fn note(&mut self, row: &ProcessRow) {
         let Some(parent) = row.parent else { return };
         if row.state.is_final() {
-            self.live.remove(&(parent, row.pid));
-        } else {
-            self.live.insert((parent, row.pid));
+            self.remove(parent, row.pid);
+        } else if self.live.insert((parent, row.pid)) {
+            *self.counts.entry(parent).or_default() += 1;
         }
+    }
+
+    /// The child lives no more, or has another parent.
+    pub(super) fn remove(&mut self, parent: Pid, child: Pid) {
+        if self.live.remove(&(parent, child)) {
+            self.uncount(parent);
+        }
+    }
+
+    /// The child has ended, and its parent, which lives, does not know.
+    pub(super) fn add_ended(&mut self, parent: Pid, child: Pid) {
+        if self.ended.insert((parent, child)) {
+            *self.counts.entry(parent).or_default() += 1;
+        }
+    }
+
+    /// The parent knows, or has ended itself. Answers whether it did not know.
+    pub(super) fn remove_ended(&mut self, parent: Pid, child: Pid) -> bool {
+        let was_there = self.ended.remove(&(parent, child));
+        if was_there {
+            self.uncount(parent);
+        }
+        was_there
+    }
+
+    fn uncount(&mut self, parent: Pid) {
+        if let Entry::Occupied(mut count) = self.counts.entry(parent) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+
+    /// How many children a process has that live or were not waited for.
+    pub(super) fn count(&self, parent: Pid) -> usize {
+        self.counts.get(&parent).copied().unwrap_or_default()
     }
 
     /// The live children of a process, oldest first.
@@ -73,7 +113,9 @@ impl State {
     /// Reads who has ended and was not waited for.
     pub(super) fn load_ended_children(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         snapshot.scan(Table::Process, table::NOT_WAITED_FOR, |key, _| {
-            self.children.ended.extend(table::read_not_waited_for(key));
+            if let Some((parent, child)) = table::read_not_waited_for(key) {
+                self.children.add_ended(parent, child);
+            }
             Ok(ControlFlow::Continue(()))
         })
     }
@@ -127,6 +169,8 @@ impl State {
         self.check_space().map_err(|_| super::space::no_space())?;
         let parent = self.processes.get(&place.pid).cloned().ok_or(CallError::Internal)?;
         let ordered = self.check_child(place, &parent, call, child, names, now)?;
+        let amounts: Vec<_> = child.budget.iter().flatten().map(|amount| (amount.coin, amount.amount)).collect();
+        self.check_purse(parent.pid, &amounts)?;
         // A number that is not used leaves a gap, and nobody minds.
         let pid = self.new_pid();
         let seen = ordered.view.as_ref().map(rules_seen).unwrap_or_default();
@@ -139,12 +183,11 @@ impl State {
             ..ProcessRow::new(pid, Some(parent.pid), ordered.image.clone(), ordered.working_directory.clone(), now)
         });
         let author = Author { pid: parent.pid, call: place.call, now };
-        let amounts: Vec<_> = child.budget.iter().flatten().map(|amount| (amount.coin, amount.amount)).collect();
         if child.budget.is_some()
             && let Err(error) = self.move_purse(parent.pid, pid, &amounts)
         {
             self.processes.remove(&pid);
-            self.children.live.remove(&(parent.pid, pid));
+            self.children.remove(parent.pid, pid);
             self.reschedule(pid);
             self.remove(Table::Process, table::live(pid.0));
             self.object_delete(&Resource::new(Kind::Object, goal), None, author)?;
@@ -213,11 +256,11 @@ impl State {
 
     /// Whether a process may have one more child.
     pub(super) fn check_room_for_child(&self, parent: Pid) -> Result<(), CallError> {
-        let (live, ended) = (self.children.of(parent).count(), self.children.ended_of(parent).count());
-        if live + ended >= limit::CHILDREN_MAX {
+        let count = self.children.count(parent);
+        if count >= limit::CHILDREN_MAX {
+            let most = limit::CHILDREN_MAX;
             return Err(CallError::TooLarge(format!(
-                "{parent} has {live} children and did not wait for {ended} that have ended, at most {} in all",
-                limit::CHILDREN_MAX
+                "{parent} has {count} children, at most {most}; those that have ended count until they are waited for"
             )));
         }
         if self.processes.len() >= limit::PROCESSES_MAX {

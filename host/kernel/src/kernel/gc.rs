@@ -7,6 +7,7 @@
 use super::Kernel;
 use super::host::HostError;
 use super::state::State;
+use crate::model::checkpoint::CheckpointRow;
 use crate::model::grant::{Grant, Holder};
 use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId};
 use crate::model::limit;
@@ -115,10 +116,18 @@ impl Needed {
         for (key, _) in snapshot.keys(Table::Process, table::NOT_WAITED_FOR)? {
             needed.processes.extend(table::read_not_waited_for(&key).map(|(_, child)| child));
         }
+        // What a child made waits for its parent.
+        let unmerged =
+            snapshot.keys(Table::Unmerged, &[])?.into_iter().filter_map(|(key, _)| table::read_numbers(&key));
+        needed.processes.extend(unmerged.map(|(_, child)| Pid(child)));
         for call in snapshot.rows::<CallRow>(Table::Call, table::LIVE)? {
             needed.calls.insert(call.id);
             needed.calls.extend(call.caller.map(|caller| caller.call));
             needed.processes.insert(call.pid);
+        }
+        // Whoever is begun again is told where what it has comes from.
+        for checkpoint in snapshot.rows::<CheckpointRow>(Table::Checkpoint, &[])? {
+            needed.processes.extend(checkpoint.members.iter().map(|member| member.process.pid));
         }
         for question in snapshot.rows::<QuestionRow>(Table::Question, table::LIVE)? {
             needed.calls.extend(question.places().map(|(call, _)| call));
@@ -280,12 +289,30 @@ fn plan_processes(
         }
         going.retain(|pid| !givers.contains(pid));
     }
+    let given: HashSet<Pid> = grants
+        .iter()
+        .filter(|grant| holder_of(grant).is_none_or(|pid| !going.contains(&pid)))
+        .filter_map(super::grants::named)
+        .collect();
     for pid in going {
+        if !given.contains(&pid) {
+            plan_objects(plan, snapshot, pid)?;
+        }
         plan.dropped.grants += plan.drop_all(snapshot, Table::Grant, &table::number(pid.0))?;
         plan.drop_all(snapshot, Table::Plan, &table::number(pid.0))?;
         plan.drop_all(snapshot, Table::Process, &table::ended(pid.0))?;
-        plan.drop_all(snapshot, Table::Plan, &table::number(pid.0))?;
         plan.dropped.processes += 1;
+    }
+    Ok(())
+}
+
+/// What a process left of its objects, its result for example, goes with it, unless a view or a checkpoint still shows them.
+fn plan_objects(plan: &mut Plan, snapshot: &Snapshot, pid: Pid) -> Result<(), StoreError> {
+    if snapshot.keys(Table::ObjectPin, &table::number(pid.0))?.is_empty() {
+        let prefix = format!("{}/", super::own_namespace(pid));
+        for table in [Table::Object, Table::ObjectPayload, Table::ObjectVersion, Table::ObjectLinkBack] {
+            plan.drop_all(snapshot, table, prefix.as_bytes())?;
+        }
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::model::image::ALL_IMAGES;
 use crate::model::index::{GrantIndex, Leaf};
 use crate::model::limit;
 use crate::model::need::Need;
-use crate::model::resource::Resource;
+use crate::model::resource::{Kind, Resource};
 use crate::model::right::Right;
 use crate::model::time::Time;
 use std::collections::{BTreeSet, HashMap};
@@ -33,6 +33,19 @@ pub struct Grants {
     holders: HashMap<Holder, Held>,
     /// Allows that end by themselves, by their last moment.
     ending: BTreeSet<(Time, GrantId)>,
+    /// Grants that name something in the namespace of a process, but for its own.
+    naming: HashMap<Pid, BTreeSet<GrantId>>,
+}
+
+/// The process in whose namespace a grant of another one names something.
+pub(super) fn named(grant: &Grant) -> Option<Pid> {
+    if grant.pattern.kind() != Kind::Object {
+        return None;
+    }
+    let mut segments = grant.pattern.segments();
+    let owner =
+        segments.next().filter(|first| *first == "process").and_then(|_| segments.next()?.parse().ok()).map(Pid)?;
+    segments.next().filter(|_| grant.holder != Holder::Process(owner)).map(|_| owner)
 }
 
 /// Spreads numbers that we gave ourselves, one after another. Nobody else chooses them, so nothing slower is needed, and a decision
@@ -85,6 +98,11 @@ impl Grants {
         grants.filter_map(|grant| grant.only_tool.as_ref()).map(|only| only.component)
     }
 
+    /// The grants of others that name something in the namespace of a process.
+    pub fn naming(&self, owner: Pid) -> impl Iterator<Item = &Grant> {
+        self.naming.get(&owner).into_iter().flatten().filter_map(|id| self.get(*id))
+    }
+
     /// How many grants a holder has.
     pub fn count(&self, holder: &Holder) -> usize {
         self.holders.get(holder).map_or(0, |held| held.slots.len())
@@ -119,6 +137,9 @@ impl Grants {
         held.index.insert(&grant.pattern, leaf);
         held.slots.push(slot);
         self.by_id.insert(grant.id, slot);
+        if let Some(owner) = named(&grant) {
+            self.naming.entry(owner).or_default().insert(grant.id);
+        }
         match self.slots.get_mut(slot as usize) {
             Some(place) => *place = grant,
             None => self.slots.push(grant),
@@ -130,6 +151,14 @@ impl Grants {
         for slot in self.holders.remove(holder).unwrap_or_default().slots {
             let grant = &self.slots[slot as usize];
             self.by_id.remove(&grant.id);
+            if let Some(owner) = named(grant)
+                && let Some(naming) = self.naming.get_mut(&owner)
+            {
+                naming.remove(&grant.id);
+                if naming.is_empty() {
+                    self.naming.remove(&owner);
+                }
+            }
             if let Some(last) = grant.not_after {
                 self.ending.remove(&(last, grant.id));
             }

@@ -21,14 +21,10 @@ impl State {
         let members = self.subtree(pid);
         for member in &members {
             self.rehang(*member, giver.pid, now);
-            let Some(row) = self.processes.get(member).cloned() else { continue };
-            // Who spent from the giver spends from whom the giver would spend from.
-            if row.payer == Some(giver.pid) {
-                self.put_process(ProcessRow { payer: giver.payer, ..row });
-            }
         }
+        self.hand_over_purses(pid, &members, giver.pid);
         let Some(child) = self.processes.get(&pid).cloned().or(Some(child)) else { return Ok(()) };
-        self.children.live.remove(&(giver.pid, pid));
+        self.children.remove(giver.pid, pid);
         self.put_process(ProcessRow { parent: giver.parent, ..child });
         self.end_idle_waits(giver.pid, now);
         Ok(())

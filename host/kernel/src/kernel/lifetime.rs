@@ -91,6 +91,10 @@ impl State {
         record.call = cause;
         record.detail = Some(state.word().to_owned());
         self.note(record);
+        // What cannot be read now stays: nobody can name it any more. What it releases is paid back before the purse is.
+        drop(self.release_objects(pid, process.result_object.as_deref(), now));
+        let process = self.processes.get(&pid).cloned()?;
+        let process = self.return_purse(process);
         let ended = ProcessRow { state, ended: Some(now), ..process };
         self.put_process(ended.clone());
         self.release(&ended);
@@ -107,7 +111,7 @@ impl State {
         }
         let children: Vec<Pid> = self.children.ended_of(pid).collect();
         for child in children {
-            self.children.ended.remove(&(pid, child));
+            self.children.remove_ended(pid, child);
             self.remove(Table::Process, table::not_waited_for(pid, child));
         }
     }

@@ -222,7 +222,7 @@ impl State {
         self.journal_answer(attempt.place, &attempt.call, &answer, now, true);
         let request = Some(Arc::clone(&attempt.call));
         self.record(NewRecord { record, request, answer: Some(Arc::clone(&answer)) });
-        Err(Asked::Over(answer))
+        Err(Asked::Answered(answer))
     }
 
     /// Takes the first message that is wanted from a queue.

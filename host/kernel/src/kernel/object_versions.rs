@@ -175,6 +175,7 @@ impl State {
             self.put_version(present.as_ref(), info, payload.map_or(NewPayload::None, NewPayload::Stored))?;
         }
         for version in now.into_values() {
+            self.drop_links_to(&version.info.name)?;
             self.drop_object(&version.info)?;
         }
         Ok(differences)

@@ -284,6 +284,7 @@ impl State {
 
     /// Removes the row of an object.
     pub(super) fn drop_object(&mut self, info: &ObjectInfo) -> Result<(), StoreError> {
+        self.give_back_object(info.created_by);
         self.keep_version(info)?;
         self.relink(&info.name, info.links(), &[]);
         let key = info.name.clone().into_bytes();

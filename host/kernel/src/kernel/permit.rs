@@ -8,6 +8,7 @@ use crate::model::answer::{Answer, CallError};
 use crate::model::call::{Call, Class, Reply};
 use crate::model::grant::Holder;
 use crate::model::id::{EffectId, EffectKey, GrantId, QuestionId, Seq};
+use crate::model::purse::Charged;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Resource;
 use crate::model::row::{EffectRow, EffectState};
@@ -33,6 +34,8 @@ pub(super) struct Open {
     pub decided: Decided,
     /// The grants of which a use was taken.
     pub uses: Vec<GrantId>,
+    /// What was taken from a purse.
+    pub charged: Option<Charged>,
     pub question: Option<QuestionId>,
     pub effect: Option<Intended>,
     pub started: Time,
@@ -94,9 +97,22 @@ impl Permit {
         !allowed && state.grants.narrows(&Holder::Process(open.place.pid), &mount, now)
     }
 
+    pub(super) fn take_resources(&mut self) -> Vec<Resource> {
+        std::mem::take(&mut self.resources)
+    }
+
+    pub(super) fn take_open(&mut self) -> Option<Open> {
+        self.open.take()
+    }
+
     /// What it is for, if that is one thing.
     pub fn only_resource(&self) -> Option<&Resource> {
         self.resources.first()
+    }
+
+    /// All that it is for.
+    pub(crate) fn resources(&self) -> &[Resource] {
+        &self.resources
     }
 
     /// The first name as it was asked for.
@@ -175,6 +191,7 @@ impl Kernel {
         let Some(open) = permit.open.take() else { return answer };
         let mut state = self.lock();
         state.give_uses_back(&open.uses);
+        state.give_back_charge(open.charged.as_ref());
         state.finish(open, &resources, now, &answer, true);
         answer
     }
@@ -182,14 +199,23 @@ impl Kernel {
     /// Gives a permit back that was not used: the name leads to another one, which is to be decided again. Only for observes.
     pub fn give_back(&self, mut permit: Permit) {
         if let Some(open) = permit.open.take() {
-            self.lock().give_uses_back(&open.uses);
+            let mut state = self.lock();
+            state.give_uses_back(&open.uses);
+            state.give_back_charge(open.charged.as_ref());
         }
     }
 }
 
 impl State {
     /// Writes record and journal line of something that has ended.
-    fn finish(&mut self, open: Open, resources: &[Resource], now: Time, answer: &Arc<Answer>, unstarted: bool) {
+    pub(super) fn finish(
+        &mut self,
+        mut open: Open,
+        resources: &[Resource],
+        now: Time,
+        answer: &Arc<Answer>,
+        unstarted: bool,
+    ) {
         let class = open.call.class();
         let (outcome, state, detail) = match &**answer {
             Answer::Done(_) => (Outcome::Done, EffectState::Done, None),
@@ -200,6 +226,9 @@ impl State {
         };
         if let Some(effect) = open.effect {
             self.close_effect(effect.id, state);
+        } else if matches!(outcome, Outcome::Failed(_)) {
+            // What changes only the kernel's own tables has changed nothing.
+            self.give_back_charge(open.charged.take().as_ref());
         }
         let place = open.place;
         // A use or a person's answer that was taken is gone for good, so what it gave must not be lost either.
@@ -224,6 +253,7 @@ impl State {
             if let Some(row) = prepared {
                 outcome = Outcome::NotStarted;
                 self.give_uses_back(&row.uses);
+                self.give_back_charge(row.charged.as_ref());
                 self.give_answer_back(&row);
                 self.close_effect(id, EffectState::NotStarted);
             } else {

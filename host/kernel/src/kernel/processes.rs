@@ -50,7 +50,8 @@ impl State {
         let default = self.policy.defaults.get(image).copied().unwrap_or(WithoutGrant::Deny);
         let working_directory = Resource::new(Kind::Fs, FIRST_MOUNT);
         let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
-        self.put_process(ProcessRow { default, for_one_call, ..row });
+        let purse = self.purse_of_image(image);
+        self.put_process(ProcessRow { default, for_one_call, purse, ..row });
         if let Some(memory) = self.images.get(image).and_then(|image| image.memory.clone()) {
             self.set_view(pid, memory);
         }
@@ -105,7 +106,7 @@ impl State {
             id,
             holder: Holder::Process(pid),
             pattern,
-            rights: Rights::of(&[Right::Read, Right::List, Right::Write, Right::Delete]),
+            rights: Rights::of(&[Right::Read, Right::List, Right::Write, Right::Delete, Right::Link]),
             effect: Effect::Allow,
             uses_left: None,
             not_after: None,
@@ -137,6 +138,10 @@ impl State {
         let Some(process) = self.processes.get(&pid).cloned() else { return };
         self.put_bytes(Table::Plan, table::number(pid.0), text.as_bytes().to_vec());
         self.put_process(ProcessRow { planner: Some(PlannerRow { step: 0, command }), ..process });
+        if command.is_none() {
+            // Whoever spawned it runs, so it is to run as well.
+            self.drive_spawned(pid);
+        }
     }
 
     pub(super) fn set_directory(&mut self, pid: Pid, directory: Resource) {

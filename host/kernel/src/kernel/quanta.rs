@@ -266,6 +266,12 @@ impl State {
         }
     }
 
+    /// Lets a process that has just been spawned go on by itself, as long as this host lives.
+    pub(super) fn drive_spawned(&mut self, pid: Pid) {
+        self.driven.pids.insert(pid);
+        self.reschedule(pid);
+    }
+
     /// Whether a process goes on by itself.
     pub(super) fn is_driven(&self, pid: Pid) -> bool {
         self.driven.has(pid)

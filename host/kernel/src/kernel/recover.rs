@@ -61,6 +61,7 @@ impl State {
         };
         if state == EffectState::NotStarted {
             self.give_uses_back(&row.uses);
+            self.give_back_charge(row.charged.as_ref());
             self.give_answer_back(&row);
         }
         let answer = answer.map(Arc::new);

@@ -102,7 +102,7 @@ impl State {
         let change =
             Change::Pause(if held_by_host && !by_host { process.state.why().unwrap_or_default().into() } else { by });
         if let Ok(state) = process.state.clone().after(change) {
-            self.put_process(ProcessRow { state, held_by_host, ..process });
+            self.put_process(ProcessRow { state, held_by_host, wants: None, ..process });
         }
     }
 

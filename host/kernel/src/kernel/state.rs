@@ -16,6 +16,7 @@ use crate::model::grant::Grant;
 use crate::model::id::{CallId, CheckpointId, Digest, EffectId, GrantId, MessageId, Pid, Position, QuestionId, Seq};
 use crate::model::image::Image;
 use crate::model::policy::Policy;
+use crate::model::process::State as ProcessState;
 use crate::model::question::QuestionRow;
 use crate::model::record::Record;
 use crate::model::row::{CallRow, EffectRow, ProcessRow, ToolRow, WaitRow};
@@ -324,7 +325,10 @@ impl State {
     }
 
     /// Changes a process, in memory and on the disk; one that has ended leaves memory.
-    pub fn put_process(&mut self, process: ProcessRow) {
+    pub fn put_process(&mut self, mut process: ProcessRow) {
+        if !matches!(process.state, ProcessState::Paused(_)) {
+            process.wants = None;
+        }
         let pid = process.pid;
         self.put_by_life(Table::Process, process.pid.0, !process.state.is_final(), &process);
         self.children.note(&process);

@@ -4,6 +4,7 @@ pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo,
 
 use super::child::ChildOptions;
 use super::message::{MessageFilter, MessageOptions};
+use super::object::{Filter, Resolution};
 use super::process::Signal;
 use super::view::ViewMode;
 use minicbor::{CborLen, Decode, Encode};
@@ -321,6 +322,57 @@ pub enum Call {
         arguments: String,
     },
 
+    #[n(30)]
+    #[serde(rename = "object.rename")]
+    ObjectRename {
+        #[n(0)]
+        old: String,
+        #[n(1)]
+        new: String,
+        #[n(2)]
+        expected_version: Option<u64>,
+    },
+    #[n(31)]
+    #[serde(rename = "object.link")]
+    ObjectLink {
+        #[n(0)]
+        from: String,
+        #[n(1)]
+        relation: String,
+        #[n(2)]
+        to: String,
+    },
+    #[n(32)]
+    #[serde(rename = "object.unlink")]
+    ObjectUnlink {
+        #[n(0)]
+        from: String,
+        #[n(1)]
+        relation: String,
+        #[n(2)]
+        to: String,
+    },
+    #[n(33)]
+    #[serde(rename = "object.links")]
+    ObjectLinks {
+        #[n(0)]
+        name: String,
+    },
+    #[n(34)]
+    #[serde(rename = "object.query")]
+    ObjectQuery {
+        #[n(0)]
+        filter: Filter,
+    },
+    #[n(35)]
+    #[serde(rename = "object.merge")]
+    ObjectMerge {
+        /// A process, as the guest writes it.
+        #[n(0)]
+        child: String,
+        #[n(1)]
+        resolution: Resolution,
+    },
     #[n(59)]
     #[serde(rename = "process.checkpoint")]
     ProcessCheckpoint {
@@ -487,6 +539,12 @@ impl Call {
             Call::ProcessExit { .. } => ("process.exit", Internal),
             Call::ToolCall { .. } => ("tools.call", Wait),
 
+            Call::ObjectRename { .. } => ("object.rename", Internal),
+            Call::ObjectLink { .. } => ("object.link", Internal),
+            Call::ObjectUnlink { .. } => ("object.unlink", Internal),
+            Call::ObjectLinks { .. } => ("object.links", Observe),
+            Call::ObjectQuery { .. } => ("object.query", Observe),
+            Call::ObjectMerge { .. } => ("object.merge", Internal),
             Call::ProcessCheckpoint { .. } => ("process.checkpoint", Internal),
             Call::ProcessSpawn { .. } => ("process.spawn", Internal),
             Call::ProcessFork { .. } => ("process.fork", Internal),
@@ -590,6 +648,12 @@ impl Call {
             Call::ProcessSelf,
             Call::ProcessExit { result: "null".into() },
             Call::ToolCall { tool: "echo".into(), arguments: "{}".into() },
+            Call::ObjectRename { old: "note".into(), new: "renamed".into(), expected_version: None },
+            Call::ObjectLink { from: "note".into(), relation: "references".into(), to: "gone".into() },
+            Call::ObjectUnlink { from: "note".into(), relation: "supports".into(), to: "gone".into() },
+            Call::ObjectLinks { name: "note".into() },
+            Call::ObjectQuery { filter: Filter { text: Some("a".into()), ..Filter::default() } },
+            Call::ObjectMerge { child: "p1".into(), resolution: Resolution::Report },
             Call::ProcessCheckpoint { reason: "before it goes on".into() },
             Call::ProcessSpawn { child: child() },
             Call::ProcessFork { child: child(), mode: ViewMode::ReadOnly, roots: None },

@@ -227,7 +227,7 @@ fn of_rest(operation: &str) -> Option<Kind> {
         "call.start" => Kind::CallStarted,
         "call.resume" => Kind::CallResumed,
         "call.end" => Kind::CallEnded,
-        "tools.call" | "clock.sleep" => Kind::WaitEnded,
+        "tools.call" | "agent.call" | "clock.sleep" => Kind::WaitEnded,
         "clock.now" => Kind::ClockRead,
         "random.bytes" => Kind::RandomDrawn,
         "human.ask" | "human.approve" => Kind::QuestionAnswered,

@@ -52,6 +52,10 @@ pub const HUMAN_TEXT_BYTES_MAX: usize = 16 << 10;
 pub const ANSWER_TEXT_BYTES_MAX: usize = 64 << 10;
 /// Rights that one request for permission may name.
 pub const APPROVE_RIGHTS_MAX: usize = 8;
+/// Most of one kind in a purse.
+pub const PURSE_AMOUNT_MAX: u64 = 1 << 53;
+/// Purses that stand above one, at most: more than processes can be deep.
+pub const PURSE_DEPTH_MAX: usize = 64;
 /// Bytes of a message's body. It is JSON; what is larger is an object that the message names.
 pub const MESSAGE_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a message's channel or correlation.

@@ -45,9 +45,6 @@ pub const OWNER: &str = "owner";
 /// `invalid` or `too-large`.
 pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallError> {
     let file = |text: &str| path::resolve(text, context.working_directory).map_err(CallError::Invalid);
-    let object = |text: &str| path::object(text, context.own_namespace).map_err(CallError::Invalid);
-    let namespace = |text: &str| path::namespace(text).map_err(CallError::Invalid);
-    let own = || Resource::new(Kind::Object, context.own_namespace);
     Ok(match call {
         Call::FsRead { path }
         | Call::FsList { path }
@@ -66,20 +63,6 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
         Call::FsRename { old: from, new: to, .. } | Call::FsCopy { source: from, target: to, .. } => {
             two_ends(file(from)?, file(to)?)?
         }
-        Call::ObjectCreate { name, payload, options } => {
-            check_payload(payload)?;
-            check_options(options)?;
-            vec![object(name)?]
-        }
-        Call::ObjectUpdate { name, payload, .. } => {
-            check_payload(payload)?;
-            vec![object(name)?]
-        }
-        Call::ObjectRead { name } | Call::ObjectDelete { name, .. } => vec![object(name)?],
-        Call::ObjectList { namespace: name } | Call::ObjectNamespaces { namespace: name } => {
-            vec![name.as_deref().map_or_else(|| Ok(own()), namespace)?]
-        }
-        Call::ObjectCreateNamespace { namespace: name } => vec![namespace(name)?],
         Call::ClockSleep { nanoseconds } => {
             if *nanoseconds > limit::SLEEP_NANOSECONDS_MAX {
                 return Err(CallError::TooLarge("a sleep is at most ten years".into()));
@@ -138,7 +121,9 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             vec![process_name(pid)?]
         }
         Call::ProcessHandOver { pid } => vec![process_name(pid)?],
-        Call::ProcessExitWith { object: name } => vec![object(name)?],
+        Call::ProcessExitWith { object } => {
+            vec![path::object(object, context.own_namespace).map_err(CallError::Invalid)?]
+        }
         Call::FsWorkingDirectory
         | Call::ClockNow
         | Call::LogWrite { .. }
@@ -165,6 +150,62 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             Vec::new()
         }
         Call::MessagePending => Vec::new(),
+
+        Call::ObjectCreate { .. }
+        | Call::ObjectRead { .. }
+        | Call::ObjectUpdate { .. }
+        | Call::ObjectDelete { .. }
+        | Call::ObjectList { .. }
+        | Call::ObjectNamespaces { .. }
+        | Call::ObjectCreateNamespace { .. }
+        | Call::ObjectRename { .. }
+        | Call::ObjectLink { .. }
+        | Call::ObjectUnlink { .. }
+        | Call::ObjectLinks { .. }
+        | Call::ObjectQuery { .. }
+        | Call::ObjectMerge { .. } => object_names(call, context.own_namespace)?,
+    })
+}
+
+/// What [`names`] says of object memory.
+fn object_names(call: &Call, own_namespace: &str) -> Result<Vec<Resource>, CallError> {
+    let object = |text: &str| path::object(text, own_namespace).map_err(CallError::Invalid);
+    let namespace = |text: &str| path::namespace(text).map_err(CallError::Invalid);
+    let own = || Resource::new(Kind::Object, own_namespace);
+    Ok(match call {
+        Call::ObjectCreate { name, payload, options } => {
+            check_payload(payload)?;
+            check_options(options)?;
+            vec![object(name)?]
+        }
+        Call::ObjectUpdate { name, payload, .. } => {
+            check_payload(payload)?;
+            vec![object(name)?]
+        }
+        Call::ObjectRead { name } | Call::ObjectDelete { name, .. } => vec![object(name)?],
+        Call::ObjectList { namespace: name } | Call::ObjectNamespaces { namespace: name } => {
+            vec![name.as_deref().map_or_else(|| Ok(own()), namespace)?]
+        }
+        Call::ObjectCreateNamespace { namespace: name } => vec![namespace(name)?],
+        Call::ObjectRename { old, new, .. } => vec![object(old)?, object(new)?],
+        Call::ObjectLink { from, relation, to } | Call::ObjectUnlink { from, relation, to } => {
+            check_word(relation)?;
+            vec![object(from)?, object(to)?]
+        }
+        Call::ObjectLinks { name } => vec![object(name)?],
+        Call::ObjectQuery { filter } => {
+            let text = filter.text.as_ref().map_or(0, String::len);
+            at_most(text, limit::QUERY_TEXT_BYTES_MAX, "the text to look for")?;
+            at_most(filter.tags.len(), limit::OBJECT_TAGS_MAX, "the number of tags")?;
+            filter.after.as_deref().map(namespace).transpose()?;
+            let mut names = vec![filter.namespace.as_deref().map_or_else(|| Ok(own()), namespace)?];
+            for name in [&filter.linked_to, &filter.linked_from].into_iter().flatten() {
+                names.push(object(name)?);
+            }
+            names
+        }
+        Call::ObjectMerge { child, .. } => vec![process_name(child)?, own()],
+        _ => Vec::new(),
     })
 }
 
@@ -200,6 +241,19 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         Call::HumanAsk { .. } | Call::HumanApprove { .. } => smallvec![need(0, Right::Ask, false)],
         Call::HumanTell { .. } => smallvec![need(0, Right::Tell, false)],
         Call::ToolCall { .. } => smallvec![need(0, Right::Call, false)],
+        Call::ObjectRename { .. } => {
+            smallvec![need(0, Right::Read, false), need(0, Right::Delete, false), need(1, Right::Write, false)]
+        }
+        Call::ObjectLink { .. } => smallvec![need(0, Right::Link, false), need(1, Right::Read, false)],
+        Call::ObjectUnlink { .. } => smallvec![need(0, Right::Link, false)],
+        Call::ObjectLinks { .. } => smallvec![need(0, Right::Read, false)],
+        Call::ObjectQuery { .. } => {
+            let ends = (1..names.len()).map(|index| need(index, Right::Read, false));
+            [need(0, Right::List, false)].into_iter().chain(ends).collect()
+        }
+        Call::ObjectMerge { .. } => {
+            smallvec![need(0, Right::Wait, false), need(1, Right::Write, true), need(1, Right::Delete, true)]
+        }
         Call::ProcessCheckpoint { .. } => smallvec![need(0, Right::Create, false)],
         Call::ProcessSpawn { .. } | Call::ProcessFork { .. } => {
             let mut wanted: Needs = smallvec![need(0, Right::Spawn, false)];
@@ -334,11 +388,13 @@ fn check_options(options: &super::call::ObjectOptions) -> Result<(), CallError> 
     at_most(options.title.len(), limit::OBJECT_TITLE_BYTES_MAX, "the title")?;
     at_most(options.tags.len(), limit::OBJECT_TAGS_MAX, "the number of tags")?;
     at_most(options.sources.len(), limit::OBJECT_SOURCES_MAX, "the number of sources")?;
-    for word in options.tags.iter().chain([&options.object_type]) {
-        at_most(word.len(), limit::OBJECT_WORD_BYTES_MAX, "a type or tag")?;
-        if word.is_empty() || word.chars().any(super::name::is_hidden) {
-            return Err(CallError::Invalid("a type or tag is empty or has invisible characters".into()));
-        }
+    options.tags.iter().chain([&options.object_type]).try_for_each(|word| check_word(word))
+}
+
+fn check_word(word: &str) -> Result<(), CallError> {
+    at_most(word.len(), limit::OBJECT_WORD_BYTES_MAX, "a type, tag or relation")?;
+    if word.is_empty() || word.chars().any(super::name::is_hidden) {
+        return Err(CallError::Invalid("a type, tag or relation is empty or has invisible characters".into()));
     }
     Ok(())
 }

@@ -53,3 +53,104 @@ pub struct Difference {
     pub name: String,
     pub change: Change,
 }
+
+/// What a query looks for: all that is said must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[cbor(map)]
+#[serde(deny_unknown_fields, default)]
+pub struct Filter {
+    /// The process's own, if none.
+    #[n(0)]
+    pub namespace: Option<String>,
+    #[n(1)]
+    pub object_type: Option<String>,
+    /// It has each of these.
+    #[cbor(n(2), default)]
+    pub tags: Vec<String>,
+    /// Its name, title or payload has this text.
+    #[n(3)]
+    pub text: Option<String>,
+    /// It links to this object.
+    #[n(4)]
+    pub linked_to: Option<String>,
+    /// This object links to it.
+    #[n(5)]
+    pub linked_from: Option<String>,
+    /// The relation of these links.
+    #[n(6)]
+    pub relation: Option<String>,
+    /// Names up to this one are left out.
+    #[n(7)]
+    pub after: Option<String>,
+    /// Most objects of the answer.
+    #[n(8)]
+    pub limit: Option<u32>,
+}
+
+/// One end of a link, as seen from the other one.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkEnd {
+    #[n(0)]
+    pub relation: String,
+    /// Full name of the object at the other end.
+    #[n(1)]
+    pub name: String,
+    /// The link leads there; else it comes from there.
+    #[n(2)]
+    pub outgoing: bool,
+}
+
+/// What becomes of an object that both a child and its parent have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolution {
+    /// It stays with the child and is listed.
+    #[n(0)]
+    #[default]
+    Report,
+    /// The parent's stays.
+    #[n(1)]
+    Ours,
+    /// The child's takes its place.
+    #[n(2)]
+    Theirs,
+    /// The child's is put beside it, as `<name>.<pid>`.
+    #[n(3)]
+    Beside,
+}
+
+/// An object that was not merged.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conflict {
+    /// Full name in the parent's namespace.
+    #[n(0)]
+    pub name: String,
+    /// For a person or a model.
+    #[n(1)]
+    pub why: String,
+}
+
+/// What a merge did. Names are full and in the parent's namespace, sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[cbor(map)]
+#[serde(deny_unknown_fields)]
+pub struct Merged {
+    /// Made or changed.
+    #[n(0)]
+    pub merged: Vec<String>,
+    #[n(1)]
+    pub deleted: Vec<String>,
+    #[n(2)]
+    pub conflicts: Vec<Conflict>,
+}
+
+impl Merged {
+    /// Bytes of it, roughly.
+    pub fn size(&self) -> usize {
+        let names = self.merged.iter().chain(&self.deleted).map(|name| 16 + name.len());
+        names.chain(self.conflicts.iter().map(|conflict| 32 + conflict.name.len() + conflict.why.len())).sum()
+    }
+}

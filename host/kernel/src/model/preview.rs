@@ -98,6 +98,12 @@ fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
         (Call::FsCopy { .. }, Some(Probe::Write { size, .. })) => format!("copies {size} bytes"),
         (Call::ObjectCreate { .. }, _) => format!("creates an object of {size} bytes:"),
         (Call::ObjectUpdate { .. }, _) => format!("gives it another content, of {size} bytes:"),
+        (Call::ObjectRename { new, .. }, _) => format!("moves it to {}", escape(new)),
+        (Call::ObjectLink { relation, to, .. }, _) => format!("links it to {}: {}", escape(to), escape(relation)),
+        (Call::ObjectUnlink { relation, to, .. }, _) => {
+            format!("takes its link to {} away: {}", escape(to), escape(relation))
+        }
+        (Call::ObjectMerge { child, .. }, _) => format!("takes over what {} made", escape(child)),
         (Call::ToolCall { .. } | Call::AgentCall { .. }, _) => format!("with these arguments, {size} bytes:"),
         (Call::HumanAsk { .. }, _) => "to ask a person:".into(),
         (Call::HumanTell { .. }, _) => "to tell a person:".into(),
@@ -152,6 +158,12 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::ObjectList { .. }
         | Call::ObjectNamespaces { .. }
         | Call::ObjectCreateNamespace { .. }
+        | Call::ObjectRename { .. }
+        | Call::ObjectLink { .. }
+        | Call::ObjectUnlink { .. }
+        | Call::ObjectLinks { .. }
+        | Call::ObjectQuery { .. }
+        | Call::ObjectMerge { .. }
         | Call::ClockNow
         | Call::ClockSleep { .. }
         | Call::RandomBytes { .. }

@@ -4,7 +4,7 @@ use super::call::Payload;
 use super::child::{ChildInfo, EndedChild};
 use super::id::{CallId, MessageId, Pid, Seq};
 use super::message::Message;
-use super::object::{Link, Unseen};
+use super::object::{Link, LinkEnd, Merged, Unseen};
 use minicbor::{CborLen, Decode, Encode};
 
 /// What an entry of a directory is.
@@ -203,6 +203,13 @@ pub enum Reply {
     #[n(12)]
     Called(#[n(0)] Called),
 
+    #[n(20)]
+    Links(#[n(0)] Vec<LinkEnd>),
+    /// And the name after which there may be more.
+    #[n(21)]
+    Found(#[n(0)] Vec<ObjectInfo>, #[n(1)] Option<String>),
+    #[n(22)]
+    Merged(#[n(0)] Merged),
     #[n(30)]
     Pid(#[n(0)] Pid),
     #[n(31)]

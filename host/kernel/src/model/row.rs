@@ -10,7 +10,7 @@ use super::limit::CallLimits;
 use super::message::MessageFilter;
 use super::planner::{PlannerRow, Priority};
 use super::process::State;
-use super::purse::Purse;
+use super::purse::{Charged, Coin, Purse};
 use super::record::Record;
 use super::resource::Resource;
 use super::rule::Rule;
@@ -92,6 +92,10 @@ pub struct ProcessRow {
     #[n(30)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_requested: Option<CheckpointRequest>,
+    /// What it is paused for the want of. It goes on when its purse has more of it.
+    #[n(21)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wants: Option<Coin>,
     /// It was paused by a person or the runtime: its parent does not let it go on.
     #[n(24)]
     #[cbor(default)]
@@ -125,6 +129,7 @@ impl ProcessRow {
             cancel_requested: None,
             checkpoint_requested: None,
             held_by_host: false,
+            wants: None,
         }
     }
 }
@@ -608,6 +613,9 @@ pub struct EffectRow {
     /// How often its call had been started again when it was made: a later start was told how it ended.
     #[n(15)]
     pub incarnation: Option<u32>,
+    /// What it cost, to be given back if it did not start.
+    #[n(16)]
+    pub charged: Option<Charged>,
 }
 
 impl EffectRow {

@@ -104,7 +104,11 @@ impl Answer {
             Answer::Done(Reply::Text(text) | Reply::Called(Called::Done(text) | Called::Failed(text))) => text.len(),
             Answer::Done(Reply::Object(_, payload)) => payload.len(),
             Answer::Done(Reply::Entries(entries)) => entries.iter().map(|entry| 64 + entry.name.len()).sum(),
-            Answer::Done(Reply::Infos(infos)) => infos.iter().map(|info| 160 + info.name.len()).sum(),
+            Answer::Done(Reply::Infos(infos) | Reply::Found(infos, _)) => {
+                infos.iter().map(|info| 160 + info.name.len()).sum()
+            }
+            Answer::Done(Reply::Links(ends)) => ends.iter().map(|end| 96 + end.name.len()).sum(),
+            Answer::Done(Reply::Merged(merged)) => merged.size(),
             Answer::Done(Reply::EndedChild(Some(child))) => match &child.end {
                 End::Exited(text) | End::Failed(text) | End::Killed(text) => text.len(),
             },

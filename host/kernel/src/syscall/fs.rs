@@ -108,7 +108,10 @@ fn close(kernel: &Arc<Kernel>, permit: Permit, result: Result<Reply, WorldError>
         }
         other => {
             let result = other.map_err(|error| failed(&permit, error));
-            Performed::Answer(kernel.close(permit, result, |_, _, reply| Ok(reply)))
+            match kernel.close_read(permit, result) {
+                Ok(answer) => Performed::Answer(answer),
+                Err(stop) => Performed::Stopped(stop),
+            }
         }
     }
 }

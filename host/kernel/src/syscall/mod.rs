@@ -2,6 +2,7 @@
 //! anything.
 
 mod fs;
+mod objects;
 mod prepare;
 mod primitive;
 mod process;
@@ -12,7 +13,7 @@ use crate::kernel::{Admit, Around, Attempt, Foreseen, Kernel, Permit, Place, Sta
 use crate::model::answer::{Answer, CallError, Fault, Stop};
 use crate::model::call::{Call, Class};
 use crate::model::id::Position;
-use crate::model::limit::{CallLimits, LINKS_MAX};
+use crate::model::limit::{CALL_TICK, CallLimits, LINKS_MAX};
 use crate::model::need::{self, Context};
 use crate::model::resource::Resource;
 use crate::model::row::{JournalRow, request_digest};
@@ -23,6 +24,7 @@ use primitive::Performed;
 use std::collections::btree_map;
 use std::iter::Peekable;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use together::Together;
 
 pub use recorded::{Divergence, Recorded};
@@ -40,6 +42,9 @@ pub struct Line {
     own_namespace: String,
     kept: bool,
     is_quantum: bool,
+    ticks: Arc<AtomicU64>,
+    /// What its process can still pay of them.
+    ticks_left: Option<u64>,
 }
 
 impl Line {
@@ -47,6 +52,8 @@ impl Line {
     pub fn new(kernel: Arc<Kernel>, started: &Started) -> Line {
         let row = &started.row;
         Line {
+            ticks: Arc::default(),
+            ticks_left: kernel.time_left(row.id).processor.map(|left| left.div_ceil(CALL_TICK.as_millis() as u64)),
             kernel,
             place: Place { pid: row.pid, call: row.id, position: 0, incarnation: row.incarnation },
             limits: row.limits,
@@ -89,6 +96,23 @@ impl Line {
     /// The number of the wait, while all that the call does is wait. Every wait has another number, also at one position.
     pub fn waiting(&self) -> watch::Receiver<Option<u64>> {
         self.waiting.subscribe()
+    }
+
+    /// Counts a tick of processor time.
+    ///
+    /// # Errors
+    /// Its process cannot pay for more.
+    pub fn tick(&self) -> Result<(), Stop> {
+        let ticks = self.ticks.fetch_add(1, Ordering::Relaxed) + 1;
+        match self.ticks_left {
+            Some(left) if ticks >= left => Err(Stop::Paused("its processor time is used up".into())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The ticks of processor time of this run.
+    pub fn ticks(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.ticks)
     }
 
     /// The import in progress, or the last one.
@@ -181,6 +205,7 @@ impl Line {
                     attempt.names[index] = name;
                 }
                 Performed::Link(..) => return self.over(&attempt, too_many_links()),
+                Performed::Stopped(stop) => return Err(stop),
             }
         }
     }
@@ -248,7 +273,7 @@ impl Line {
     /// Waits for room, and learns what names are relative to.
     async fn enter(&self) -> Result<Around, Stop> {
         loop {
-            match self.kernel.enter(self.place.pid)? {
+            match self.kernel.enter(self.place)? {
                 Some(around) => return Ok(around),
                 None => self.kernel.room().await?,
             }

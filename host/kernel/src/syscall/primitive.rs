@@ -1,9 +1,9 @@
 //! Carries out what was permitted: one function a class, one file a family. Here the outside and the kernel's own tables are touched,
 //! and nowhere else.
 
-use super::{fs, process};
+use super::{fs, objects, process};
 use crate::kernel::{Attempt, Author, Kernel, Permit, Place, State, process_of};
-use crate::model::answer::{Answer, CallError};
+use crate::model::answer::{Answer, CallError, Stop};
 use crate::model::call::{Call, Reply};
 use crate::model::limit::LOG_LINE_BYTES_MAX;
 use crate::model::record::cut;
@@ -17,6 +17,8 @@ pub enum Performed {
     Answer(Arc<Answer>),
     /// The name with this number leads to another one.
     Link(usize, Resource),
+    /// It is not told: its process cannot pay for it.
+    Stopped(Stop),
 }
 
 /// What is left to do.
@@ -58,9 +60,11 @@ fn inside(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Arc<Answer>
         _ => Ok(Reply::Unit),
     };
     let name = permit.only_resource().cloned();
+    let names = if objects::is_one(call) { permit.resources().to_vec() } else { Vec::new() };
     kernel.close(permit, observed, |state, place, reply| {
         let author = Author { pid: place.pid, call: place.call, now };
         match name {
+            _ if !names.is_empty() => objects::perform(state, *place, call, &names, author),
             Some(name) if name.kind() == Kind::Object && !matches!(**call, Call::ProcessExitWith { .. }) => {
                 on_object(state, *place, call, &name, author)
             }

@@ -61,17 +61,18 @@ impl Line {
         // Each is looked at in their order, and the first look admits it: nothing on that way waits for anybody.
         let all = poll_fn(|context| {
             let mut failed = None;
-            running.retain_mut(|(index, running)| match running.as_mut().poll(context) {
-                Poll::Pending => true,
-                Poll::Ready(Ok(answer)) => {
-                    answers[*index] = Some(answer);
-                    self.waiting.ended();
-                    false
+            running.retain_mut(|(index, running)| {
+                if failed.is_some() {
+                    // Whoever is stopped begins nothing more.
+                    return true;
                 }
-                Poll::Ready(Err(stop)) => {
-                    failed.get_or_insert(stop);
-                    false
+                match running.as_mut().poll(context) {
+                    Poll::Pending => return true,
+                    Poll::Ready(Ok(answer)) => answers[*index] = Some(answer),
+                    Poll::Ready(Err(stop)) => failed = Some(stop),
                 }
+                self.waiting.ended();
+                false
             });
             match failed {
                 Some(stop) => Poll::Ready(Err(stop)),

@@ -6,6 +6,7 @@ use libos_kernel::model::call::{Call, Class, ObjectOptions, Payload, Reply};
 use libos_kernel::model::child::ChildOptions;
 use libos_kernel::model::id::Pid;
 use libos_kernel::model::record::{Decided, Outcome, Record};
+use libos_kernel::model::view::ViewMode;
 use libos_kernel::syscall::Line;
 
 /// Rules under which every example works.
@@ -51,6 +52,11 @@ fn is_free(call: &Call) -> bool {
             | Call::ObjectDelete { .. }
             | Call::ObjectList { .. }
             | Call::ObjectNamespaces { .. }
+            | Call::ObjectRename { .. }
+            | Call::ObjectLink { .. }
+            | Call::ObjectUnlink { .. }
+            | Call::ObjectLinks { .. }
+            | Call::ObjectQuery { .. }
             | Call::ProcessExitWith { .. }
     );
     own || FREE.contains(&call.operation())
@@ -97,7 +103,12 @@ async fn run(house: &House, call: &Call) -> (String, Vec<Record>) {
     for name in ["note", "gone"] {
         done(&house.run(&mut line, object(name)).await);
     }
+    let link = Call::ObjectLink { from: "note".into(), relation: "supports".into(), to: "gone".into() };
+    done(&house.run(&mut line, link).await);
     let other = other(house, &mut line, call, bystander).await;
+    if let Call::ObjectMerge { .. } = call {
+        house.kernel.show_objects(other, Pid(2), ViewMode::CopyOnWrite, None).unwrap();
+    }
     house.world.forget();
     let answer = house.run(&mut line, about(call, other)).await;
     let records = house.records_of(line.call()).await;

@@ -53,7 +53,7 @@ async fn finished(house: &House) -> CallId {
     line.call()
 }
 
-async fn collect(kernel: &Kernel) -> Dropped {
+pub async fn collect(kernel: &Kernel) -> Dropped {
     kernel.collect(&NOTHING).await.unwrap()
 }
 

@@ -47,7 +47,9 @@ fn looks() -> Vec<Call> {
 async fn a_kept_call_keeps_every_request_and_answer_and_another_none() {
     let house = House::new(&ALL_RULES);
     furnish(&house);
-    let calls: Vec<Call> = looks().into_iter().chain(Call::examples()).collect();
+    // A process that pauses itself answers nothing.
+    let examples = Call::examples().into_iter().filter(|call| !matches!(call, Call::ProcessSignal { .. }));
+    let calls: Vec<Call> = looks().into_iter().chain(examples).collect();
     for keep in [true, false] {
         let mut line = line(&house, keep, CallLimits::default());
         let mut answers = Vec::new();

@@ -3,7 +3,7 @@
 use crate::sim::{House, MOUNT, Tear, done, words};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::answer::{Answer, Stop};
-use libos_kernel::model::call::{Call, Payload, Reply};
+use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply};
 use libos_kernel::model::child::{ChildOptions, End, EndedChild, Handed};
 use libos_kernel::model::grant::{Grant, Holder};
 use libos_kernel::model::id::{CallId, Pid};
@@ -11,6 +11,7 @@ use libos_kernel::model::limit::PROCESS_DEPTH_MAX;
 use libos_kernel::model::planner::Priority;
 use libos_kernel::model::process::{Signal, State};
 use libos_kernel::model::row::{ProcessRow, Wait};
+use libos_kernel::model::view::ViewMode;
 use libos_kernel::syscall::Line;
 use std::sync::Arc;
 
@@ -144,6 +145,67 @@ async fn a_child_that_would_get_more_than_its_parent_has_is_not_made() {
     let left = house.kernel.grants_of(Pid(1)).into_iter().find(|grant| grant.id == once.id).unwrap();
     assert_eq!(left.uses_left, Some(0));
     assert!(own(pid).iter().any(|grant| grant.uses_left == Some(1)));
+}
+
+#[tokio::test]
+async fn what_was_revoked_is_not_handed_on() {
+    let house = House::new(&SPAWNING);
+    let mut line = house.line();
+    let read = |rule: &str| Call::ProcessSpawn { child: child(&[rule]) };
+    assert_eq!(words(&house.run(&mut line, read("read fs:workspace/src/**")).await), "done");
+    let held = house.kernel.grants_of(Pid(1)).into_iter();
+    let held = held.filter(|grant| grant.pattern.to_string() == "fs:workspace/src/**").map(|grant| grant.id);
+    for id in held.collect::<Vec<_>>() {
+        house.kernel.revoke(id).unwrap();
+    }
+    assert_eq!(words(&house.run(&mut line, read("read fs:workspace/src/**")).await), "denied");
+    // Nor does a child keep what its parent lost.
+    let kept = house.kernel.grants_of(Pid(2)).into_iter().find(|grant| grant.pattern.to_string().starts_with("fs:"));
+    let mut its = house.line_of(Pid(2));
+    assert!(kept.is_some());
+    assert_eq!(words(&house.run(&mut its, self::read("src/a")).await), "denied");
+}
+
+#[tokio::test]
+async fn a_fork_sees_what_its_parent_may_read_and_a_spawned_child_nothing() {
+    let rules = [&SPAWNING[..], &["deny read object:process/1/secret"]].concat();
+    let house = House::new(&rules);
+    let mut line = house.line();
+    for name in ["note", "secret"] {
+        let options = ObjectOptions {
+            object_type: "note".into(),
+            immutable: false,
+            title: String::new(),
+            tags: Vec::new(),
+            sources: Vec::new(),
+        };
+        let create = Call::ObjectCreate { name: name.into(), payload: Payload::Json("1".into()), options };
+        done(&house.run(&mut line, create).await);
+    }
+    let fork = |mode| Call::ProcessFork { child: child(&[]), mode, roots: None };
+    let spawned = spawn(&house, &mut line, child(&[])).await;
+    let looking = made(&house.run(&mut line, fork(ViewMode::ReadOnly)).await);
+    let copying = made(&house.run(&mut line, fork(ViewMode::CopyOnWrite)).await);
+    let own = |pid: Pid, name: &str| Call::ObjectRead { name: format!("process/{}/{name}", pid.0) };
+    for (pid, name, want) in [
+        (spawned, "note", false),
+        (looking, "note", true),
+        (looking, "secret", false),
+        (copying, "note", true),
+        (copying, "secret", false),
+    ] {
+        let answer = words(&house.run(&mut house.line_of(pid), own(pid, name)).await);
+        assert_eq!(answer == "done", want, "{pid} {name}: {answer}");
+    }
+    let update = |pid: Pid| Call::ObjectUpdate {
+        name: format!("process/{}/note", pid.0),
+        payload: Payload::Json("2".into()),
+        expected_version: None,
+    };
+    assert_ne!(words(&house.run(&mut house.line_of(looking), update(looking)).await), "done");
+    assert_eq!(words(&house.run(&mut house.line_of(copying), update(copying)).await), "done");
+    let Reply::Object(info, payload) = done(&house.run(&mut line, own(Pid(1), "note")).await).clone() else { panic!() };
+    assert_eq!((info.version, payload), (1, Payload::Json("1".into())));
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ fn script() -> Vec<Call> {
         Call::FsChangeDirectory { path: text("made") },
         Call::FsList { path: text(".") },
         Call::FsWorkingDirectory,
-        Call::ProcessExit { result: text("1") },
+        Call::ProcessExitWith { object: text("plan") },
     ]
 }
 

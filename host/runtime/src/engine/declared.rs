@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 pub const SECTION: &str = "libos:needs";
 /// Sections of one component.
 pub const SECTIONS_MAX: usize = 64;
-/// The interface through which a tool runs others, and so may need what its own component does not import.
-const NESTED: &str = "tools";
+/// The interfaces through which a tool runs others, or hands to children what it may do itself: it may need what its own component does
+/// not import.
+const FOR_OTHERS: [&str; 2] = ["tools", "process"];
 /// Characters of a hostile text that an error repeats.
 const SHOWN_CHARACTERS: usize = 80;
 /// Characters of a reason, which may repeat one too.
@@ -87,13 +88,12 @@ fn declaration(line: &str) -> Result<Declaration, BadComponent> {
     Ok(Declaration { tool, needs })
 }
 
-/// Whether the component imports what its tools need; one that runs other tools may need what these import.
+/// Whether the component imports what its tools need; one that runs other tools or makes processes may need what these use.
 ///
 /// # Errors
 /// A tool needs something that it has no way to.
 pub fn check_imports(declarations: &[Declaration], imports: &[String]) -> Result<(), BadComponent> {
-    let has = |name: &str| imports.iter().any(|import| import == name);
-    if has(NESTED) {
+    if imports.iter().any(|import| FOR_OTHERS.contains(&import.as_str())) {
         return Ok(());
     }
     for Declaration { tool, needs } in declarations {
@@ -229,5 +229,6 @@ mod tests {
         imported(&["log"], &["read fs:a"], Err("'a' declares 'read fs:a' but does not import fs"));
         imported(&["fs"], &["read fs:a", "ask human:b"], Err("'a' declares 'ask human:b' but does not import human"));
         imported(&["tools"], &["read fs:a", "call tool:b"], Ok(()));
+        imported(&["process"], &["read fs:a", "spawn process:image/b"], Ok(()));
     }
 }

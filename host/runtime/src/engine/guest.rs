@@ -20,6 +20,7 @@ const HANDLES_MAX: usize = 4_096;
 const TABLE_ELEMENTS_MAX: usize = 100_000;
 
 /// Where a guest's system calls go.
+#[expect(clippy::large_enum_variant, reason = "one a call, and nearly all are live")]
 pub enum Wire {
     /// To a kernel.
     Live(Line),
@@ -118,12 +119,18 @@ impl Guest {
     }
 
     /// Counts an epoch tick that the guest met. Answers whether its processor time is used up.
-    pub(super) fn tick(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// Its process cannot pay for more.
+    pub(super) fn tick(&mut self) -> std::result::Result<bool, Stop> {
         // However long it waited for an import, that is one tick here.
         if !std::mem::take(&mut self.in_import) && !self.replays() {
             self.ticks += 1;
+            if let Some(Wire::Live(line)) = &self.line {
+                line.tick()?;
+            }
         }
-        self.ticks > self.ticks_max
+        Ok(self.ticks > self.ticks_max)
     }
 
     /// Sends a system call down the line. The one way out for everything that a guest does.

@@ -3,9 +3,7 @@
 use super::bindings::libos::runtime as wit;
 use super::guest::Guest;
 use libos_kernel::model::answer::CallError;
-use libos_kernel::model::call::{
-    Approval, Call, Called, EntryKind, Level, ObjectInfo, ObjectOptions, Payload, Reply, Stat, WriteMode,
-};
+use libos_kernel::model::call::{Approval, Call, Called, EntryKind, Level, ObjectOptions, Reply, Stat, WriteMode};
 use libos_kernel::model::message::{Message, MessageFilter, MessageKind, MessageOptions};
 use libos_kernel::model::time::Time;
 use wasmtime::Result;
@@ -163,6 +161,39 @@ impl wit::object::Host for Guest {
 
     async fn namespaces(&mut self, namespace: Option<String>) -> Outcome<Vec<String>> {
         self.send(Call::ObjectNamespaces { namespace }, shape!(Names)).await
+    }
+
+    async fn rename(&mut self, old: String, new: String, expected_version: Option<u64>) -> Outcome<wit::object::Info> {
+        self.send(Call::ObjectRename { old, new, expected_version }, info).await
+    }
+
+    async fn link(&mut self, from: String, relation: String, to: String) -> Outcome<()> {
+        self.send(Call::ObjectLink { from, relation, to }, unit).await
+    }
+
+    async fn unlink(&mut self, from: String, relation: String, to: String) -> Outcome<()> {
+        self.send(Call::ObjectUnlink { from, relation, to }, unit).await
+    }
+
+    async fn links(&mut self, name: String) -> Outcome<Vec<wit::object::LinkEnd>> {
+        self.send(Call::ObjectLinks { name }, |reply| {
+            let Reply::Links(ends) = reply else { return None };
+            Some(ends.into_iter().map(Into::into).collect())
+        })
+        .await
+    }
+
+    async fn query(&mut self, filter: wit::object::Filter) -> Outcome<wit::object::Found> {
+        self.send(Call::ObjectQuery { filter: filter.into() }, |reply| {
+            let Reply::Found(objects, next) = reply else { return None };
+            Some(wit::object::Found { objects: objects.into_iter().map(Into::into).collect(), next })
+        })
+        .await
+    }
+
+    async fn merge(&mut self, child: String, conflicts: wit::object::Resolution) -> Outcome<wit::object::Merged> {
+        let call = Call::ObjectMerge { child, resolution: conflicts.into() };
+        self.send(call, |reply| if let Reply::Merged(merged) = reply { Some(merged.into()) } else { None }).await
     }
 
     async fn create_namespace(&mut self, namespace: String) -> Outcome<()> {
@@ -324,41 +355,6 @@ impl From<EntryKind> for wit::fs::Kind {
             EntryKind::Directory => Self::Directory,
             EntryKind::Link => Self::Link,
             EntryKind::Other => Self::Other,
-        }
-    }
-}
-
-impl From<ObjectInfo> for wit::object::Info {
-    fn from(info: ObjectInfo) -> Self {
-        Self {
-            name: info.name,
-            type_: info.object_type,
-            version: info.version,
-            immutable: info.immutable,
-            title: info.title,
-            tags: info.tags,
-            sources: info.sources,
-            size: info.size,
-            created: info.created.into(),
-            updated: info.updated.into(),
-        }
-    }
-}
-
-impl From<wit::object::Payload> for Payload {
-    fn from(payload: wit::object::Payload) -> Self {
-        match payload {
-            wit::object::Payload::Json(text) => Payload::Json(text),
-            wit::object::Payload::Bytes(bytes) => Payload::Bytes(bytes),
-        }
-    }
-}
-
-impl From<Payload> for wit::object::Payload {
-    fn from(payload: Payload) -> Self {
-        match payload {
-            Payload::Json(text) => Self::Json(text),
-            Payload::Bytes(bytes) => Self::Bytes(bytes),
         }
     }
 }

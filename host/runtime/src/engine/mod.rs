@@ -9,6 +9,7 @@ mod guest;
 mod imports;
 pub mod inspect;
 mod items;
+mod objects;
 mod processes;
 mod wasi;
 
@@ -270,7 +271,7 @@ impl Engine {
             if guest.is_over() {
                 return Err(failure::Stopped(Stop::Ended).into());
             }
-            if guest.tick() {
+            if guest.tick().map_err(failure::Stopped)? {
                 let seconds = (guest.ticks_max * TICK_MILLISECONDS) as f64 / 1_000.0;
                 return Err(failure::OutOfTime { seconds }.into());
             }

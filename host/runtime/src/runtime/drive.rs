@@ -1,5 +1,6 @@
 //! Drives one call: in memory while it runs or waits for a short time, dropped when it waits long, ended when it ends.
 
+use super::meter::Meter;
 use super::{CallEvent, Runtime, Waiting};
 use crate::engine::{Prepared, failure};
 use crate::planner::planner_of;
@@ -13,14 +14,26 @@ use libos_kernel::model::row::{Failure, FailureReason, Wait};
 use libos_kernel::syscall::Line;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-/// The import in progress, or the last one.
-type Import = Arc<Mutex<Option<&'static str>>>;
+/// What is to be seen of a line while its guest runs.
+struct Watched {
+    waiting: watch::Receiver<Option<u64>>,
+    /// The import in progress, or the last one.
+    import: Arc<Mutex<Option<&'static str>>>,
+    /// Of processor time.
+    ticks: Arc<AtomicU64>,
+}
+
+impl Watched {
+    fn of(line: &Line) -> Watched {
+        Watched { waiting: line.waiting(), import: line.import(), ticks: line.ticks() }
+    }
+}
 
 /// How often a call that is being made ready is looked at, whether it has ended from outside.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -165,7 +178,7 @@ impl Runtime {
             Err(error) => return Driven::Stopped(Stop::Host(error.to_string())),
         };
         let line = self.line(started);
-        let watched = (line.waiting(), line.import());
+        let watched = Watched::of(&line);
         let running = async { Ok(engine.call(prepared, line, started).await?.map(Chosen::GoOn)) };
         self.keep_in_memory(started, watched, running).await
     }
@@ -183,7 +196,7 @@ impl Runtime {
             Err(why) => return Driven::Ended(Err(failure(FailureReason::NotRunnable, why, None))),
         };
         let mut line = self.line(started);
-        let watched = (line.waiting(), line.import());
+        let watched = Watched::of(&line);
         let running = async move {
             match planner.step(&mut line, &started.arguments).await {
                 Err(Stop::Fault(fault)) => Ok(Err(failure(FailureReason::Fault, fault.to_string(), None))),
@@ -204,23 +217,28 @@ impl Runtime {
     async fn keep_in_memory(
         &self,
         started: &Started,
-        (mut waiting, import): (watch::Receiver<Option<u64>>, Import),
+        watched: Watched,
         running: impl Future<Output = Result<Result<Chosen, Failure>, Stop>>,
     ) -> Driven {
         let call = started.row.id;
+        let Watched { mut waiting, import, ticks } = watched;
+        let mut meter = Meter::new(&self.kernel, call, ticks);
         tokio::pin!(running);
         let mut closing = self.closing.subscribe();
         let limit = Duration::from_millis(started.row.limits.wall_milliseconds);
         let mut left = limit;
         loop {
-            let since = Instant::now();
+            let paid = meter.run().unwrap_or(Duration::MAX);
             tokio::select! {
                 ended = &mut running => return match ended {
                     Ok(result) => Driven::Ended(result),
                     Err(stop) => Driven::Stopped(stop),
                 },
                 () = until(&mut waiting, Option::is_some) => {}
-                () = tokio::time::sleep(left) => {
+                () = tokio::time::sleep(left.min(paid)) => {
+                    if paid < left {
+                        return Driven::Stopped(Stop::Paused("its time is used up".into()));
+                    }
                     let import = *import.lock().unwrap_or_else(PoisonError::into_inner);
                     let seconds = limit.as_secs_f64();
                     let message = format!("wall-time: the call ran for more than {seconds} seconds, waits not counted");
@@ -232,7 +250,7 @@ impl Runtime {
                     return Driven::Stopped(Stop::Host(why));
                 }
             }
-            left = left.saturating_sub(since.elapsed());
+            left = left.saturating_sub(meter.wait());
             // One wait may follow another before anybody looks: each is told.
             let told = *waiting.borrow_and_update();
             self.tell_wait(call).await;
@@ -276,10 +294,8 @@ impl Runtime {
             let event = match kind {
                 Wait::Until(time) | Wait::Children { until: Some(time), .. } => CallEvent::Waits(Waiting::Until(time)),
                 Wait::Question(id) => CallEvent::Waits(Waiting::Question(id)),
-                // Who sends it is another process's business.
-                Wait::Message { .. } => continue,
-                // What the other call waits for is told to this one's listeners when it comes to that.
-                Wait::Call(_) | Wait::Children { until: None, .. } => continue,
+                // What others do is theirs to tell; what the other call waits for is told to this one's listeners when it comes to that.
+                Wait::Message { .. } | Wait::Call(_) | Wait::Children { until: None, .. } => continue,
             };
             if self.kernel.barrier().await.is_err() {
                 return;

@@ -2,6 +2,7 @@
 
 mod builder;
 mod drive;
+mod meter;
 mod outcome;
 mod turns;
 
@@ -18,6 +19,7 @@ use libos_kernel::model::decide::Ceiling;
 use libos_kernel::model::id::{CallId, Digest, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::{self, CallLimits};
+use libos_kernel::model::process::{Signal, State};
 use libos_kernel::model::question::QuestionRow;
 use libos_kernel::model::row::ToolRow;
 use libos_kernel::model::time::Time;
@@ -374,6 +376,17 @@ impl Runtime {
         // A call that is in memory tells it too, later; a parked one has nobody else to tell it.
         self.tell(call, CallEvent::Interrupted(why.to_owned())).await;
         Ok(cancelled)
+    }
+
+    /// Tells a process something, as a person, and waits until that is on the disk. Answers the state that it is in then. Who listens to a
+    /// call that is paused hears [`CallEvent::Paused`], to one that has ended with it [`CallEvent::Interrupted`].
+    ///
+    /// # Errors
+    /// There is no live process of that number, or the host has stopped.
+    pub async fn signal(&self, pid: Pid, signal: Signal, reason: &str) -> Result<Changed<State>, RuntimeError> {
+        let told = self.kernel.signal(pid, signal, reason)?;
+        self.kernel.durable(told.durable).await?;
+        Ok(told)
     }
 
     /// Adds the tools of a component; `name` renames the tool of a component that has one.

@@ -321,6 +321,7 @@ impl Rows {
             question: None,
             settled: None,
             incarnation: Some(0),
+            charged: None,
         };
         let journal = JournalRow {
             request: [7; 32],

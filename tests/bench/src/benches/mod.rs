@@ -4,9 +4,11 @@ mod audit;
 mod authority;
 mod call;
 mod check;
+mod checkpoint;
 mod effect;
 mod hostile;
 mod import;
+mod message;
 pub mod parked;
 mod resume;
 mod scale;
@@ -18,7 +20,7 @@ use crate::report::Report;
 type Bench = fn(&mut Report);
 
 /// Name and subject of each.
-pub const ALL: [(&str, &str, Bench); 14] = [
+pub const ALL: [(&str, &str, Bench); 15] = [
     ("check", "the decision", check::run),
     ("explain", "why something is allowed or refused", authority::explain),
     ("policy", "a large policy is read and put in force", authority::policy),
@@ -30,7 +32,9 @@ pub const ALL: [(&str, &str, Bench); 14] = [
     ("resume", "a parked call goes on", resume::run),
     ("parked", "many parked calls", parked::run),
     ("hostile", "calls that behave beside calls that attack", hostile::run),
+    ("message", "processes that sleep and exchange messages", message::run),
     ("scale", "one operation beside few and many processes", scale::run),
+    ("checkpoint", "a process with many objects goes back", checkpoint::run),
     ("audit", "the whole log is verified", audit::run),
     ("shell", "the command line as a process", shell::run),
 ];

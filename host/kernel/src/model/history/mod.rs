@@ -118,12 +118,12 @@ impl Import {
     /// Leaves out of the answer what the guest does not learn: who made an object.
     pub fn without_strangers(mut self) -> Import {
         fn clear(info: &mut ObjectInfo) {
-            (info.created_by, info.written_by) = (Pid::default(), CallId::default());
+            (info.created_by, info.written_by, info.changed) = (Pid::default(), CallId::default(), 0);
         }
         if let Some((_, Answer::Done(reply))) = &mut self.answered {
             match reply {
                 Reply::Info(info) | Reply::Object(info, _) => clear(info),
-                Reply::Infos(infos) => infos.iter_mut().for_each(clear),
+                Reply::Infos(infos) | Reply::Found(infos, _) => infos.iter_mut().for_each(clear),
                 _ => {}
             }
         }

@@ -1,7 +1,7 @@
 //! What a new policy changes: which lines keep their grants, which grants are revoked, which lines are new, which settings differ. The
 //! kernel does what the plan says, and the person who is asked sees the same plan.
 
-use super::{Mount, Policy, Template, Witness, unit};
+use super::{Mount, Policy, Template, Witness, budget, unit};
 use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::GrantId;
@@ -99,6 +99,11 @@ pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
             WithoutGrant::Ask => "ask".to_owned(),
         };
         tell(&format!("default of image {image}, for processes started from now on"), default(old), default(new));
+    }
+    let images: BTreeSet<&String> = old.budgets.keys().chain(new.budgets.keys()).collect();
+    for image in images {
+        let name = format!("budget of a process of image {image}, for those started from now on");
+        tell(&name, budget::told(old, image), budget::told(new, image));
     }
     let (was, is) = (&old.limits, &new.limits);
     let processor = |ticks: u64| unit::time(limit::CALL_TICK * u32::try_from(ticks).unwrap_or(u32::MAX));

@@ -1,6 +1,7 @@
 //! The policy file, `libos.toml`: mounts and the authority that images start with. Closed schema; an error says line and column.
 
 mod audit;
+mod budget;
 mod difference;
 mod near;
 mod read;
@@ -17,6 +18,7 @@ use super::grant::Effect;
 use super::id::Digest;
 use super::image::BASE;
 use super::limit::{self, CallLimits};
+use super::purse::Amounts;
 use super::resource::Pattern;
 use super::right::Rights;
 use std::collections::BTreeMap;
@@ -57,6 +59,8 @@ pub struct Policy {
     pub templates: Vec<Template>,
     /// What processes of an image do without any grant; deny where it says nothing.
     pub defaults: BTreeMap<String, WithoutGrant>,
+    /// What a process of an image may spend that nobody spawned; without bound where it says nothing.
+    pub budgets: BTreeMap<String, Amounts>,
     pub questions: QuestionRules,
     /// What a call may use that starts from now on.
     pub limits: CallLimits,
@@ -207,6 +211,8 @@ deny = [
 ]
 # What happens without any line: "deny", or "ask".
 default = "deny"
+# What one process may spend, with those that it starts: without a line as much as it likes. `libos budget` shows and raises it.
+# budget = {{ tool-calls = 1000, bytes-written = 100000000, objects = 10000, children = 100 }}
 
 # Lines for the processes of every image, those too that are added later. They have no default.
 # [image."*"]

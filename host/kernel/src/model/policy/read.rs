@@ -23,7 +23,7 @@ const QUOTED_CHARACTERS_MAX: usize = 80;
 
 const SECTIONS: [&str; 8] = ["mounts", "image", "limits", "questions", "retain", "space", "audit", "accept"];
 const MOUNT_KEYS: [&str; 2] = ["path", "hardlinks"];
-const IMAGE_KEYS: [&str; 4] = ["allow", "ask", "deny", "default"];
+const IMAGE_KEYS: [&str; 5] = ["allow", "ask", "deny", "default", "budget"];
 const LIMIT_KEYS: [&str; 5] = ["memory", "processor-time", "wall-time", "imports", "journal"];
 const QUESTION_KEYS: [&str; 3] = ["expire-after", "open-max", "per-hour"];
 
@@ -269,6 +269,15 @@ impl Reader<'_, '_> {
                     }
                     None => {}
                 },
+                "budget" if name == ALL_IMAGES => {
+                    let what = "all images together have no budget";
+                    self.fail(key_at, what, "write it in the section of each image, for example [image.base]");
+                }
+                "budget" => {
+                    if let Some(amounts) = super::budget::read(self, value) {
+                        self.read.policy.budgets.insert(name.to_owned(), amounts);
+                    }
+                }
                 other => self.unknown_key(key_at, &section, other, &IMAGE_KEYS),
             }
         }

@@ -229,6 +229,12 @@ impl House {
         View(&self.snapshot()).question(id).expect("the store can be read").expect("the question is committed")
     }
 
+    /// What is in all purses, and what was spent, is what was put in.
+    #[track_caller]
+    pub fn purses_add_up(&self) {
+        assert_eq!(self.kernel.purses_that_do_not_add_up(), []);
+    }
+
     /// What is committed.
     pub fn snapshot(&self) -> Snapshot {
         self.kernel.snapshot().expect("the store can be read")

@@ -1,0 +1,216 @@
+//! What is begun again from a checkpoint, what it may do, and how checkpoints differ.
+
+use crate::checkpoints::{OPEN, act, create, exit, read, spawn, take, update, write};
+use crate::sim::{House, done};
+use libos_kernel::kernel::view::View;
+use libos_kernel::kernel::{Between, Keep};
+use libos_kernel::model::call::Call;
+use libos_kernel::model::checkpoint::Forked;
+use libos_kernel::model::grant::Holder;
+use libos_kernel::model::id::{CheckpointId, Pid};
+use libos_kernel::model::image::Image;
+
+fn fork(house: &House, id: CheckpointId) -> Forked {
+    house.kernel.fork_checkpoint(id, None).unwrap().what
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_sees_what_was_there_then_and_changes_copies() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    for name in ["a", "b"] {
+        assert_eq!(act(&house, pid, create(name, "1")).await, "done");
+    }
+    let id = take(&house, pid);
+    assert_eq!(act(&house, pid, update("a", "2")).await, "done");
+    assert_eq!(act(&house, pid, create("later", "1")).await, "done");
+    let (first, second) = (fork(&house, id).pid, fork(&house, id).pid);
+    let content = |found: Option<(u64, String)>| found.map(|(_, content)| content);
+    for new in [first, second] {
+        assert_eq!(content(read(&house, new, "a").await).as_deref(), Some("1"), "{new}");
+        assert_eq!(read(&house, new, "later").await, None, "{new}");
+    }
+    assert_eq!(act(&house, first, update("b", "3")).await, "done");
+    assert_eq!(content(read(&house, second, "b").await).as_deref(), Some("1"));
+    assert_eq!(content(read(&house, pid, "b").await).as_deref(), Some("1"));
+    // It stays so without the checkpoint.
+    house.kernel.remove_checkpoint(id).unwrap();
+    let house = house.reopen();
+    assert_eq!(content(read(&house, second, "a").await).as_deref(), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_has_nothing_that_was_revoked_or_counts_and_every_restriction() {
+    let house = House::new(&["allow ask human:owner", "deny write fs:workspace/denied"]);
+    let pid = house.process();
+    let grant = |rule: &str, uses| house.grant(Holder::Process(pid), rule, uses)[0].id;
+    let open = grant("allow write fs:workspace/**", None);
+    let revoked = grant("allow delete fs:workspace/**", None);
+    let counted = grant("allow read fs:workspace/**", Some(5));
+    let id = take(&house, pid);
+    let later = grant("allow list fs:workspace/**", None);
+    house.grant(Holder::Process(pid), "deny write fs:workspace/later", None);
+    house.kernel.revoke(revoked).unwrap();
+    // Into two children.
+    for _ in 0..2 {
+        let forked = fork(&house, id);
+        let names: Vec<_> = forked.not_given.iter().map(|(id, _)| *id).collect();
+        assert_eq!(names, [revoked, counted], "{forked:?}");
+        for (path, want) in [("a", "done"), ("denied", "denied"), ("later", "denied")] {
+            assert_eq!(act(&house, forked.pid, write(path)).await, want, "{path}");
+        }
+        for call in [
+            Call::FsRead { path: "a".into() },
+            Call::FsList { path: ".".into() },
+            Call::FsRemove { path: "a".into(), recursive: false },
+        ] {
+            assert_eq!(act(&house, forked.pid, call.clone()).await, "denied", "{call:?}");
+        }
+    }
+    let forked = fork(&house, id);
+    // What reaches the source reaches the fork.
+    house.kernel.revoke(open).unwrap();
+    assert_eq!(act(&house, forked.pid, write("a")).await, "denied");
+    assert_eq!(fork(&house, id).grants, 1, "the line of the image alone");
+    let _ = later;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_of_what_has_ended_has_only_what_its_image_still_gives() {
+    let house = House::new(&["allow write fs:workspace/**"]);
+    let pid = house.process();
+    house.grant(Holder::Process(pid), "allow delete fs:workspace/**", None);
+    house.grant(Holder::Process(pid), "deny write fs:workspace/denied", None);
+    assert_eq!(act(&house, pid, create("a", "1")).await, "done");
+    let id = take(&house, pid);
+    let mut line = house.line_of(pid);
+    done(&house.run(&mut line, Call::ProcessExit { result: "1".into() }).await);
+    house.kernel.end_call(line.call(), Ok("null".into())).unwrap();
+    let house = house.reopen();
+    let forked = fork(&house, id);
+    assert_eq!(forked.not_given.len(), 1, "what a person gave to that very process: {forked:?}");
+    for (path, want) in [("a", "done"), ("denied", "denied")] {
+        assert_eq!(act(&house, forked.pid, write(path)).await, want, "{path}");
+    }
+    assert_eq!(act(&house, forked.pid, Call::FsRemove { path: "a".into(), recursive: false }).await, "denied");
+    assert_eq!(read(&house, forked.pid, "a").await.map(|(_, content)| content), Some("1".into()));
+    // A line that the policy lost gives nothing, a deny that it got since holds.
+    house.set_rules(&["deny delete fs:workspace/**"]).unwrap();
+    let forked = fork(&house, id);
+    assert_eq!(forked.grants, 0, "{forked:?}");
+    assert_eq!(act(&house, forked.pid, write("a")).await, "denied");
+    house.grant(Holder::Process(forked.pid), "allow delete fs:workspace/**", None);
+    assert_eq!(act(&house, forked.pid, Call::FsRemove { path: "a".into(), recursive: false }).await, "denied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_while_a_use_is_taken_doubles_no_use() {
+    let house = House::new(&[]);
+    let pid = house.process();
+    house.grant(Holder::Process(pid), "allow ask human:owner", Some(1));
+    let ask = || Call::HumanAsk { question: "Which?".into(), queue: None };
+    let asking = house.park(house.line_of(pid), ask()).await;
+    let id = take(&house, pid);
+    let forked = fork(&house, id);
+    assert_eq!(act(&house, forked.pid, ask()).await, "denied");
+    assert!(house.kernel.is_live(asking), "the call goes on where it is");
+    assert_eq!(act(&house, pid, ask()).await, "denied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_from_a_checkpoint_remembers_and_grants_nothing() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    assert_eq!(act(&house, pid, create("a", "1")).await, "done");
+    let id = take(&house, pid);
+    assert_eq!(act(&house, pid, update("a", "2")).await, "done");
+    assert!(house.kernel.commit_checkpoint(id, "base").is_err());
+    let image = house.kernel.commit_checkpoint(id, "made").unwrap().what;
+    assert_eq!((image.version.as_str(), image.tools), ("k1", vec!["*".to_owned()]));
+    house.kernel.remove_checkpoint(id).unwrap();
+    let house = house.reopen();
+    let new = house.kernel.new_process("made", false).unwrap();
+    assert_eq!(read(&house, new, "a").await.map(|(_, content)| content), Some("1".into()));
+    assert_eq!(act(&house, new, write("x")).await, "denied");
+    assert!(Image::parse("name = \"x\"\nversion = \"1\"\ntools = []\n[memory]\nsource = 1\nat = 1\n").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checkpoints_are_compared_by_what_is_in_them() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    for name in ["changed", "deleted", "same"] {
+        assert_eq!(act(&house, pid, create(name, "1")).await, "done");
+    }
+    let first = take(&house, pid);
+    let delete = Call::ObjectDelete { name: "deleted".into(), expected_version: None };
+    for call in [update("changed", "2"), delete, create("made", "1")] {
+        assert_eq!(act(&house, pid, call).await, "done");
+    }
+    let grant = house.grant(Holder::Process(pid), "allow read fs:workspace/**", None)[0].id;
+    let second = take(&house, pid);
+    assert_eq!(act(&house, pid, update("same", "2")).await, "done");
+    house.kernel.barrier().await.unwrap();
+    let view = house.snapshot();
+    let row = |id| View(&view).checkpoint(id).unwrap().unwrap();
+    let between = View(&view).between(&row(first), &row(second)).unwrap();
+    let objects: Vec<String> = between
+        .objects
+        .iter()
+        .map(|found| format!("{} {:?}", found.name.rsplit('/').next().unwrap(), found.change))
+        .collect();
+    assert_eq!(objects, ["changed Changed", "deleted Deleted", "made Made"]);
+    assert_eq!(between.changed[0].grants_gained, [grant]);
+    let none = View(&view).between(&row(first), &row(first)).unwrap();
+    assert_eq!(none, Between::default());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_of_a_tree_has_the_same_form_and_other_numbers() {
+    let house = House::new(&[]);
+    let root = house.process();
+    let child = spawn(&house, root).await;
+    let below = spawn(&house, child).await;
+    assert_eq!(act(&house, below, create("a", "1")).await, "done");
+    let id = take(&house, root);
+    exit(&house, child).await;
+    let forked = fork(&house, id);
+    let new: Vec<Pid> = forked.processes.iter().map(|(_, new)| *new).collect();
+    let old: Vec<Pid> = forked.processes.iter().map(|(old, _)| *old).collect();
+    assert_eq!(old, [root, child, below]);
+    house.kernel.barrier().await.unwrap();
+    let view = house.snapshot();
+    let parents: Vec<Option<Pid>> = new.iter().map(|pid| View(&view).process(*pid).unwrap().unwrap().parent).collect();
+    assert_eq!(parents, [None, Some(new[0]), Some(new[1])]);
+    assert_eq!(
+        read(&house, new[2], "a").await.map(|(_, content)| content),
+        Some("1".into()),
+        "what ended is seen as it was"
+    );
+    let row = View(&view).process(new[1]).unwrap().unwrap();
+    assert_eq!(View(&view).goal_of(&row).unwrap().as_deref(), Some("work"));
+    assert!(house.kernel.grants_of(new[0]).iter().any(|grant| grant.rights.to_string() == "spawn"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gc_keeps_whom_a_checkpoint_names_until_it_is_removed() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    assert_eq!(act(&house, pid, create("a", "1")).await, "done");
+    let id = take(&house, pid);
+    exit(&house, pid).await;
+    house.world.pass(3_600_000_000_000);
+    let collect = async |house: &House| {
+        let keep =
+            Keep::new(&house.kernel.policy().retain, Some(std::time::Duration::from_secs(1)), house.kernel.now());
+        house.kernel.barrier().await.unwrap();
+        house.kernel.collect(&keep).await.unwrap().processes
+    };
+    assert_eq!(collect(&house).await, 0);
+    let forked = fork(&house, id).pid;
+    assert_eq!(read(&house, forked, "a").await.map(|(_, content)| content), Some("1".into()));
+    house.kernel.remove_checkpoint(id).unwrap();
+    assert!(read(&house, forked, "a").await.is_some(), "the view of the fork holds it");
+    let _ = collect(&house).await;
+    assert!(read(&house, forked, "a").await.is_some());
+}

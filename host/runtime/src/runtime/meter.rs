@@ -1,0 +1,51 @@
+//! What a run of a call in memory costs its process: time outside waits, and processor time.
+
+use libos_kernel::kernel::Kernel;
+use libos_kernel::model::id::CallId;
+use libos_kernel::model::limit::CALL_TICK;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Counts, and charges when the run is over, however that comes.
+pub struct Meter<'k> {
+    kernel: &'k Kernel,
+    call: CallId,
+    ticks: Arc<AtomicU64>,
+    spent: Duration,
+    running: Option<Instant>,
+    /// What the process can pay of the time outside waits.
+    left: Option<Duration>,
+}
+
+impl<'k> Meter<'k> {
+    /// Begins to count.
+    pub fn new(kernel: &'k Kernel, call: CallId, ticks: Arc<AtomicU64>) -> Meter<'k> {
+        let left = kernel.time_left(call).wall.map(Duration::from_millis);
+        Meter { kernel, call, ticks, spent: Duration::ZERO, running: None, left }
+    }
+
+    /// It does not wait from now on. Answers how long the process can pay for that, if there is a bound.
+    pub fn run(&mut self) -> Option<Duration> {
+        self.running = Some(Instant::now());
+        self.left.map(|left| left.saturating_sub(self.spent))
+    }
+
+    /// It waits from now on. Answers how long it ran.
+    pub fn wait(&mut self) -> Duration {
+        let ran = self.running.take().map_or(Duration::ZERO, |since| since.elapsed());
+        self.spent += ran;
+        ran
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        self.wait();
+        // What is begun counts: many short runs are not for nothing.
+        let wall = u64::try_from(self.spent.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        let ticks = self.ticks.load(Ordering::Relaxed);
+        self.kernel.charge_time(self.call, wall, ticks.saturating_mul(CALL_TICK.as_millis() as u64));
+    }
+}
