@@ -168,3 +168,13 @@ impl Law for Denial {
         }
     }
 }
+
+/// What was put into purses is in them or spent, whoever made, ended, forked or brought back whom.
+pub struct Purses;
+
+impl Law for Purses {
+    fn check(real: &mut Real, _: &Model, step: &Step) {
+        let wrong = real.kernel().purses_that_do_not_add_up();
+        assert!(wrong.is_empty(), "after {step:?}: {wrong:?}");
+    }
+}
