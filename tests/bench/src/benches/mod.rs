@@ -20,7 +20,7 @@ use crate::report::Report;
 type Bench = fn(&mut Report);
 
 /// Name and subject of each.
-pub const ALL: [(&str, &str, Bench); 15] = [
+pub const ALL: [(&str, &str, Bench); 16] = [
     ("check", "the decision", check::run),
     ("explain", "why something is allowed or refused", authority::explain),
     ("policy", "a large policy is read and put in force", authority::policy),
