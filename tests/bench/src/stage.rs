@@ -33,6 +33,7 @@ allow = [
     "ask,tell human:owner",
     "sleep clock:sleep",
     "message process:pid/*",
+    "spawn process:image/*",
 ]
 [questions]
 open-max = 1000

@@ -7,12 +7,13 @@ use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{HostError, NewAgent, StartCall, StartQuantum, Started};
 use libos_kernel::model::answer::{Answer, Stop};
 use libos_kernel::model::call::{Call, Reply};
-use libos_kernel::model::child::{ChildOptions, Handed};
+use libos_kernel::model::child::{Amount, ChildOptions, Handed};
 use libos_kernel::model::id::Pid;
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::CallLimits;
 use libos_kernel::model::message::{MessageFilter, MessageOptions};
 use libos_kernel::model::process::Signal;
+use libos_kernel::model::purse::Coin;
 use libos_kernel::model::row::ProcessRow;
 use libos_kernel::model::script::{Script, Step};
 use libos_kernel::model::view::ViewMode;
@@ -58,8 +59,14 @@ impl Round {
 }
 
 fn child() -> ChildOptions {
+    let budget = vec![Amount { coin: Coin::Objects, amount: 5 }];
     let handed = Handed { rule: "write fs:workspace/free/**".into(), uses: None, expires_in: None };
-    ChildOptions { goal: "to write a file".into(), grants: vec![handed], ..ChildOptions::default() }
+    ChildOptions {
+        goal: "to write a file".into(),
+        grants: vec![handed],
+        budget: Some(budget),
+        ..ChildOptions::default()
+    }
 }
 
 fn send(to: Pid, body: String) -> Call {
@@ -86,6 +93,7 @@ impl Crew {
 
     async fn tree(self: &Arc<Self>, round: Round) -> Result<(), HostError> {
         let pid = self.kernel.new_process(BASE, true)?;
+        self.kernel.change_purse(pid, &[], &[(Coin::Children, 10), (Coin::Objects, 100)])?;
         let started = self.kernel.start_call(call_of(pid, "tree", round))?;
         Arc::clone(self).drive(started).await;
         Ok(())

@@ -94,8 +94,9 @@ impl Stage {
         runtime.block_on(kernel.barrier()).map_err(|stop| stop.to_string())?;
         let executions = provider::dump(&self.socket()).map_err(|error| error.to_string())?;
         let seen = check(&kernel.snapshot().map_err(|error| error.to_string())?, &executions, &self.witness);
+        let wrong = kernel.purses_that_do_not_add_up();
         kernel.shutdown();
-        seen
+        if wrong.is_empty() { seen } else { Err(format!("T4: purses do not add up: {wrong:?}")) }
     }
 
     fn start(&mut self, mode: &str, point: Option<(Point, u32)>) -> (Child, Receiver<String>) {

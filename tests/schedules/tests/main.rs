@@ -19,7 +19,7 @@ use sim::{House, MOUNT, SimStorage, SimWorld};
 use std::sync::{Arc, OnceLock};
 
 /// Orders that are tried of each kind.
-const SCHEDULES: usize = 400;
+const SCHEDULES: usize = 250;
 /// Where the search begins.
 const SEED: u64 = 0x6c69_626f_7321;
 /// Places at which a schedule of the second kind goes against the priorities.

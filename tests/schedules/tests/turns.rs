@@ -9,7 +9,8 @@ use libos_kernel::model::call::Call;
 use libos_kernel::model::id::{CallId, Pid};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::CallLimits;
-use libos_kernel::model::process::State;
+use libos_kernel::model::message::MessageFilter;
+use libos_kernel::model::process::{Signal, State};
 use libos_kernel::model::script::{Script, Step};
 use libos_kernel::syscall::Line;
 use shuttle::future::{block_on, spawn};
@@ -18,9 +19,6 @@ use std::sync::Arc;
 /// Quanta that may run at once.
 const RUNNING: u32 = 1;
 const PROCESSES: usize = 3;
-
-/// Nanoseconds; longer than all else takes.
-const LONG: u64 = 3_600_000_000_000;
 
 /// A step with one tool, and one with two at once.
 const SCRIPT: &str = "{\"tool\":\"echo\"}\n{\"calls\":[{\"tool\":\"echo\"},{\"tool\":\"echo\"}]}";
@@ -61,17 +59,17 @@ async fn quantum(kernel: Arc<Kernel>, started: Started) {
     kernel.end_quantum(started.row.id, step.conclude(&answers)).unwrap();
 }
 
-/// Goes on with a call: a quantum, or a tool, which sleeps if it is of this process, else is done at once.
-async fn go_on(kernel: Arc<Kernel>, call: CallId, sleeper: Pid) {
+/// Goes on with a call: a quantum, or a tool, which waits for a message if it is of this process, else is done at once.
+async fn go_on(kernel: Arc<Kernel>, call: CallId, waiter: Pid) {
     // It has ended, or another one was faster.
     let Ok(started) = kernel.resume_call(call).await else { return };
     if started.row.is_quantum() {
         return quantum(kernel, started).await;
     }
-    if started.row.pid == sleeper {
+    if started.row.pid == waiter {
         let mut line = Line::new(Arc::clone(&kernel), &started);
         let mut waiting = line.waiting();
-        let run = line.run(Call::ClockSleep { nanoseconds: LONG });
+        let run = line.run(Call::MessageReceive { filter: MessageFilter::default(), timeout: None });
         tokio::pin!(run);
         let waits = tokio::select! {
             biased;
@@ -89,10 +87,10 @@ async fn go_on(kernel: Arc<Kernel>, call: CallId, sleeper: Pid) {
 }
 
 /// Starts what can run, and sleeps until something has changed.
-async fn run_loop(kernel: Arc<Kernel>, sleeper: Pid) {
+async fn run_loop(kernel: Arc<Kernel>, waiter: Pid) {
     loop {
         for call in kernel.take_runnable() {
-            spawn(go_on(Arc::clone(&kernel), call, sleeper));
+            spawn(go_on(Arc::clone(&kernel), call, waiter));
         }
         while let Some(pid) = kernel.next_ready(RUNNING) {
             match begin(&kernel, pid) {
@@ -118,11 +116,11 @@ fn everybody_has_all_his_turns_and_no_wake_up_is_lost() {
         let kernel = Arc::clone(&house.kernel);
         // One comes when the loop may be asleep.
         pids.push(block_on(spawn(async move { process(&kernel) })).unwrap());
-        // Who sleeps takes nobody's place.
+        // Who waits takes nobody's place.
         until_ended(&house, &pids[1..]);
         while !house.kernel.live_processes().is_empty() {
-            house.world.pass(LONG);
-            house.kernel.fire_timers_due();
+            // It may not have come so far, or have ended meanwhile.
+            let _ = house.kernel.signal(pids[0], Signal::Interrupt, "enough");
             shuttle::thread::yield_now();
         }
         looped.abort();

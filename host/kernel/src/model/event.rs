@@ -200,6 +200,7 @@ fn of_host(operation: &str) -> Option<Kind> {
         "host.answer" => Kind::QuestionAnswered,
         "host.cancel" => Kind::CallCancelled,
         "host.signal" => Kind::ProcessSignalled,
+        "host.budget" => Kind::BudgetMoved,
         "host.grant" => Kind::GrantMade,
         "host.delegate" => Kind::GrantDerived,
         "host.revoke" => Kind::GrantRevoked,

@@ -6,6 +6,7 @@ use crate::report::{Report, Row, Target};
 use crate::stage::{self, Nothing};
 use libos::kernel::kernel::{Kernel, Reaction};
 use libos::kernel::model::call::{Call, ObjectOptions, Payload};
+use libos::kernel::model::child::{ChildOptions, Handed};
 use libos::kernel::model::id::Pid;
 use libos::kernel::store::disk::Memory;
 use libos::kernel::syscall::Line;
@@ -20,9 +21,10 @@ const COUNT: usize = 500;
 
 type Operation = fn(&Stage);
 
-const OPERATIONS: [(&str, &str, Operation); 6] = [
+const OPERATIONS: [(&str, &str, Operation); 7] = [
     ("scale.call", "start and end of a call", Stage::calls),
     ("scale.process", "a process is made and ended", Stage::processes),
+    ("scale.spawn", "a child is spawned, and ends with its parent", Stage::spawns),
     ("scale.update", "object.update", Stage::updates),
     ("scale.list", "object.list of three objects", Stage::lists),
     ("scale.read", "fs.read over an outside that does nothing", Stage::reads),
@@ -38,6 +40,10 @@ pub fn run(report: &mut Report) {
         let row = Row::time(name, format!("{what}, beside {count} parked calls"), many);
         report.row(row.against(format!("beside {FEW}"), few).target(Target::TimesAtMost(2.0)));
     }
+    let mut spawns: Vec<f64> = (0..ROUNDS).map(|_| many.spawn_cost()).collect();
+    spawns.sort_by(f64::total_cmp);
+    let row = Row::time("spawn", "a child is spawned with a grant and its goal", spawns[ROUNDS / 2]);
+    report.row(row.target(Target::AtMost(50_000.0)));
 }
 
 struct Stage {
@@ -107,6 +113,35 @@ impl Stage {
             let pid = stage::process(&self.kernel);
             self.kernel.end_unused_process(pid, "it was only a bench");
         }
+    }
+
+    /// A parent, and what it spawns children with.
+    fn parent(&self) -> (Pid, Line) {
+        let parent = stage::process(&self.kernel);
+        (parent, stage::line(&self.kernel, parent))
+    }
+
+    async fn spawn(line: &mut Line) {
+        for _ in 0..COUNT {
+            let handed = Handed { rule: "read fs:workspace/notes.md".into(), uses: None, expires_in: None };
+            let child = ChildOptions { goal: "to measure".into(), grants: vec![handed], ..ChildOptions::default() };
+            stage::done(line, Call::ProcessSpawn { child }).await;
+        }
+    }
+
+    fn spawns(&self) {
+        let (parent, mut line) = self.parent();
+        self.on.block_on(Stage::spawn(&mut line));
+        self.kernel.end_unused_process(parent, "it was only a bench");
+    }
+
+    /// Nanoseconds of one spawn alone.
+    fn spawn_cost(&self) -> f64 {
+        let (parent, mut line) = self.parent();
+        let cost = each(COUNT, || self.on.block_on(Stage::spawn(&mut line)));
+        self.kernel.end_unused_process(parent, "it was only a bench");
+        self.on.block_on(self.kernel.barrier()).unwrap();
+        cost
     }
 
     fn updates(&self) {

@@ -9,7 +9,7 @@ mod step;
 mod tree;
 
 use super::cases;
-use checks::{Attenuation, Confinement, Denial, Forward, Table};
+use checks::{Attenuation, Confinement, Denial, Forward, Purses, Table};
 use proptest::test_runner::Config;
 use proptest_state_machine::prop_state_machine;
 use real::Machine;
@@ -35,6 +35,9 @@ prop_state_machine! {
 
     #[test]
     fn what_is_used_up_or_revoked_stays_so(sequential 2..STEPS => Machine<Forward>);
+
+    #[test]
+    fn whoever_comes_and_goes_purses_add_up(sequential 2..STEPS => Machine<Purses>);
 
     #[test]
     fn a_deny_decides_and_without_a_grant_nothing_is_allowed(sequential 2..STEPS => Machine<Denial>);

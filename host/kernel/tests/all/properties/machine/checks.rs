@@ -40,6 +40,8 @@ impl Table {
         let parent = row.parent.map(|pid| real.pids.iter().position(|known| *known == pid));
         assert_eq!(word, process.state, "{at}: {row:?}, not {process:?}");
         assert_eq!(parent, process.parent.map(Some), "{at}: {row:?}, not {process:?}");
+        let held = process.state == Word::Paused && process.held_by_host;
+        assert_eq!(row.held_by_host && process.state == Word::Paused, held, "{at}: {row:?}, not {process:?}");
         assert_eq!(row.incarnation, process.incarnation, "{at}: {row:?}, not {process:?}");
         assert_eq!(row.image == OTHER, process.other_image, "{at}: {row:?}, not {process:?}");
     }
@@ -61,9 +63,9 @@ impl Law for Table {
         }
     }
 
-    /// What has ended is told by the store alone.
+    /// What has ended, and what waits in a queue, is told by the store alone.
     fn close(real: &Real, model: &Model) {
-        if model.processes.iter().all(|process| process.is_live()) {
+        if model.sent == 0 && model.processes.iter().all(|process| process.is_live()) {
             return;
         }
         real.barrier();
@@ -71,6 +73,8 @@ impl Law for Table {
         for at in 0..model.processes.len() {
             let row = View(&snapshot).process(real.pids[at]).unwrap().unwrap();
             Table::check_row(real, model, at, &row);
+            let waiting = View(&snapshot).messages_waiting(real.pids[at]).unwrap();
+            assert_eq!(waiting, model.processes[at].inbox.len() as u64, "messages of {at}");
         }
     }
 }
@@ -162,5 +166,15 @@ impl Law for Denial {
             let before = real.verdicts.insert((*pid, *at), *now);
             assert!(!denies || before.is_none_or(|before| *now <= before), "a deny gave {pid} {:?}", model.wanted[*at]);
         }
+    }
+}
+
+/// What was put into purses is in them or spent, whoever made, ended, forked or brought back whom.
+pub struct Purses;
+
+impl Law for Purses {
+    fn check(real: &mut Real, _: &Model, step: &Step) {
+        let wrong = real.kernel().purses_that_do_not_add_up();
+        assert!(wrong.is_empty(), "after {step:?}: {wrong:?}");
     }
 }

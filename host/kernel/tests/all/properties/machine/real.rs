@@ -7,13 +7,14 @@ use crate::sim::{House, Tear, words};
 use libos_kernel::kernel::{Admit, Attempt, Delegation, Kernel, NewGrant, Place, Prepared};
 use libos_kernel::model::answer::{Answer, CallError, Stop};
 use libos_kernel::model::call::{Call, Reply};
-use libos_kernel::model::child::{ChildOptions, Handed as HandedGrant};
+use libos_kernel::model::child::{Amount, ChildOptions, Handed as HandedGrant};
 use libos_kernel::model::grant::{Effect, Grant, Holder};
 use libos_kernel::model::id::{CallId, CheckpointId, GrantId, Pid};
 use libos_kernel::model::image::{BASE, Image};
 use libos_kernel::model::message::{MessageFilter, MessageOptions};
+use libos_kernel::model::purse::Coin;
 use libos_kernel::model::resource::{Kind, Resource};
-use libos_kernel::model::row::Probe;
+use libos_kernel::model::row::{Probe, ProcessRow};
 use libos_kernel::model::rule::Rule;
 use libos_kernel::model::view::ViewMode;
 use libos_kernel::syscall::Line;
@@ -35,6 +36,10 @@ pub const OTHER: &str = "other";
 thread_local! {
     static HOUSE: RefCell<Option<(House, usize)>> = const { RefCell::new(None) };
 }
+
+/// What roots have of each kind.
+const PURSE: u64 = 1_000_000;
+const COINS: [Coin; 3] = [Coin::Children, Coin::Objects, Coin::ToolCalls];
 
 /// What every process needs to take part, and hands on to its children.
 const RULES: [&str; 4] = ["sleep clock:sleep", "spawn process:image/**", "use image:**", "message process:pid/**"];
@@ -120,7 +125,9 @@ impl Real {
         let kernel = Arc::clone(self.kernel());
         match step {
             Step::New => {
-                self.pids.push(self.house().process());
+                let pid = self.house().process();
+                self.endow(pid);
+                self.pids.push(pid);
                 self.calls.push(Vec::new());
             }
             Step::Grant { .. } => self.grant(step),
@@ -251,7 +258,10 @@ impl Real {
     fn of_process(&mut self, step: &Step, model: &Model) {
         let pid = |real: &Real, who: usize| real.pids[who].to_string();
         match step {
-            Step::Spawn { by, fork, lines } => self.spawn(*by, *fork, lines),
+            Step::Spawn { by, fork, lines, has_purse } => {
+                let budget = has_purse.then(|| self.tenth(*by));
+                self.spawn(*by, *fork, lines, budget);
+            }
             Step::Signal { by: None, who, signal } => drop(self.kernel().signal(self.pids[*who], *signal, "").unwrap()),
             Step::Signal { by: Some(by), who, signal } => {
                 let call = Call::ProcessSignal { pid: pid(self, *who), signal: *signal, reason: String::new() };
@@ -259,7 +269,13 @@ impl Real {
                 let is_child = model.processes[*who].parent == Some(*by);
                 assert!(is_child || told == "denied", "{by} told {who} {signal:?}, though it is no child: {told}");
             }
-            Step::HandOver { by, who } => drop(self.says(*by, Call::ProcessHandOver { pid: pid(self, *who) })),
+            Step::HandOver { by, who } => {
+                let _ = self.says(*by, Call::ProcessHandOver { pid: pid(self, *who) });
+                // Who spent from the giver has nothing to spend: a person gives him something.
+                if model.processes[*who].is_live() && model.processes[*who].parent.is_none() {
+                    self.endow(self.pids[*who]);
+                }
+            }
             Step::Exit { who } => {
                 assert_eq!(words(&self.says(*who, Call::ProcessExit { result: "7".into() })), "done");
             }
@@ -288,14 +304,29 @@ impl Real {
         }
     }
 
+    fn endow(&self, pid: Pid) {
+        self.kernel().change_purse(pid, &[], &COINS.map(|coin| (coin, PURSE))).unwrap();
+    }
+
+    /// A tenth of what a process may spend.
+    fn tenth(&self, by: usize) -> Vec<Amount> {
+        let rows: HashMap<Pid, ProcessRow> =
+            self.kernel().live_processes().into_iter().map(|row| (row.pid, row)).collect();
+        let row = &rows[&self.pids[by]];
+        let payer = if row.purse.is_some() { Some(row) } else { row.payer.and_then(|pid| rows.get(&pid)) };
+        let left = |coin| payer.and_then(|row| row.purse.as_ref()).and_then(|purse| purse.left(coin));
+        COINS.iter().filter_map(|coin| Some(Amount { coin: *coin, amount: left(*coin)? / 10 })).collect()
+    }
+
     /// What it was to hand on and cannot is left out: that it cannot is said by the law of attenuation.
-    fn spawn(&mut self, by: usize, fork: Option<ViewMode>, lines: &[Handed]) {
+    fn spawn(&mut self, by: usize, fork: Option<ViewMode>, lines: &[Handed], budget: Option<Vec<Amount>>) {
         let handed = |rule: String, uses: Option<u32>| HandedGrant { rule, uses, expires_in: None };
         let needed = || RULES[..3].iter().map(|rule| handed((*rule).to_owned(), None));
         let wanted = self.handed(by, lines).into_iter().map(|line| handed(line.rule.to_string(), line.uses));
         let mut grants: Vec<HandedGrant> = needed().chain(wanted).collect();
         for _ in 0..2 {
-            let child = ChildOptions { goal: "work".into(), grants, ..ChildOptions::default() };
+            let budget = budget.clone();
+            let child = ChildOptions { goal: "work".into(), grants, budget, ..ChildOptions::default() };
             let call = match fork {
                 None => Call::ProcessSpawn { child },
                 Some(mode) => Call::ProcessFork { child, mode, roots: None },

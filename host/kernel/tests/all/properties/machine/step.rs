@@ -78,6 +78,7 @@ pub enum Step {
         by: usize,
         fork: Option<ViewMode>,
         lines: Vec<Line>,
+        has_purse: bool,
     },
     /// By a person, if by nobody.
     Signal {
@@ -200,7 +201,8 @@ fn of_processes(model: &Model, has_room: bool, may: &mut May) {
         let parents: Vec<usize> =
             able.iter().copied().filter(|at| super::tree::depth(model, *at) < super::model::DEPTH).collect();
         if !parents.is_empty() {
-            let spawn = (select(parents), fork, lines()).prop_map(|(by, fork, lines)| Step::Spawn { by, fork, lines });
+            let spawn = (select(parents), fork, lines(), any::<bool>())
+                .prop_map(|(by, fork, lines, has_purse)| Step::Spawn { by, fork, lines, has_purse });
             may.push((8, spawn.boxed()));
         }
     }
