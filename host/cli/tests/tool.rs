@@ -77,8 +77,8 @@ const COUNT_NEEDS: &str = "word_count needs: read fs:workspace/**; gets nothing 
 #[test]
 fn what_a_component_and_its_tools_can_have_is_told_in_plain_words() {
     let scene = Scene::new("words", &["word_count", "declares", "noop"]);
-    let never = "can never: read and change objects in the memory, ask a person, call other tools, run programs, \
-        reach the network, ask a model, call the tools of other servers, use secrets, use images, make checkpoints, \
+    let never = "can never: read and change objects in the memory, ask a person, call other tools, exchange messages with other processes, \
+        run programs, reach the network, ask a model, call the tools of other servers, use secrets, use images, make checkpoints, \
         tell the time and wait, draw random numbers, end its own process";
     let rest = "a tool that is not named here declares nothing: what the component can ever do is the bound";
     let file = ["can ever: read and change files (fs)", never, COUNT_NEEDS, rest];

@@ -94,13 +94,16 @@ fn a_full_disk_stops_the_host_and_nothing_acknowledged_is_lost() {
     let Some(disk) = Disk::mount(&place.0.join("disk"), "size=24m") else { return };
     place.fine(&["trust", "--yes"]);
     place.fine(&["call", "echo", "{}"]);
+    // What is in the namespace of a process goes with it.
+    place.fine(&["call", "create_memory_namespace", r#"{"namespace": "kept"}"#]);
     // Incompressible or not, it is kept as it is: the disk is full after a few of them.
     let arguments = place.0.join("arguments.json");
     let mut acknowledged = Vec::new();
     let full = (0..200).find_map(|number| {
         let name = format!("big-{number}");
         let payload = "x".repeat(900_000);
-        let json = serde_json::json!({"name": name, "type": "note", "payload": payload}).to_string();
+        let json =
+            serde_json::json!({"namespace": "kept", "name": name, "type": "note", "payload": payload}).to_string();
         fs::write(&arguments, json).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_libos"))
             .current_dir(place.0.join("workspace"))

@@ -85,7 +85,7 @@ pub struct ObjectInfo {
     #[serde(default, skip_serializing_if = "CallId::is_nobody")]
     pub written_by: CallId,
     /// Place of the log at which this version was made.
-    #[cbor(n(11), default)]
+    #[cbor(n(11), default, skip_if = "is_nowhere")]
     #[serde(skip)]
     pub changed: Seq,
     /// Full names of the objects that it was made from, as its maker says.
@@ -96,6 +96,11 @@ pub struct ObjectInfo {
     #[n(13)]
     #[serde(skip)]
     pub unseen: Option<Box<Unseen>>,
+}
+
+/// What a guest is told has no place in the log, so an answer of an older version has the same form.
+fn is_nowhere(changed: &Seq) -> bool {
+    *changed == 0
 }
 
 impl ObjectInfo {
@@ -124,7 +129,7 @@ impl ObjectInfo {
     /// As a guest learns it.
     #[must_use]
     pub fn told(self) -> ObjectInfo {
-        ObjectInfo { unseen: None, ..self }
+        ObjectInfo { unseen: None, changed: 0, ..self }
     }
 }
 

@@ -5,7 +5,7 @@
     (type $error' (variant
       (case "denied" $denial) (case "not-found" string) (case "already-exists" string) (case "wrong-kind" string)
       (case "not-empty" string) (case "conflict" u64) (case "too-large" string) (case "invalid" string)
-      (case "outcome-unknown" string) (case "io" string) (case "internal")))
+      (case "outcome-unknown" string) (case "io" string) (case "internal") (case "interrupted" string)))
     (export "error" (type $error (eq $error')))
     (type $datetime' (record (field "seconds" u64) (field "nanoseconds" u32)))
     (export "datetime" (type $datetime (eq $datetime')))))
