@@ -24,7 +24,8 @@ const COUNT: usize = 200;
 pub fn run(report: &mut Report) {
     let tokio = stage::tokio();
     let (few, many) = (Stage::new(tokio.handle(), FEW), Stage::new(tokio.handle(), MANY));
-    let frames: [(&str, &str, fn(&Stage)); 2] = [
+    type Frame = (&'static str, &'static str, fn(&Stage));
+    let frames: [Frame; 2] = [
         ("message.queue", "a message is sent to a queue and received", Stage::queue),
         ("message.exchange", "a message wakes a call that left memory, which waits for the next one", Stage::exchange),
     ];
