@@ -203,7 +203,7 @@ fn what_is_no_history_is_refused_with_its_line() {
         ("{}".to_owned(), 1, "no exported call"),
         ("[".repeat(100_000), 1, "no exported call"),
         (write(&whole()).lines().take(5).collect::<Vec<_>>().join("\n"), 5, "ends before the call does"),
-        (write(&whole()).repeat(2), Call::examples().len() + 9, "follows the end"),
+        (write(&whole()).repeat(2), Call::examples().len() + 10, "follows the end"),
         (format!("{}\n", write(&whole()).lines().next().unwrap()).repeat(10), 10, "at most 8 deep"),
     ] {
         let broken = read(&text).unwrap_err();

@@ -303,6 +303,9 @@ proptest! {
     fn no_change_of_the_starter_breaks_the_reader(changes in prop::collection::vec((any::<prop::sample::Index>(), 0..6usize, any::<char>()), 1..8)) {
         let mut text: Vec<char> = whole_starter().chars().collect();
         for (index, kind, character) in changes {
+            if text.is_empty() {
+                break;
+            }
             let at = index.index(text.len());
             match kind {
                 0 => text[at] = character,
