@@ -145,7 +145,7 @@ impl State {
         let Pair { theirs, ours, base, .. } = pair;
         let merged_before = theirs.info.unseen.as_ref().and_then(|unseen| unseen.merged);
         let unchanged = match (base, ours) {
-            (None, None) => true,
+            (None, None) => merged_before.is_none(),
             (_, Some(ours)) if merged_before == Some(ours.info.changed) => true,
             (Some(base), Some(ours)) => is_same(&base.info, &ours.info),
             _ => false,

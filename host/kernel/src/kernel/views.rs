@@ -181,8 +181,12 @@ impl State {
         Ok(view.mode == ViewMode::CopyOnWrite && !matches!(shown, Shown::Nothing))
     }
 
-    /// What a view showed at a name when it was made, whatever the rules are: what a change through it started from.
+    /// What a view showed at a name when it was made, whatever the rules are: what a change through it started from. A live window has
+    /// no such moment.
     pub(super) fn base(&self, view: &View, inside: &str) -> Result<Option<Version>, StoreError> {
+        if view.mode == ViewMode::Worker {
+            return Ok(None);
+        }
         match self.through(view, view.source, inside, None)? {
             Shown::Found(version) => Ok(Some(version)),
             Shown::Nothing | Shown::Refused(_) => Ok(None),

@@ -136,6 +136,25 @@ async fn a_child_that_lives_is_merged_again_and_again() {
 }
 
 #[tokio::test]
+async fn what_a_worker_made_never_takes_the_place_of_what_its_parent_made() {
+    let mut family = Family::new(2);
+    family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
+    family.show(2, 1, Worker, None);
+    family.do_all(2, vec![create("both", "t"), create("new", "t")]).await;
+    family.do_all(1, vec![create("both", "o")]).await;
+    assert_eq!(family.merge(1, 2, Report).await, ["new", "", "both"], "a live window shows no moment before");
+    family.do_all(1, vec![update("new", "o")]).await;
+    family.do_all(2, vec![update("new", "t2")]).await;
+    assert_eq!(family.merge(1, 2, Report).await, ["", "", "both new"]);
+    assert_eq!(family.texts(1, &["both", "new"]).await, "o o");
+    assert_eq!(family.merge(1, 2, Theirs).await, ["both new", "", ""]);
+    family.do_all(2, vec![update("new", "t3")]).await;
+    assert_eq!(family.merge(1, 2, Report).await, ["new", "", ""], "what was merged before is where both began");
+    family.do_all(1, vec![delete("new")]).await;
+    assert_eq!(family.merge(1, 2, Report).await, ["", "", "new"], "what was deleted since does not come back");
+}
+
+#[tokio::test]
 async fn what_waits_to_be_merged_is_there_after_a_restart_and_goes_with_its_parent() {
     let mut family = Family::parent_and_child().await;
     family.end(2).await;
