@@ -4,7 +4,7 @@
 use super::object_versions::Version;
 use super::objects::{Author, NewPayload};
 use super::own_namespace;
-use super::release::goal_of;
+use super::release::is_goal;
 use super::state::State;
 use super::views::{Seen, moved};
 use crate::model::answer::CallError;
@@ -37,6 +37,8 @@ enum Step {
     Conflict(&'static str),
 }
 
+const IMMUTABLE: &str = "the child has changed it, and the one that is there is immutable";
+
 impl State {
     /// Merges what a child made into the caller's namespace. Of a child that has ended, what was merged is released.
     pub(crate) fn object_merge(
@@ -55,7 +57,7 @@ impl State {
         let mut merged = Merged::default();
         for (name, theirs) in theirs {
             let inside = name[own_namespace(child).len() + 1..].to_owned();
-            if goal_of(&row).as_deref() == Some(&name) {
+            if is_goal(&row, &theirs.info) {
                 continue;
             }
             let target = format!("{}/{inside}", own_namespace(author.pid));
@@ -153,6 +155,7 @@ impl State {
         Ok(match ours {
             None if theirs.info.is_gone() => Step::Nothing,
             Some(ours) if !theirs.info.is_gone() && self.is_equal(&theirs.info, ours, theirs)? => Step::Nothing,
+            Some(ours) if ours.info.immutable && !theirs.info.is_gone() => Step::Conflict(IMMUTABLE),
             _ if unchanged => Step::Take,
             None => Step::Conflict("the child has changed it, and it is not there any more"),
             Some(_) if theirs.info.is_gone() => {
@@ -177,6 +180,7 @@ impl State {
             return self.forget_object(&found, author);
         }
         let row = match &pair.ours {
+            Some(ours) if ours.info.immutable => return Err(CallError::WrongKind(IMMUTABLE.into())),
             Some(_) => self.to_change(&pair.target, None, author)?.row().cloned(),
             None => {
                 self.make_namespaces(&pair.target, author)?;

@@ -1,6 +1,7 @@
 //! What becomes of the objects of a process that ends: they go, but for its result and what others were given by name. What a forked child
 //! made waits until its parent merges it or ends.
 
+use super::children::{GOAL, is_goal_name};
 use super::grants::named;
 use super::own_namespace;
 use super::state::State;
@@ -91,9 +92,12 @@ impl State {
             return Ok(None);
         }
         let own = own_namespace(row.pid);
-        let goal = goal_of(row).map(String::into_bytes);
-        let made = self.scan(Table::Object, format!("{own}/").as_bytes())?;
-        Ok(made.into_keys().any(|name| Some(name) != goal).then_some(parent))
+        for value in self.scan(Table::Object, format!("{own}/").as_bytes())?.into_values() {
+            if !is_goal(row, &from_bytes(&value)?) {
+                return Ok(Some(parent));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether somebody else who lives, or an image, was given an object of this process by a grant that names its namespace.
@@ -112,8 +116,11 @@ impl State {
     }
 }
 
-/// Full name of a process's goal, if it has one.
-pub(super) fn goal_of(row: &ProcessRow) -> Option<String> {
-    let goal = row.goal.as_ref()?;
-    Some(if goal.contains('/') { goal.clone() } else { format!("{}/{goal}", own_namespace(row.pid)) })
+/// Whether an object of a process says what the process is for, or was before it became another image. It is the process's own and nobody
+/// else's.
+pub(super) fn is_goal(row: &ProcessRow, info: &ObjectInfo) -> bool {
+    let own = format!("{}/", own_namespace(row.pid));
+    let Some(inside) = info.name.strip_prefix(&own) else { return false };
+    let is_present = row.goal.as_ref().is_some_and(|goal| *goal == info.name || goal == inside);
+    is_present || (info.immutable && info.object_type == GOAL && is_goal_name(inside))
 }

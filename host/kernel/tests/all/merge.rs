@@ -155,6 +155,28 @@ async fn what_a_worker_made_never_takes_the_place_of_what_its_parent_made() {
 }
 
 #[tokio::test]
+async fn goals_stay_with_their_process_and_nothing_takes_the_place_of_what_never_changes() {
+    let immutable = |name: &str, text: &str| {
+        let Call::ObjectCreate { name, payload, options } = create(name, text) else { unreachable!() };
+        let object_type = if name == "rule" { "note" } else { "goal" }.to_owned();
+        Call::ObjectCreate { name, payload, options: ObjectOptions { immutable: true, object_type, ..options } }
+    };
+    for (resolution, merged, conflicts) in
+        [(Report, "goal-x", "rule"), (Ours, "goal-x", ""), (Theirs, "goal-x", "rule"), (Beside, "goal-x rule.p2", "")]
+    {
+        let mut family = Family::new(2);
+        family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
+        family.do_all(1, vec![immutable("goal", "o"), immutable("rule", "o")]).await;
+        // What the child was for before it became another image.
+        family.do_all(2, vec![immutable("goal", "t"), immutable("goal-c9", "t"), immutable("goal-x", "t")]).await;
+        family.show(2, 1, CopyOnWrite, None);
+        family.do_all(2, vec![delete("rule"), create("rule", "t")]).await;
+        assert_eq!(family.merge(1, 2, resolution).await, [merged, "", conflicts], "{resolution:?}");
+        assert_eq!(family.texts(1, &["goal", "goal-c9", "rule"]).await, "o found o", "{resolution:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_waits_to_be_merged_is_there_after_a_restart_and_goes_with_its_parent() {
     let mut family = Family::parent_and_child().await;
     family.end(2).await;
