@@ -15,14 +15,13 @@ use crate::model::decide::{Default as WithoutGrant, Verdict, Why};
 use crate::model::grant::Holder;
 use crate::model::id::{CallId, Digest, Pid};
 use crate::model::limit;
-use crate::model::name::check_new;
 use crate::model::need::Need;
 use crate::model::object::Link;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Resource};
 use crate::model::right::Right;
 use crate::model::row::ProcessRow;
-use crate::model::view::{View, ViewMode, Window};
+use crate::model::view::{View, ViewMode, Window, check_roots};
 use crate::store::StoreError;
 use crate::store::table::Table;
 use std::collections::btree_map::Entry;
@@ -103,14 +102,11 @@ impl State {
     ) -> Result<View, CallError> {
         let at = self.next_seq;
         let own = own_namespace(source);
+        check_roots(roots.as_deref().unwrap_or_default()).map_err(CallError::Invalid)?;
         for root in roots.iter().flatten() {
-            check_new(root).map_err(CallError::Invalid)?;
             if let Some(reason) = self.rule_refuses(source, &format!("{own}/{root}"), author) {
                 return Err(denied(&format!("{own}/{root}"), reason));
             }
-        }
-        if roots.as_ref().is_some_and(|roots| roots.len() > limit::VIEW_ROOTS_MAX) {
-            return Err(CallError::Invalid(format!("a view has at most {} roots", limit::VIEW_ROOTS_MAX)));
         }
         let theirs = self.processes.get(&source).and_then(|process| process.view.as_ref());
         let mut beyond = theirs.map(View::windows).unwrap_or_default();

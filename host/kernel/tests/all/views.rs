@@ -1,5 +1,6 @@
 //! What a process sees of the objects of another one: as they were or as they are, to look at or to change a copy of.
 
+use crate::processes::child;
 use crate::sim::{House, done, words};
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply};
 use libos_kernel::model::grant::Holder;
@@ -219,7 +220,19 @@ fn views_through_views_are_bounded_in_depth_and_roots_are_names() {
         family.house.kernel.show_objects(Family::pid(10), Family::pid(source), Worker, roots).unwrap_err().to_string()
     };
     assert!(refused(9, None).contains("at most 8 deep"));
-    for root in ["", "/a", "a//b", "..", "a\0"] {
+    let long = vec!["a".repeat(250); 5].join("/");
+    for root in ["", "/a", "a//b", "..", "a\0", &long] {
         assert!(!refused(1, Some(vec![root.to_owned()])).is_empty());
+    }
+    assert!(refused(1, Some(vec!["a".to_owned(); 65])).contains("at most 64 roots"));
+}
+
+#[tokio::test]
+async fn a_fork_has_roots_no_longer_than_names() {
+    let mut family = Family::new(1);
+    family.house.grant(Holder::Process(Pid(1)), "allow spawn process:image/*", None);
+    for (root, wanted) in [(vec!["a".repeat(250); 5].join("/"), "invalid"), (vec!["a".repeat(250); 4].join("/"), "done")] {
+        let fork = Call::ProcessFork { child: child(&[]), mode: Worker, roots: Some(vec![root]) };
+        assert_eq!(family.act(1, fork).await, wanted);
     }
 }
