@@ -2,7 +2,7 @@
 //! changed is a conflict, and nothing is overwritten unless the caller says so.
 
 use super::object_versions::Version;
-use super::objects::{Author, NewPayload};
+use super::objects::{Author, NewPayload, Room};
 use super::own_namespace;
 use super::release::is_goal;
 use super::state::State;
@@ -75,7 +75,7 @@ impl State {
                 }
                 Err(error) => return Err(error),
             };
-            let base = self.base(&view, &inside)?;
+            let base = if theirs.info.is_unaware() { None } else { self.base(&view, &inside)? };
             let pair = Pair { theirs, target, ours, base };
             let done = self.merge_one(&row, &pair, resolution, author, &mut merged)?;
             let result = row.result_object.as_ref().is_some_and(|result| *result == name || *result == inside);
@@ -154,6 +154,8 @@ impl State {
         };
         Ok(match ours {
             None if theirs.info.is_gone() => Step::Nothing,
+            // It never saw ours.
+            Some(_) if theirs.info.is_gone() && base.is_none() => Step::Nothing,
             Some(ours) if !theirs.info.is_gone() && self.is_equal(&theirs.info, ours, theirs)? => Step::Nothing,
             Some(ours) if ours.info.immutable && !theirs.info.is_gone() => Step::Conflict(IMMUTABLE),
             _ if unchanged => Step::Take,
@@ -179,16 +181,16 @@ impl State {
             let found = self.to_change(&pair.target, None, author)?;
             return self.forget_object(&found, author);
         }
-        let row = match &pair.ours {
+        let room = match &pair.ours {
             Some(ours) if ours.info.immutable => return Err(CallError::WrongKind(IMMUTABLE.into())),
-            Some(_) => self.to_change(&pair.target, None, author)?.row().cloned(),
+            Some(_) => Room::of(self.to_change(&pair.target, None, author)?.row().cloned()),
             None => {
                 self.make_namespaces(&pair.target, author)?;
                 self.room_for(&pair.target, author)?
             }
         };
         let before = pair.ours.as_ref().map_or(0, |ours| ours.info.version);
-        let changed = self.put_theirs(child, pair, &pair.target, row.as_ref(), before + 1, author)?;
+        let changed = self.put_theirs(child, pair, &pair.target, &room, before + 1, author)?;
         if !child.state.is_final() {
             self.mark_merged(&pair.theirs.info, changed);
         }
@@ -200,7 +202,7 @@ impl State {
         child: &ProcessRow,
         pair: &Pair,
         name: &str,
-        row: Option<&ObjectInfo>,
+        room: &Room,
         version: u64,
         author: Author,
     ) -> Result<Seq, CallError> {
@@ -215,8 +217,8 @@ impl State {
         };
         let links: Vec<Link> =
             pair.theirs.info.links().iter().map(|link| moved(link, &[child.pid], author.pid)).collect();
-        info.set_unseen(|unseen| unseen.links = links);
-        Ok(self.put_version(row, info, NewPayload::Payload(payload.into()))?.changed)
+        info.set_unseen(|unseen| (unseen.links, unseen.unaware) = (links, room.unaware));
+        Ok(self.put_version(room.row.as_ref(), info, NewPayload::Payload(payload.into()))?.changed)
     }
 
     fn put_beside(
@@ -229,11 +231,11 @@ impl State {
     ) -> Result<bool, CallError> {
         let beside = format!("{}.{}", pair.target, child.pid);
         let room = if pair.theirs.info.is_gone() { None } else { self.room_for(&beside, author).ok() };
-        let Some(row) = room else {
+        let Some(room) = room else {
             merged.conflicts.push(Conflict { name: pair.target.clone(), why: why.to_owned() });
             return Ok(false);
         };
-        self.put_theirs(child, pair, &beside, row.as_ref(), 1, author)?;
+        self.put_theirs(child, pair, &beside, &room, 1, author)?;
         merged.merged.push(beside);
         Ok(true)
     }

@@ -34,9 +34,9 @@ impl State {
         info.set_unseen(|unseen| {
             unseen.links = links;
             unseen.links.sort();
-            (unseen.same_as, unseen.merged) = (None, None);
+            (unseen.same_as, unseen.merged, unseen.unaware) = (None, None, free.unaware);
         });
-        let info = self.put_version(free.as_ref(), info, NewPayload::Payload(Arc::new(payload)))?;
+        let info = self.put_version(free.row.as_ref(), info, NewPayload::Payload(Arc::new(payload)))?;
         for (_, from) in self.links_to(old)? {
             if from != old
                 && let Some(present) = self.head(&from)?

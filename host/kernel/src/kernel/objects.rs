@@ -45,11 +45,11 @@ impl State {
         author: Author,
     ) -> Result<ObjectInfo, CallError> {
         let path = name.path();
-        let present = self.room_for(path, author)?;
+        let room = self.room_for(path, author)?;
         let own = own_namespace(author.pid);
         let sources = options.sources.iter().map(|source| Ok(path::object(source, &own)?.path().to_owned()));
         let sources = sources.collect::<Result<_, String>>().map_err(CallError::Invalid)?;
-        let info = ObjectInfo {
+        let mut info = ObjectInfo {
             name: path.to_owned(),
             object_type: options.object_type.clone(),
             version: 1,
@@ -65,11 +65,12 @@ impl State {
             sources,
             unseen: None,
         };
-        Ok(self.put_version(present.as_ref(), info, NewPayload::Payload(Arc::new(payload.clone())))?)
+        info.set_unseen(|unseen| unseen.unaware = room.unaware);
+        Ok(self.put_version(room.row.as_ref(), info, NewPayload::Payload(Arc::new(payload.clone())))?)
     }
 
-    /// Looks whether a new object can have this name; answers the row that says that the name is free, if one does.
-    pub(super) fn room_for(&self, path: &str, author: Author) -> Result<Option<ObjectInfo>, CallError> {
+    /// Looks whether a new object can have this name.
+    pub(super) fn room_for(&self, path: &str, author: Author) -> Result<Room, CallError> {
         let Some((namespace, _)) = path.rsplit_once('/') else {
             return Err(CallError::Invalid("an object is in a namespace".into()));
         };
@@ -77,10 +78,10 @@ impl State {
             return Err(CallError::NotFound(format!("the namespace {namespace}")));
         }
         match self.seen(author, path) {
-            Ok(Seen::Nothing) => Ok(self.head(path)?),
+            Ok(Seen::Nothing) => Ok(Room::of(self.head(path)?)),
             Ok(_) => Err(CallError::AlreadyExists(path.to_owned())),
             // What is refused is as good as not there, and must not be told apart from it.
-            Err(CallError::Denied(_)) => Ok(None),
+            Err(CallError::Denied(_)) => Ok(Room { row: None, unaware: true }),
             Err(error) => Err(error),
         }
     }
@@ -125,7 +126,7 @@ impl State {
             return Ok(self.drop_object(&found.info)?);
         }
         let mut gone = ObjectInfo { version: found.info.version + 1, unseen: None, ..found.info.clone() };
-        gone.set_unseen(|unseen| unseen.gone = true);
+        gone.set_unseen(|unseen| (unseen.gone, unseen.unaware) = (true, found.info.is_unaware()));
         self.put_version(found.row(), gone, NewPayload::None)?;
         Ok(())
     }
@@ -317,6 +318,21 @@ impl ToChange {
     /// The row of the name.
     pub fn row(&self) -> Option<&ObjectInfo> {
         if self.behind.is_none() { Some(&self.info) } else { None }
+    }
+}
+
+/// A name that is free.
+pub(super) struct Room {
+    /// The row that is replaced: one that says that the name is free, if there is one.
+    pub row: Option<ObjectInfo>,
+    /// As [`crate::model::object::Unseen::unaware`].
+    pub unaware: bool,
+}
+
+impl Room {
+    /// That of this row.
+    pub fn of(row: Option<ObjectInfo>) -> Room {
+        Room { unaware: row.as_ref().is_some_and(ObjectInfo::is_unaware), row }
     }
 }
 

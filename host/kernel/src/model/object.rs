@@ -31,6 +31,9 @@ pub struct Unseen {
     /// The version (by [`super::call::ObjectInfo::changed`]) that this one is equal to, because it was brought back to it.
     #[n(3)]
     pub same_as: Option<Seq>,
+    /// It was made at a name that a rule refused to its process, so it is no change of what the view shows there.
+    #[cbor(n(4), default)]
+    pub unaware: bool,
 }
 
 /// How an object of a namespace differs between two moments.

@@ -177,6 +177,24 @@ async fn goals_stay_with_their_process_and_nothing_takes_the_place_of_what_never
 }
 
 #[tokio::test]
+async fn what_a_child_made_at_a_name_that_was_refused_to_it_is_no_change_of_its_parents() {
+    let mut family = Family::new(2);
+    family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
+    family.do_all(1, ["a", "b", "c", "d"].map(|name| create(name, "o")).into()).await;
+    for name in ["a", "b", "c", "d"] {
+        family.house.grant(Holder::Process(Pid(2)), &format!("deny read object:process/1/{name}"), None);
+    }
+    family.show(2, 1, CopyOnWrite, None);
+    family.do_all(2, vec![create("a", "t"), create("b", "t"), delete("b"), create("b", "t2")]).await;
+    let rename = Call::ObjectRename { old: "x".into(), new: "c".into(), expected_version: None };
+    family.do_all(2, vec![create("x", "t"), rename, create("d", "t"), delete("d")]).await;
+    family.end(2).await;
+    assert_eq!(family.merge(1, 2, Report).await, ["", "", "a b c"]);
+    assert_eq!(family.texts(1, &["a", "b", "c", "d"]).await, "o o o o");
+    assert_eq!(family.merge(1, 2, Theirs).await, ["a b c", "", ""]);
+}
+
+#[tokio::test]
 async fn what_waits_to_be_merged_is_there_after_a_restart_and_goes_with_its_parent() {
     let mut family = Family::parent_and_child().await;
     family.end(2).await;
