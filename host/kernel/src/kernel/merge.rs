@@ -55,6 +55,7 @@ impl State {
             return Err(CallError::TooLarge(format!("{child} has {} objects, at most {most}", theirs.len())));
         }
         let mut merged = Merged::default();
+        let mut bytes = 0;
         for (name, theirs) in theirs {
             let inside = name[own_namespace(child).len() + 1..].to_owned();
             if is_goal(&row, &theirs.info) {
@@ -77,6 +78,13 @@ impl State {
             };
             let base = if theirs.info.is_unaware() { None } else { self.base(&view, &inside)? };
             let pair = Pair { theirs, target, ours, base };
+            let more = bytes_of(&pair);
+            if bytes > 0 && bytes + more > limit::MERGE_BYTES_MAX {
+                let why = format!("one merge moves {} bytes; merge again for it", limit::MERGE_BYTES_MAX);
+                merged.conflicts.push(Conflict { name: pair.target, why });
+                continue;
+            }
+            bytes += more;
             let done = self.merge_one(&row, &pair, resolution, author, &mut merged)?;
             let result = row.result_object.as_ref().is_some_and(|result| *result == name || *result == inside);
             if ended && done && !result {
@@ -153,6 +161,7 @@ impl State {
             _ => false,
         };
         Ok(match ours {
+            _ if is_merged(pair) => Step::Nothing,
             None if theirs.info.is_gone() => Step::Nothing,
             // It never saw ours.
             Some(_) if theirs.info.is_gone() && base.is_none() => Step::Nothing,
@@ -257,6 +266,24 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Whether the parent's was made from the child's, and neither has changed since.
+fn is_merged(pair: &Pair) -> bool {
+    let merged = pair.theirs.info.unseen.as_ref().and_then(|unseen| unseen.merged);
+    merged.is_some_and(|merged| {
+        pair.theirs.info.changed < merged && pair.ours.as_ref().is_some_and(|ours| ours.info.changed == merged)
+    })
+}
+
+/// Bytes of payloads that are read to merge an object, at most.
+fn bytes_of(pair: &Pair) -> u64 {
+    let theirs = &pair.theirs.info;
+    if theirs.is_gone() || is_merged(pair) {
+        return 0;
+    }
+    let compared = pair.ours.as_ref().filter(|ours| ours.info.size == theirs.size);
+    theirs.size + compared.map_or(0, |ours| ours.info.size)
 }
 
 fn is_same(one: &ObjectInfo, other: &ObjectInfo) -> bool {

@@ -195,6 +195,26 @@ async fn what_a_child_made_at_a_name_that_was_refused_to_it_is_no_change_of_its_
 }
 
 #[tokio::test]
+async fn a_merge_moves_so_many_bytes_and_the_next_one_goes_on() {
+    for ended in [false, true] {
+        let mut family = Family::new(2);
+        family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
+        family.do_all(1, vec![create("z", "1")]).await;
+        family.show(2, 1, CopyOnWrite, None);
+        let large = "x".repeat(9 << 20);
+        family.do_all(2, ["a", "b", "c"].map(|name| create(name, &large)).into()).await;
+        family.do_all(2, vec![update("z", "2")]).await;
+        if ended {
+            family.end(2).await;
+        }
+        assert_eq!(family.merge(1, 2, Theirs).await, ["a z", "", "b c"], "{ended}");
+        assert_eq!(family.merge(1, 2, Theirs).await, ["b", "", "c"], "{ended}");
+        assert_eq!(family.merge(1, 2, Theirs).await, ["c", "", ""], "{ended}");
+        assert_eq!(family.list(1).await, "a b c z");
+    }
+}
+
+#[tokio::test]
 async fn what_waits_to_be_merged_is_there_after_a_restart_and_goes_with_its_parent() {
     let mut family = Family::parent_and_child().await;
     family.end(2).await;
