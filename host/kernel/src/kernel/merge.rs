@@ -13,6 +13,7 @@ use crate::model::codec::to_bytes;
 use crate::model::id::{Pid, Seq};
 use crate::model::limit;
 use crate::model::object::{Conflict, Link, Merged, Resolution};
+use crate::model::right::Right;
 use crate::model::row::ProcessRow;
 use crate::model::view::View;
 use crate::store::StoreError;
@@ -62,7 +63,7 @@ impl State {
                 continue;
             }
             let target = format!("{}/{inside}", own_namespace(author.pid));
-            if let Some(reason) = self.rule_refuses(author.pid, &name, author) {
+            if let Some(reason) = self.rule_refuses(author.pid, Right::Read, &name, author) {
                 merged.conflicts.push(Conflict { name: target, why: reason.to_owned() });
                 continue;
             }
