@@ -1,6 +1,7 @@
 //! What a child made comes to its parent only three ways, and what the end of a process leaves behind.
 
 use crate::gc::collect;
+use crate::processes::{child, spawn};
 use crate::sim::{House, done};
 use crate::views::{Family, create, delete, update};
 use libos_kernel::kernel::view::View;
@@ -51,10 +52,18 @@ impl Family {
         self.rows(Table::Object, &prefix).await.unwrap() + self.rows(Table::ObjectPayload, &prefix).await.unwrap()
     }
 
+    /// A process and a child that it made, which is in nobody's way.
+    async fn of_two() -> Family {
+        let mut family = Family::new(1);
+        family.house.grant(Holder::Process(Pid(1)), "allow spawn process:image/*", None);
+        let child = spawn(&family.house, &mut family.lines[0], child(&[])).await;
+        family.lines.push(family.house.line_of(child));
+        family
+    }
+
     /// A parent with some objects, and a child that sees them and may be merged.
     async fn parent_and_child() -> Family {
-        let mut family = Family::new(2);
-        family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
+        let mut family = Family::of_two().await;
         let names = ["same", "theirs", "ours", "both", "alike", "gone", "gone-here", "gone-both"];
         family.do_all(1, names.map(|name| create(name, "1")).into()).await;
         family.show(2, 1, CopyOnWrite, None);
@@ -89,7 +98,7 @@ async fn a_merge_takes_what_only_the_child_changed_and_overwrites_nothing_else()
     assert_eq!(family.texts(1, &all).await, "1 t o o a n o o");
     assert_eq!(family.read(1, "gone").await, "not found");
     assert_eq!(family.read(1, "theirs").await, "2 t");
-    assert_eq!(family.left_of(2).await, 7, "three objects and a deletion wait for a decision");
+    assert_eq!(family.left_of(2).await, 9, "three objects and a deletion wait for a decision, and its goal is there");
     assert_eq!(family.merge(1, 2, Report).await, ["", "", CONFLICTS], "asked again, the same conflicts");
 }
 
@@ -178,8 +187,7 @@ async fn goals_stay_with_their_process_and_nothing_takes_the_place_of_what_never
 
 #[tokio::test]
 async fn what_a_child_made_at_a_name_that_was_refused_to_it_is_no_change_of_its_parents() {
-    let mut family = Family::new(2);
-    family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
+    let mut family = Family::of_two().await;
     family.do_all(1, ["a", "b", "c", "d"].map(|name| create(name, "o")).into()).await;
     for name in ["a", "b", "c", "d"] {
         family.house.grant(Holder::Process(Pid(2)), &format!("deny read object:process/1/{name}"), None);
@@ -197,9 +205,8 @@ async fn what_a_child_made_at_a_name_that_was_refused_to_it_is_no_change_of_its_
 #[tokio::test]
 async fn a_merge_moves_so_many_bytes_and_the_next_one_goes_on() {
     for ended in [false, true] {
-        let mut family = Family::new(2);
-        family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
-        family.do_all(1, vec![create("z", "1")]).await;
+        let mut family = Family::of_two().await;
+            family.do_all(1, vec![create("z", "1")]).await;
         family.show(2, 1, CopyOnWrite, None);
         let large = "x".repeat(9 << 20);
         family.do_all(2, ["a", "b", "c"].map(|name| create(name, &large)).into()).await;
@@ -253,8 +260,7 @@ async fn only_its_parent_merges_a_child_and_a_rule_keeps_what_it_denies() {
 
 #[tokio::test]
 async fn links_among_what_a_child_made_lead_to_the_parents_after_a_merge() {
-    let mut family = Family::new(2);
-    family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
+    let mut family = Family::of_two().await;
     family.do_all(1, vec![create("claim", "1")]).await;
     family.show(2, 1, Worker, None);
     let link = Call::ObjectLink { from: "proof".into(), relation: "supports".into(), to: "claim".into() };
@@ -299,6 +305,36 @@ async fn the_end_of_a_process_releases_its_objects_but_what_others_were_given() 
     assert_eq!(family.read(3, "process/1/mine").await, "not found", "a wide pattern is no gift");
     family.end(2).await;
     assert_eq!(family.left_of(1).await, 0, "with the last who was given it, it goes");
+}
+
+#[tokio::test]
+async fn what_has_no_parent_leaves_nothing_to_merge() {
+    let mut family = Family::new(2);
+    family.do_all(1, vec![create("a", "1")]).await;
+    family.show(2, 1, CopyOnWrite, None);
+    family.do_all(2, vec![update("a", "2"), create("b", "2")]).await;
+    family.end(2).await;
+    assert_eq!(family.left_of(2).await, 0);
+    for table in [Table::Unmerged, Table::ObjectPin, Table::ObjectVersion] {
+        assert_eq!(family.rows(table, "").await, Ok(0), "{table:?}");
+    }
+}
+
+#[tokio::test]
+async fn namespaces_are_listed_as_long_as_anybody_sees_what_is_in_them() {
+    let mut family = Family::new(3);
+    let namespace = Call::ObjectCreateNamespace { namespace: "process/1/notes".into() };
+    family.do_all(1, vec![namespace, create("process/1/notes/a", "x")]).await;
+    family.show(2, 1, ReadOnly, None);
+    family.show(3, 1, CopyOnWrite, None);
+    family.end(1).await;
+    for number in [2, 3] {
+        let list = Call::ObjectList { namespace: Some(format!("process/{number}/notes")) };
+        assert_eq!(family.act(number, list).await, "notes/a");
+        assert_eq!(family.rows(Table::Namespace, "process/1/").await, Ok(1));
+        family.end(number).await;
+    }
+    assert_eq!(family.rows(Table::Namespace, "process/1/").await, Ok(0), "they go with the last who sees them");
 }
 
 #[tokio::test]
