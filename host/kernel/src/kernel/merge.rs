@@ -78,7 +78,7 @@ impl State {
                 Err(error) => return Err(error),
             };
             let base = if theirs.info.is_unaware() { None } else { self.base(&view, &inside)? };
-            let pair = Pair { theirs, target, ours, base };
+            let mut pair = Pair { theirs, target, ours, base };
             let more = bytes_of(&pair);
             if bytes > 0 && bytes + more > limit::MERGE_BYTES_MAX {
                 let why = format!("one merge moves {} bytes; merge again for it", limit::MERGE_BYTES_MAX);
@@ -86,7 +86,7 @@ impl State {
                 continue;
             }
             bytes += more;
-            let done = self.merge_one(&row, &pair, resolution, author, &mut merged)?;
+            let done = self.merge_one(&row, &mut pair, resolution, author, &mut merged)?;
             let result = row.result_object.as_ref().is_some_and(|result| *result == name || *result == inside);
             if ended && done && !result {
                 self.drop_object(&pair.theirs.info)?;
@@ -117,7 +117,7 @@ impl State {
     fn merge_one(
         &mut self,
         child: &ProcessRow,
-        pair: &Pair,
+        pair: &mut Pair,
         resolution: Resolution,
         author: Author,
         merged: &mut Merged,
@@ -186,7 +186,7 @@ impl State {
     }
 
     /// Puts the child's in the place of ours.
-    fn take(&mut self, child: &ProcessRow, pair: &Pair, author: Author) -> Result<(), CallError> {
+    fn take(&mut self, child: &ProcessRow, pair: &mut Pair, author: Author) -> Result<(), CallError> {
         if pair.theirs.info.is_gone() {
             let found = self.to_change(&pair.target, None, author)?;
             return self.forget_object(&found, author);
@@ -200,7 +200,8 @@ impl State {
             }
         };
         let before = pair.ours.as_ref().map_or(0, |ours| ours.info.version);
-        let changed = self.put_theirs(child, pair, &pair.target, &room, before + 1, author)?;
+        let target = pair.target.clone();
+        let changed = self.put_theirs(child, pair, &target, &room, before + 1, author)?;
         if !child.state.is_final() {
             self.mark_merged(&pair.theirs.info, changed);
         }
@@ -210,7 +211,7 @@ impl State {
     fn put_theirs(
         &mut self,
         child: &ProcessRow,
-        pair: &Pair,
+        pair: &mut Pair,
         name: &str,
         room: &Room,
         version: u64,
@@ -227,14 +228,20 @@ impl State {
         };
         let links: Vec<Link> =
             pair.theirs.info.links().iter().map(|link| moved(link, &[child.pid], author.pid)).collect();
-        info.set_unseen(|unseen| (unseen.links, unseen.unaware) = (links, room.unaware));
+        let paid_by = match room.row.as_ref().and_then(ObjectInfo::paid_by) {
+            Some(payer) => Some(payer),
+            None => self.take_charge(&mut pair.theirs.info),
+        };
+        info.set_unseen(|unseen| {
+            (unseen.links, unseen.unaware, unseen.paid_by) = (links, room.unaware, paid_by);
+        });
         Ok(self.put_version(room.row.as_ref(), info, NewPayload::Payload(payload.into()))?.changed)
     }
 
     fn put_beside(
         &mut self,
         child: &ProcessRow,
-        pair: &Pair,
+        pair: &mut Pair,
         why: &str,
         author: Author,
         merged: &mut Merged,
@@ -248,6 +255,15 @@ impl State {
         self.put_theirs(child, pair, &beside, &room, 1, author)?;
         merged.merged.push(beside);
         Ok(true)
+    }
+
+    /// What was paid for the child's is paid for the parent's from now on; answers by whom.
+    fn take_charge(&mut self, theirs: &mut ObjectInfo) -> Option<Pid> {
+        let payer = theirs.paid_by()?;
+        theirs.set_unseen(|unseen| unseen.paid_by = None);
+        self.put_bytes(Table::Object, theirs.name.clone().into_bytes(), to_bytes(theirs));
+        self.objects.remove(&theirs.name);
+        Some(payer)
     }
 
     /// Keeps in the child's row which version of the parent's was made from it, so that the next merge starts from there.

@@ -18,7 +18,7 @@ impl State {
         author: Author,
     ) -> Result<ObjectInfo, CallError> {
         let (old, new) = (old.path(), new.path());
-        let found = self.to_change(old, expected, author)?;
+        let mut found = self.to_change(old, expected, author)?;
         let free = self.room_for(new, author)?;
         let here = super::object_versions::Version { info: found.info.clone(), until: None };
         let payload = self.payload_of(found.behind.as_ref().unwrap_or(&here))?;
@@ -45,6 +45,8 @@ impl State {
                 self.set_links(&present, links)?;
             }
         }
+        // The charge for it has moved.
+        found.info.set_unseen(|unseen| unseen.paid_by = None);
         self.forget_object(&found, author)?;
         Ok(info.told())
     }

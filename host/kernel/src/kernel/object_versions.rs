@@ -180,7 +180,9 @@ impl State {
             let number = present.as_ref().map_or(0, |info| info.version).max(version.info.version) + 1;
             let origin = version.info.origin();
             let mut info = ObjectInfo { version: number, updated: author.now, written_by: author.call, ..version.info };
-            info.set_unseen(|unseen| unseen.same_as = Some(origin));
+            // What it cost then is free since it went.
+            let paid_by = present.as_ref().and_then(ObjectInfo::paid_by);
+            info.set_unseen(|unseen| (unseen.same_as, unseen.paid_by) = (Some(origin), paid_by));
             self.put_version(present.as_ref(), info, payload.map_or(NewPayload::None, NewPayload::Stored))?;
         }
         for version in now.into_values() {

@@ -37,8 +37,22 @@ pub struct Author {
 }
 
 impl State {
+    /// Makes an object for which its author was charged.
     pub(crate) fn object_create(
         &mut self,
+        name: &Resource,
+        payload: &Payload,
+        options: &ObjectOptions,
+        author: Author,
+    ) -> Result<ObjectInfo, CallError> {
+        let paid_by = self.who_pays_for_objects(author.pid);
+        self.object_create_paid_by(paid_by, name, payload, options, author)
+    }
+
+    /// As [`State::object_create`], for who was charged, if anybody was.
+    pub(super) fn object_create_paid_by(
+        &mut self,
+        paid_by: Option<Pid>,
         name: &Resource,
         payload: &Payload,
         options: &ObjectOptions,
@@ -65,7 +79,7 @@ impl State {
             sources,
             unseen: None,
         };
-        info.set_unseen(|unseen| unseen.unaware = room.unaware);
+        info.set_unseen(|unseen| (unseen.unaware, unseen.paid_by) = (room.unaware, paid_by));
         Ok(self.put_version(room.row.as_ref(), info, NewPayload::Payload(Arc::new(payload.clone())))?)
     }
 
@@ -124,6 +138,9 @@ impl State {
         self.drop_links_to(&found.info.name)?;
         if found.behind.is_none() && !self.is_behind(author, &found.info.name)? {
             return Ok(self.drop_object(&found.info)?);
+        }
+        if let Some(row) = found.row() {
+            self.give_back_object(row);
         }
         let mut gone = ObjectInfo { version: found.info.version + 1, unseen: None, ..found.info.clone() };
         gone.set_unseen(|unseen| (unseen.gone, unseen.unaware) = (true, found.info.is_unaware()));
@@ -285,7 +302,7 @@ impl State {
 
     /// Removes the row of an object.
     pub(super) fn drop_object(&mut self, info: &ObjectInfo) -> Result<(), StoreError> {
-        self.give_back_object(info.created_by);
+        self.give_back_object(info);
         self.keep_version(info)?;
         self.relink(&info.name, info.links(), &[]);
         let key = info.name.clone().into_bytes();

@@ -9,6 +9,7 @@ use libos_kernel::model::answer::Stop;
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply};
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::Pid;
+use libos_kernel::model::purse::Coin;
 use libos_kernel::model::object::Resolution::{self, Beside, Ours, Report, Theirs};
 use libos_kernel::model::view::ViewMode::{CopyOnWrite, ReadOnly, Worker};
 use libos_kernel::store::table::Table;
@@ -335,6 +336,81 @@ async fn namespaces_are_listed_as_long_as_anybody_sees_what_is_in_them() {
         family.end(number).await;
     }
     assert_eq!(family.rows(Table::Namespace, "process/1/").await, Ok(0), "they go with the last who sees them");
+}
+
+impl Family {
+    /// How many objects a process with a purse may still make.
+    async fn objects_left(&self, number: usize) -> u64 {
+        self.house.purses_add_up();
+        let row = crate::processes::row(&self.house, Family::pid(number)).await;
+        row.purse.unwrap().left(Coin::Objects).unwrap()
+    }
+}
+
+fn rename(old: &str, new: &str) -> Call {
+    Call::ObjectRename { old: old.into(), new: new.into(), expected_version: None }
+}
+
+#[tokio::test]
+async fn an_object_is_given_back_once_and_only_if_it_was_charged() {
+    let mut family = Family::new(2);
+    for number in [1, 2] {
+        family.house.kernel.change_purse(Family::pid(number), &[], &[(Coin::Objects, 9)]).unwrap();
+    }
+    family.do_all(1, vec![create("a", "1"), create("b", "1")]).await;
+    family.show(2, 1, CopyOnWrite, None);
+    family.do_all(2, vec![create("own", "2")]).await;
+    // What the second one does, what it may still make then, and what the first one may.
+    for (call, left) in [
+        (rename("own", "moved"), 8),
+        (rename("moved", "own"), 8),
+        (update("a", "2"), 8),
+        (delete("a"), 8),
+        (create("a", "2"), 7),
+        (delete("a"), 8),
+        (rename("b", "c"), 8),
+        (create("b", "2"), 7),
+        (rename("b", "d"), 7),
+        (delete("c"), 7),
+        (delete("d"), 8),
+        (delete("own"), 9),
+    ] {
+        let what = format!("{call:?}");
+        family.do_all(2, vec![call]).await;
+        assert_eq!((family.objects_left(2).await, family.objects_left(1).await), (left, 7), "{what}");
+    }
+    family.do_all(1, vec![delete("a"), delete("b")]).await;
+    assert_eq!(family.objects_left(1).await, 9);
+}
+
+#[tokio::test]
+async fn what_is_merged_costs_its_parent_what_it_cost_the_child() {
+    for ended in [false, true] {
+        let mut family = Family::new(1);
+        family.house.grant(Holder::Process(Pid(1)), "allow spawn process:image/*", None);
+        family.house.kernel.change_purse(Pid(1), &[], &[(Coin::Objects, 9)]).unwrap();
+        family.do_all(1, vec![create("both", "1"), create("changed", "1")]).await;
+        let child = spawn(&family.house, &mut family.lines[0], child(&[])).await;
+        family.lines.push(family.house.line_of(child));
+        family.show(2, 1, CopyOnWrite, None);
+        let calls = vec![update("changed", "2"), create("new", "2"), delete("both"), create("both", "2")];
+        family.do_all(2, calls).await;
+        family.do_all(1, vec![update("both", "2x")]).await;
+        assert_eq!(family.objects_left(1).await, 4, "two of its own, a goal, two of the child's");
+        if ended {
+            family.end(2).await;
+        }
+        assert_eq!(family.merge(1, 2, Beside).await, ["both.p2 changed new", "", ""]);
+        if !ended {
+            family.do_all(2, vec![delete("new"), delete("changed")]).await;
+            family.end(2).await;
+            family.merge(1, 2, Ours).await;
+        }
+        assert_eq!(family.left_of(2).await, 0);
+        assert_eq!(family.objects_left(1).await, 5, "what is there is paid for, once");
+        family.do_all(1, ["both", "both.p2", "changed", "new"].map(delete).into()).await;
+        assert_eq!(family.objects_left(1).await, 9);
+    }
 }
 
 #[tokio::test]
