@@ -329,7 +329,13 @@ fn rules_seen(view: &View) -> Vec<Rule> {
 }
 
 /// Name and type of the object that says what a process is for.
-const GOAL: &str = "goal";
+pub(super) const GOAL: &str = "goal";
+
+/// Whether an object of this name can be a goal.
+pub(super) fn is_goal_name(inside: &str) -> bool {
+    let call = inside.strip_prefix(GOAL).and_then(|rest| rest.strip_prefix('-'));
+    inside == GOAL || call.is_some_and(|call| call.parse::<CallId>().is_ok())
+}
 
 fn not_handed(rule: &Rule, why: &str) -> CallError {
     CallError::Denied(Denial {

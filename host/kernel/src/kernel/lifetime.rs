@@ -65,6 +65,10 @@ impl State {
         if !self.processes.contains_key(&pid) {
             return;
         }
+        self.with_many_pins_gone(|state| state.end_tree(pid, change, cause, now));
+    }
+
+    fn end_tree(&mut self, pid: Pid, change: Change, cause: Option<CallId>, now: Time) {
         let tree = self.subtree(pid);
         // All calls first: nobody is told of an end who is ended himself.
         for member in &tree {

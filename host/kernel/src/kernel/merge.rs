@@ -2,9 +2,9 @@
 //! changed is a conflict, and nothing is overwritten unless the caller says so.
 
 use super::object_versions::Version;
-use super::objects::{Author, NewPayload};
+use super::objects::{Author, NewPayload, Room};
 use super::own_namespace;
-use super::release::goal_of;
+use super::release::is_goal;
 use super::state::State;
 use super::views::{Seen, moved};
 use crate::model::answer::CallError;
@@ -13,6 +13,7 @@ use crate::model::codec::to_bytes;
 use crate::model::id::{Pid, Seq};
 use crate::model::limit;
 use crate::model::object::{Conflict, Link, Merged, Resolution};
+use crate::model::right::Right;
 use crate::model::row::ProcessRow;
 use crate::model::view::View;
 use crate::store::StoreError;
@@ -37,6 +38,8 @@ enum Step {
     Conflict(&'static str),
 }
 
+const IMMUTABLE: &str = "the child has changed it, and the one that is there is immutable";
+
 impl State {
     /// Merges what a child made into the caller's namespace. Of a child that has ended, what was merged is released.
     pub(crate) fn object_merge(
@@ -53,13 +56,14 @@ impl State {
             return Err(CallError::TooLarge(format!("{child} has {} objects, at most {most}", theirs.len())));
         }
         let mut merged = Merged::default();
+        let mut bytes = 0;
         for (name, theirs) in theirs {
             let inside = name[own_namespace(child).len() + 1..].to_owned();
-            if goal_of(&row).as_deref() == Some(&name) {
+            if is_goal(&row, &theirs.info) {
                 continue;
             }
             let target = format!("{}/{inside}", own_namespace(author.pid));
-            if let Some(reason) = self.rule_refuses(author.pid, &name, author) {
+            if let Some(reason) = self.rule_refuses(author.pid, Right::Read, &name, author) {
                 merged.conflicts.push(Conflict { name: target, why: reason.to_owned() });
                 continue;
             }
@@ -73,9 +77,16 @@ impl State {
                 }
                 Err(error) => return Err(error),
             };
-            let base = self.base(&view, &inside)?;
-            let pair = Pair { theirs, target, ours, base };
-            let done = self.merge_one(&row, &pair, resolution, author, &mut merged)?;
+            let base = if theirs.info.is_unaware() { None } else { self.base(&view, &inside)? };
+            let mut pair = Pair { theirs, target, ours, base };
+            let more = bytes_of(&pair);
+            if bytes > 0 && bytes + more > limit::MERGE_BYTES_MAX {
+                let why = format!("one merge moves {} bytes; merge again for it", limit::MERGE_BYTES_MAX);
+                merged.conflicts.push(Conflict { name: pair.target, why });
+                continue;
+            }
+            bytes += more;
+            let done = self.merge_one(&row, &mut pair, resolution, author, &mut merged)?;
             let result = row.result_object.as_ref().is_some_and(|result| *result == name || *result == inside);
             if ended && done && !result {
                 self.drop_object(&pair.theirs.info)?;
@@ -106,7 +117,7 @@ impl State {
     fn merge_one(
         &mut self,
         child: &ProcessRow,
-        pair: &Pair,
+        pair: &mut Pair,
         resolution: Resolution,
         author: Author,
         merged: &mut Merged,
@@ -145,14 +156,18 @@ impl State {
         let Pair { theirs, ours, base, .. } = pair;
         let merged_before = theirs.info.unseen.as_ref().and_then(|unseen| unseen.merged);
         let unchanged = match (base, ours) {
-            (None, None) => true,
+            (None, None) => merged_before.is_none(),
             (_, Some(ours)) if merged_before == Some(ours.info.changed) => true,
             (Some(base), Some(ours)) => is_same(&base.info, &ours.info),
             _ => false,
         };
         Ok(match ours {
+            _ if is_merged(pair) => Step::Nothing,
             None if theirs.info.is_gone() => Step::Nothing,
+            // It never saw ours.
+            Some(_) if theirs.info.is_gone() && base.is_none() => Step::Nothing,
             Some(ours) if !theirs.info.is_gone() && self.is_equal(&theirs.info, ours, theirs)? => Step::Nothing,
+            Some(ours) if ours.info.immutable && !theirs.info.is_gone() => Step::Conflict(IMMUTABLE),
             _ if unchanged => Step::Take,
             None => Step::Conflict("the child has changed it, and it is not there any more"),
             Some(_) if theirs.info.is_gone() => {
@@ -171,20 +186,22 @@ impl State {
     }
 
     /// Puts the child's in the place of ours.
-    fn take(&mut self, child: &ProcessRow, pair: &Pair, author: Author) -> Result<(), CallError> {
+    fn take(&mut self, child: &ProcessRow, pair: &mut Pair, author: Author) -> Result<(), CallError> {
         if pair.theirs.info.is_gone() {
             let found = self.to_change(&pair.target, None, author)?;
             return self.forget_object(&found, author);
         }
-        let row = match &pair.ours {
-            Some(_) => self.to_change(&pair.target, None, author)?.row().cloned(),
+        let room = match &pair.ours {
+            Some(ours) if ours.info.immutable => return Err(CallError::WrongKind(IMMUTABLE.into())),
+            Some(_) => Room::of(self.to_change(&pair.target, None, author)?.row().cloned()),
             None => {
                 self.make_namespaces(&pair.target, author)?;
                 self.room_for(&pair.target, author)?
             }
         };
         let before = pair.ours.as_ref().map_or(0, |ours| ours.info.version);
-        let changed = self.put_theirs(child, pair, &pair.target, row.as_ref(), before + 1, author)?;
+        let target = pair.target.clone();
+        let changed = self.put_theirs(child, pair, &target, &room, before + 1, author)?;
         if !child.state.is_final() {
             self.mark_merged(&pair.theirs.info, changed);
         }
@@ -194,9 +211,9 @@ impl State {
     fn put_theirs(
         &mut self,
         child: &ProcessRow,
-        pair: &Pair,
+        pair: &mut Pair,
         name: &str,
-        row: Option<&ObjectInfo>,
+        room: &Room,
         version: u64,
         author: Author,
     ) -> Result<Seq, CallError> {
@@ -211,27 +228,42 @@ impl State {
         };
         let links: Vec<Link> =
             pair.theirs.info.links().iter().map(|link| moved(link, &[child.pid], author.pid)).collect();
-        info.set_unseen(|unseen| unseen.links = links);
-        Ok(self.put_version(row, info, NewPayload::Payload(payload.into()))?.changed)
+        let paid_by = match room.row.as_ref().and_then(ObjectInfo::paid_by) {
+            Some(payer) => Some(payer),
+            None => self.take_charge(&mut pair.theirs.info),
+        };
+        info.set_unseen(|unseen| {
+            (unseen.links, unseen.unaware, unseen.paid_by) = (links, room.unaware, paid_by);
+        });
+        Ok(self.put_version(room.row.as_ref(), info, NewPayload::Payload(payload.into()))?.changed)
     }
 
     fn put_beside(
         &mut self,
         child: &ProcessRow,
-        pair: &Pair,
+        pair: &mut Pair,
         why: &str,
         author: Author,
         merged: &mut Merged,
     ) -> Result<bool, CallError> {
         let beside = format!("{}.{}", pair.target, child.pid);
         let room = if pair.theirs.info.is_gone() { None } else { self.room_for(&beside, author).ok() };
-        let Some(row) = room else {
+        let Some(room) = room else {
             merged.conflicts.push(Conflict { name: pair.target.clone(), why: why.to_owned() });
             return Ok(false);
         };
-        self.put_theirs(child, pair, &beside, row.as_ref(), 1, author)?;
+        self.put_theirs(child, pair, &beside, &room, 1, author)?;
         merged.merged.push(beside);
         Ok(true)
+    }
+
+    /// What was paid for the child's is paid for the parent's from now on; answers by whom.
+    fn take_charge(&mut self, theirs: &mut ObjectInfo) -> Option<Pid> {
+        let payer = theirs.paid_by()?;
+        theirs.set_unseen(|unseen| unseen.paid_by = None);
+        self.put_bytes(Table::Object, theirs.name.clone().into_bytes(), to_bytes(theirs));
+        self.objects.remove(&theirs.name);
+        Some(payer)
     }
 
     /// Keeps in the child's row which version of the parent's was made from it, so that the next merge starts from there.
@@ -251,6 +283,24 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Whether the parent's was made from the child's, and neither has changed since.
+fn is_merged(pair: &Pair) -> bool {
+    let merged = pair.theirs.info.unseen.as_ref().and_then(|unseen| unseen.merged);
+    merged.is_some_and(|merged| {
+        pair.theirs.info.changed < merged && pair.ours.as_ref().is_some_and(|ours| ours.info.changed == merged)
+    })
+}
+
+/// Bytes of payloads that are read to merge an object, at most.
+fn bytes_of(pair: &Pair) -> u64 {
+    let theirs = &pair.theirs.info;
+    if theirs.is_gone() || is_merged(pair) {
+        return 0;
+    }
+    let compared = pair.ours.as_ref().filter(|ours| ours.info.size == theirs.size);
+    theirs.size + compared.map_or(0, |ours| ours.info.size)
 }
 
 fn is_same(one: &ObjectInfo, other: &ObjectInfo) -> bool {

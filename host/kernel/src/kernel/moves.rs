@@ -18,7 +18,7 @@ impl State {
         author: Author,
     ) -> Result<ObjectInfo, CallError> {
         let (old, new) = (old.path(), new.path());
-        let found = self.to_change(old, expected, author)?;
+        let mut found = self.to_change(old, expected, author)?;
         let free = self.room_for(new, author)?;
         let here = super::object_versions::Version { info: found.info.clone(), until: None };
         let payload = self.payload_of(found.behind.as_ref().unwrap_or(&here))?;
@@ -34,9 +34,9 @@ impl State {
         info.set_unseen(|unseen| {
             unseen.links = links;
             unseen.links.sort();
-            (unseen.same_as, unseen.merged) = (None, None);
+            (unseen.same_as, unseen.merged, unseen.unaware) = (None, None, free.unaware);
         });
-        let info = self.put_version(free.as_ref(), info, NewPayload::Payload(Arc::new(payload)))?;
+        let info = self.put_version(free.row.as_ref(), info, NewPayload::Payload(Arc::new(payload)))?;
         for (_, from) in self.links_to(old)? {
             if from != old
                 && let Some(present) = self.head(&from)?
@@ -45,6 +45,8 @@ impl State {
                 self.set_links(&present, links)?;
             }
         }
+        // The charge for it has moved.
+        found.info.set_unseen(|unseen| unseen.paid_by = None);
         self.forget_object(&found, author)?;
         Ok(info.told())
     }

@@ -152,6 +152,16 @@ impl State {
         Ok(names.into_iter().filter_map(differs).collect())
     }
 
+    /// Bytes of payloads that [`State::objects_restore`] would copy.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn bytes_to_restore(&self, namespace: &str, at: Seq) -> Result<u64, StoreError> {
+        let (now, then) = (self.versions_as_of(namespace, None)?, self.versions_as_of(namespace, Some(at))?);
+        let copied = then.iter().filter(|(name, then)| is_copied(now.get(*name), then));
+        Ok(copied.map(|(_, then)| then.info.size).fold(0, u64::saturating_add))
+    }
+
     /// Brings the objects below a namespace back to what they were when the log had come to `at`: as new versions, so numbers only grow.
     /// What was made since is deleted. Answers what that changed, sorted by name. A pin must hold the moment.
     ///
@@ -162,8 +172,7 @@ impl State {
         let (mut now, then) = (self.versions_as_of(namespace, None)?, self.versions_as_of(namespace, Some(at))?);
         for (name, version) in then {
             let present = now.remove(&name);
-            if version.until.is_none() || present.as_ref().is_some_and(|now| now.info.origin() == version.info.origin())
-            {
+            if !is_copied(present.as_ref(), &version) {
                 continue;
             }
             let payload = self.get(Table::ObjectPayload, &version.payload_key())?;
@@ -171,7 +180,9 @@ impl State {
             let number = present.as_ref().map_or(0, |info| info.version).max(version.info.version) + 1;
             let origin = version.info.origin();
             let mut info = ObjectInfo { version: number, updated: author.now, written_by: author.call, ..version.info };
-            info.set_unseen(|unseen| unseen.same_as = Some(origin));
+            // What it cost then is free since it went.
+            let paid_by = present.as_ref().and_then(ObjectInfo::paid_by);
+            info.set_unseen(|unseen| (unseen.same_as, unseen.paid_by) = (Some(origin), paid_by));
             self.put_version(present.as_ref(), info, payload.map_or(NewPayload::None, NewPayload::Stored))?;
         }
         for version in now.into_values() {
@@ -180,4 +191,9 @@ impl State {
         }
         Ok(differences)
     }
+}
+
+/// Whether a version of then is not the present one, nor equal to it.
+fn is_copied(now: Option<&Version>, then: &Version) -> bool {
+    then.until.is_some() && now.is_none_or(|now| now.info.origin() != then.info.origin())
 }

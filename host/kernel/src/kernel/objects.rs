@@ -37,6 +37,7 @@ pub struct Author {
 }
 
 impl State {
+    /// Makes an object for which its author was charged.
     pub(crate) fn object_create(
         &mut self,
         name: &Resource,
@@ -44,12 +45,25 @@ impl State {
         options: &ObjectOptions,
         author: Author,
     ) -> Result<ObjectInfo, CallError> {
+        let paid_by = self.who_pays_for_objects(author.pid);
+        self.object_create_paid_by(paid_by, name, payload, options, author)
+    }
+
+    /// As [`State::object_create`], for who was charged, if anybody was.
+    pub(super) fn object_create_paid_by(
+        &mut self,
+        paid_by: Option<Pid>,
+        name: &Resource,
+        payload: &Payload,
+        options: &ObjectOptions,
+        author: Author,
+    ) -> Result<ObjectInfo, CallError> {
         let path = name.path();
-        let present = self.room_for(path, author)?;
+        let room = self.room_for(path, author)?;
         let own = own_namespace(author.pid);
         let sources = options.sources.iter().map(|source| Ok(path::object(source, &own)?.path().to_owned()));
         let sources = sources.collect::<Result<_, String>>().map_err(CallError::Invalid)?;
-        let info = ObjectInfo {
+        let mut info = ObjectInfo {
             name: path.to_owned(),
             object_type: options.object_type.clone(),
             version: 1,
@@ -65,11 +79,12 @@ impl State {
             sources,
             unseen: None,
         };
-        Ok(self.put_version(present.as_ref(), info, NewPayload::Payload(Arc::new(payload.clone())))?)
+        info.set_unseen(|unseen| (unseen.unaware, unseen.paid_by) = (room.unaware, paid_by));
+        Ok(self.put_version(room.row.as_ref(), info, NewPayload::Payload(Arc::new(payload.clone())))?)
     }
 
-    /// Looks whether a new object can have this name; answers the row that says that the name is free, if one does.
-    pub(super) fn room_for(&self, path: &str, author: Author) -> Result<Option<ObjectInfo>, CallError> {
+    /// Looks whether a new object can have this name.
+    pub(super) fn room_for(&self, path: &str, author: Author) -> Result<Room, CallError> {
         let Some((namespace, _)) = path.rsplit_once('/') else {
             return Err(CallError::Invalid("an object is in a namespace".into()));
         };
@@ -77,10 +92,10 @@ impl State {
             return Err(CallError::NotFound(format!("the namespace {namespace}")));
         }
         match self.seen(author, path) {
-            Ok(Seen::Nothing) => Ok(self.head(path)?),
+            Ok(Seen::Nothing) => Ok(Room::of(self.head(path)?)),
             Ok(_) => Err(CallError::AlreadyExists(path.to_owned())),
             // What is refused is as good as not there, and must not be told apart from it.
-            Err(CallError::Denied(_)) => Ok(None),
+            Err(CallError::Denied(_)) => Ok(Room { row: None, unaware: true }),
             Err(error) => Err(error),
         }
     }
@@ -124,8 +139,11 @@ impl State {
         if found.behind.is_none() && !self.is_behind(author, &found.info.name)? {
             return Ok(self.drop_object(&found.info)?);
         }
+        if let Some(row) = found.row() {
+            self.give_back_object(row);
+        }
         let mut gone = ObjectInfo { version: found.info.version + 1, unseen: None, ..found.info.clone() };
-        gone.set_unseen(|unseen| unseen.gone = true);
+        gone.set_unseen(|unseen| (unseen.gone, unseen.unaware) = (true, found.info.is_unaware()));
         self.put_version(found.row(), gone, NewPayload::None)?;
         Ok(())
     }
@@ -284,7 +302,7 @@ impl State {
 
     /// Removes the row of an object.
     pub(super) fn drop_object(&mut self, info: &ObjectInfo) -> Result<(), StoreError> {
-        self.give_back_object(info.created_by);
+        self.give_back_object(info);
         self.keep_version(info)?;
         self.relink(&info.name, info.links(), &[]);
         let key = info.name.clone().into_bytes();
@@ -317,6 +335,21 @@ impl ToChange {
     /// The row of the name.
     pub fn row(&self) -> Option<&ObjectInfo> {
         if self.behind.is_none() { Some(&self.info) } else { None }
+    }
+}
+
+/// A name that is free.
+pub(super) struct Room {
+    /// The row that is replaced: one that says that the name is free, if there is one.
+    pub row: Option<ObjectInfo>,
+    /// As [`crate::model::object::Unseen::unaware`].
+    pub unaware: bool,
+}
+
+impl Room {
+    /// That of this row.
+    pub fn of(row: Option<ObjectInfo>) -> Room {
+        Room { unaware: row.as_ref().is_some_and(ObjectInfo::is_unaware), row }
     }
 }
 

@@ -7,41 +7,45 @@ use crate::model::id::{Pid, Seq};
 use crate::store::StoreError;
 use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-/// How many pins there are at each place of the log, by the process whose objects they show.
+/// Pins: how many there are at each place of the log, by the process whose objects they show.
 #[derive(Debug, Default)]
-pub struct Pins(HashMap<Pid, BTreeMap<Seq, u32>>);
+pub struct Pins {
+    held: HashMap<Pid, BTreeMap<Seq, u32>>,
+    /// While many pins go in one change: the processes of which some have gone. What nothing needs any more is looked for once.
+    gone: Option<BTreeSet<Pid>>,
+}
 
 impl Pins {
     /// Whether anybody sees objects of this process as they were.
     pub fn has(&self, source: Pid) -> bool {
-        self.0.contains_key(&source)
+        self.held.contains_key(&source)
     }
 
     /// Whether a version that was made at `changed` and replaced at `until` is seen by anybody. A pin at a place of the log shows what
     /// was made before it.
     pub fn needs(&self, source: Pid, changed: Seq, until: Seq) -> bool {
-        changed < until && self.0.get(&source).is_some_and(|pins| pins.range(changed + 1..=until).next().is_some())
+        changed < until && self.held.get(&source).is_some_and(|pins| pins.range(changed + 1..=until).next().is_some())
     }
 
     fn add(&mut self, source: Pid, at: Seq) -> u32 {
-        let count = self.0.entry(source).or_default().entry(at).or_default();
+        let count = self.held.entry(source).or_default().entry(at).or_default();
         *count += 1;
         *count
     }
 
     /// Takes one away; answers how many are left there, or none if there was none.
     fn take(&mut self, source: Pid, at: Seq) -> Option<u32> {
-        let pins = self.0.get_mut(&source)?;
+        let pins = self.held.get_mut(&source)?;
         let count = pins.get_mut(&at)?;
         *count -= 1;
         let left = *count;
         if left == 0 {
             pins.remove(&at);
             if pins.is_empty() {
-                self.0.remove(&source);
+                self.held.remove(&source);
             }
         }
         Some(left)
@@ -68,13 +72,44 @@ impl State {
             return Ok(());
         }
         self.remove(Table::ObjectPin, key);
-        self.drop_versions(source)
+        match &mut self.pins.gone {
+            Some(gone) => {
+                gone.insert(source);
+                Ok(())
+            }
+            None => self.drop_unpinned(source),
+        }
+    }
+
+    /// Does something that takes many pins away, and then drops what no pin needs any more, looking at each source once. What cannot be
+    /// read now stays: nothing shows it any more.
+    pub(super) fn with_many_pins_gone(&mut self, change: impl FnOnce(&mut State)) {
+        if self.pins.gone.is_some() {
+            return change(self);
+        }
+        self.pins.gone = Some(BTreeSet::new());
+        change(self);
+        for source in self.pins.gone.take().unwrap_or_default() {
+            drop(self.drop_unpinned(source));
+        }
+    }
+
+    /// Drops what pins alone held, and none holds any more.
+    fn drop_unpinned(&mut self, source: Pid) -> Result<(), StoreError> {
+        self.drop_versions(source)?;
+        if self.pins.has(source) || self.processes.contains_key(&source) {
+            return Ok(());
+        }
+        match self.ended_process(source)? {
+            Some(row) if self.is_unmerged(&row)? => Ok(()),
+            _ => self.drop_namespaces(source),
+        }
     }
 
     pub(super) fn load_pins(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         snapshot.scan(Table::ObjectPin, &[], |key, value| {
             if let Some((source, at)) = table::read_numbers(key) {
-                self.pins.0.entry(Pid(source)).or_default().insert(at, from_bytes(&value)?);
+                self.pins.held.entry(Pid(source)).or_default().insert(at, from_bytes(&value)?);
             }
             Ok(ControlFlow::Continue(()))
         })

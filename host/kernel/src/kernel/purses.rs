@@ -8,7 +8,7 @@ use super::permit::Permit;
 use super::rules::Changed;
 use super::state::State;
 use crate::model::answer::{Answer, CallError, Stop};
-use crate::model::call::{Call, Reply};
+use crate::model::call::{Call, ObjectInfo, Reply};
 use crate::model::id::{CallId, Pid};
 use crate::model::limit;
 use crate::model::process::State as ProcessState;
@@ -336,9 +336,15 @@ impl State {
         None
     }
 
-    /// What an object cost is free again: for who made it.
-    pub(crate) fn give_back_object(&mut self, made_by: Pid) {
-        self.give_back_charge(Some(&Charged { payer: made_by, amounts: vec![(Coin::Objects, 1)] }));
+    /// Whose purse is charged for an object that a process makes, if any is.
+    pub(super) fn who_pays_for_objects(&self, pid: Pid) -> Option<Pid> {
+        self.payer_of(pid).filter(|_| self.purse_of(pid).is_some_and(|purse| purse.bounds(Coin::Objects)))
+    }
+
+    /// An object goes: what it cost is free again, for whoever was charged for it.
+    pub(super) fn give_back_object(&mut self, info: &ObjectInfo) {
+        let Some(payer) = info.paid_by() else { return };
+        self.give_back_charge(Some(&Charged { payer, amounts: vec![(Coin::Objects, 1)] }));
     }
 
     /// Whether a child of `parent` can get a purse with so much in it.

@@ -1,6 +1,7 @@
 //! What becomes of the objects of a process that ends: they go, but for its result and what others were given by name. What a forked child
-//! made waits until its parent merges it or ends.
+//! made waits until its parent merges it or ends; who has no parent that lives leaves nothing to merge.
 
+use super::children::{GOAL, is_goal_name};
 use super::grants::named;
 use super::own_namespace;
 use super::state::State;
@@ -46,10 +47,7 @@ impl State {
         let owners: BTreeSet<Pid> = self.grants.of(&Holder::Process(pid)).filter_map(named).collect();
         for owner in owners.into_iter().filter(|owner| !self.processes.contains_key(owner)).collect::<Vec<_>>() {
             let Some(row) = self.ended_process(owner)? else { continue };
-            let parent = row.parent.or(row.view.as_ref().map(|view| view.source));
-            let waits =
-                parent.map(|parent| self.get(Table::Unmerged, &table::numbers(parent.0, owner.0))).transpose()?;
-            if waits.flatten().is_none() {
+            if !self.is_unmerged(&row)? {
                 self.drop_objects_but(&row, row.result_object.as_deref(), Some(pid), now)?;
             }
         }
@@ -77,23 +75,36 @@ impl State {
                 self.drop_links_to(&String::from_utf8_lossy(&name))?;
             }
         }
-        for (namespace, _) in self.scan(Table::Namespace, prefix.as_bytes())? {
+        if self.pins.has(row.pid) { Ok(()) } else { self.drop_namespaces(row.pid) }
+    }
+
+    /// Removes the namespaces of a process that has ended, or ends. As long as anybody sees its objects as they were, they stay.
+    pub(super) fn drop_namespaces(&mut self, pid: Pid) -> Result<(), StoreError> {
+        for (namespace, _) in self.scan(Table::Namespace, format!("{}/", own_namespace(pid)).as_bytes())? {
             self.remove(Table::Namespace, namespace);
         }
         Ok(())
     }
 
+    /// Whether the objects of a process that has ended wait for its parent.
+    pub(super) fn is_unmerged(&self, row: &ProcessRow) -> Result<bool, StoreError> {
+        let Some(parent) = row.parent else { return Ok(false) };
+        Ok(self.get(Table::Unmerged, &table::numbers(parent.0, row.pid.0))?.is_some())
+    }
+
     /// The parent for which the objects of a forked child stay, if there are any that it made.
     fn waits_for_merge(&self, row: &ProcessRow) -> Result<Option<Pid>, StoreError> {
-        let Some(view) = row.view.as_ref().filter(|view| view.mode != ViewMode::ReadOnly) else { return Ok(None) };
-        let parent = row.parent.unwrap_or(view.source);
-        if !self.processes.contains_key(&parent) {
+        if row.view.as_ref().is_none_or(|view| view.mode == ViewMode::ReadOnly) {
             return Ok(None);
         }
+        let Some(parent) = row.parent.filter(|parent| self.processes.contains_key(parent)) else { return Ok(None) };
         let own = own_namespace(row.pid);
-        let goal = goal_of(row).map(String::into_bytes);
-        let made = self.scan(Table::Object, format!("{own}/").as_bytes())?;
-        Ok(made.into_keys().any(|name| Some(name) != goal).then_some(parent))
+        for value in self.scan(Table::Object, format!("{own}/").as_bytes())?.into_values() {
+            if !is_goal(row, &from_bytes(&value)?) {
+                return Ok(Some(parent));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether somebody else who lives, or an image, was given an object of this process by a grant that names its namespace.
@@ -112,8 +123,11 @@ impl State {
     }
 }
 
-/// Full name of a process's goal, if it has one.
-pub(super) fn goal_of(row: &ProcessRow) -> Option<String> {
-    let goal = row.goal.as_ref()?;
-    Some(if goal.contains('/') { goal.clone() } else { format!("{}/{goal}", own_namespace(row.pid)) })
+/// Whether an object of a process says what the process is for, or was before it became another image. It is the process's own and nobody
+/// else's.
+pub(super) fn is_goal(row: &ProcessRow, info: &ObjectInfo) -> bool {
+    let own = format!("{}/", own_namespace(row.pid));
+    let Some(inside) = info.name.strip_prefix(&own) else { return false };
+    let is_present = row.goal.as_ref().is_some_and(|goal| *goal == info.name || goal == inside);
+    is_present || (info.immutable && info.object_type == GOAL && is_goal_name(inside))
 }

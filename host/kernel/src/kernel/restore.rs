@@ -33,7 +33,7 @@ impl Kernel {
     /// [`View::effects_since`], when this is on the disk.
     ///
     /// # Errors
-    /// There is no such checkpoint, its process has ended, or the host has stopped.
+    /// There is no such checkpoint, its process has ended, its objects have changed too much since, or the host has stopped.
     pub fn restore(&self, id: CheckpointId) -> Result<Changed<Restored>, HostError> {
         let now = self.now();
         let mut state = self.lock();
@@ -46,6 +46,7 @@ impl Kernel {
                 row.pid
             )));
         }
+        state.check_size_of_return(&row)?;
         let then = state.scan(Table::CheckpointMessage, &table::number(id.0))?;
         match state.go_back(&row, then, now) {
             Ok(restored) => Ok(Changed { what: restored, durable: state.mark() }),
@@ -60,6 +61,25 @@ impl Kernel {
 }
 
 impl State {
+    /// Whether what would be copied to bring all objects back is not too much for one change.
+    fn check_size_of_return(&self, row: &CheckpointRow) -> Result<(), HostError> {
+        let below: BTreeSet<Pid> = self.living_below(row.pid).into_iter().collect();
+        let mut bytes = 0_u64;
+        for pid in row.members.iter().map(|member| member.process.pid).filter(|pid| below.contains(pid)) {
+            let more = self.bytes_to_restore(&own_namespace(pid), row.at)?;
+            bytes = bytes.saturating_add(more);
+        }
+        if bytes > limit::RESTORE_BYTES_MAX {
+            return Err(HostError::Usage(format!(
+                "{bytes} bytes of objects have changed or gone since {id}, and at most {most} are brought back; `libos checkpoint fork {id}` \
+                 begins again from there and copies nothing",
+                id = row.id,
+                most = limit::RESTORE_BYTES_MAX,
+            )));
+        }
+        Ok(())
+    }
+
     fn go_back(
         &mut self,
         row: &CheckpointRow,

@@ -15,14 +15,13 @@ use crate::model::decide::{Default as WithoutGrant, Verdict, Why};
 use crate::model::grant::Holder;
 use crate::model::id::{CallId, Digest, Pid};
 use crate::model::limit;
-use crate::model::name::check_new;
 use crate::model::need::Need;
 use crate::model::object::Link;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Resource};
 use crate::model::right::Right;
 use crate::model::row::ProcessRow;
-use crate::model::view::{View, ViewMode, Window};
+use crate::model::view::{View, ViewMode, Window, check_roots};
 use crate::store::StoreError;
 use crate::store::table::Table;
 use std::collections::btree_map::Entry;
@@ -103,14 +102,11 @@ impl State {
     ) -> Result<View, CallError> {
         let at = self.next_seq;
         let own = own_namespace(source);
+        check_roots(roots.as_deref().unwrap_or_default()).map_err(CallError::Invalid)?;
         for root in roots.iter().flatten() {
-            check_new(root).map_err(CallError::Invalid)?;
-            if let Some(reason) = self.rule_refuses(source, &format!("{own}/{root}"), author) {
+            if let Some(reason) = self.rule_refuses(source, Right::Read, &format!("{own}/{root}"), author) {
                 return Err(denied(&format!("{own}/{root}"), reason));
             }
-        }
-        if roots.as_ref().is_some_and(|roots| roots.len() > limit::VIEW_ROOTS_MAX) {
-            return Err(CallError::Invalid(format!("a view has at most {} roots", limit::VIEW_ROOTS_MAX)));
         }
         let theirs = self.processes.get(&source).and_then(|process| process.view.as_ref());
         let mut beyond = theirs.map(View::windows).unwrap_or_default();
@@ -181,8 +177,12 @@ impl State {
         Ok(view.mode == ViewMode::CopyOnWrite && !matches!(shown, Shown::Nothing))
     }
 
-    /// What a view showed at a name when it was made, whatever the rules are: what a change through it started from.
+    /// What a view showed at a name when it was made, whatever the rules are: what a change through it started from. A live window has
+    /// no such moment.
     pub(super) fn base(&self, view: &View, inside: &str) -> Result<Option<Version>, StoreError> {
+        if view.mode == ViewMode::Worker {
+            return Ok(None);
+        }
         match self.through(view, view.source, inside, None)? {
             Shown::Found(version) => Ok(Some(version)),
             Shown::Nothing | Shown::Refused(_) => Ok(None),
@@ -198,7 +198,7 @@ impl State {
             let name = format!("{}/{inside}", own_namespace(window.source));
             holders.push(window.source);
             // Before the look: a refusal says the same of what exists and what does not.
-            if let Some(reason) = reader.and_then(|reader| self.refused_to(&holders, &name, reader)) {
+            if let Some(reason) = reader.and_then(|reader| self.refused_to(&holders, Right::Read, &name, reader)) {
                 return Ok(Shown::Refused(reason));
             }
             match self.version_as_of(&name, window.at)? {
@@ -210,14 +210,31 @@ impl State {
         Ok(Shown::Nothing)
     }
 
-    fn refused_to(&self, holders: &[Pid], name: &str, reader: Author) -> Option<&'static str> {
-        holders.iter().find_map(|holder| self.rule_refuses(*holder, name, reader))
+    fn refused_to(&self, holders: &[Pid], right: Right, name: &str, reader: Author) -> Option<&'static str> {
+        holders.iter().find_map(|holder| self.rule_refuses(*holder, right, name, reader))
     }
 
-    /// Why a rule of a process keeps an object from being read without a question.
-    pub(super) fn rule_refuses(&self, holder: Pid, name: &str, author: Author) -> Option<&'static str> {
+    /// Whether a rule of whoever looks through these windows, or of anybody on the way, refuses a right on what has this name in them.
+    fn is_refused(&self, windows: &[Window], right: Right, inside: &str, reader: Author) -> bool {
+        let mut holders = vec![reader.pid];
+        windows.iter().any(|window| {
+            holders.push(window.source);
+            let theirs = own_namespace(window.source);
+            let name = if inside.is_empty() { theirs } else { format!("{theirs}/{inside}") };
+            self.refused_to(&holders, right, &name, reader).is_some()
+        })
+    }
+
+    /// Why a rule of a process keeps an object from being read, or a namespace from being listed, without a question.
+    pub(super) fn rule_refuses(
+        &self,
+        holder: Pid,
+        right: Right,
+        name: &str,
+        author: Author,
+    ) -> Option<&'static str> {
         const NO_TOOL: (&str, &Digest) = ("", &[0; 32]);
-        let need = Need { resource: Resource::new(Kind::Object, name), right: Right::Read, whole: false };
+        let need = Need { resource: Resource::new(Kind::Object, name), right, whole: false };
         if let Some(reason) = self.ceiling.refuses(&need.resource, need.right, need.whole) {
             return Some(reason);
         }
@@ -240,8 +257,8 @@ impl State {
         info
     }
 
-    /// The objects below a namespace that are there for whoever asks, at whatever depth, by the name by which they are seen. Rules on the
-    /// names themselves are the caller's to ask for.
+    /// The objects below a namespace that are there for whoever asks, at whatever depth, by the name by which they are seen. Rules on these
+    /// names are the caller's to ask for; what is refused under the name that it has at its source is left out.
     ///
     /// # Errors
     /// The disk failed.
@@ -255,19 +272,25 @@ impl State {
             return Ok(found.into_iter().filter_map(|(name, there)| Some((name, there?))).collect());
         };
         let (windows, own) = (view.windows(), own_namespace(author.pid));
-        let mut holders = vec![author.pid];
         for (depth, window) in windows.iter().enumerate() {
-            holders.push(window.source);
+            let passed = &windows[..=depth];
+            let mut unlisted: BTreeMap<String, bool> = BTreeMap::new();
             let theirs = own_namespace(window.source);
             let below = if inside.is_empty() { theirs.clone() } else { format!("{theirs}/{inside}") };
             for (name, version) in self.versions_as_of(&below, window.at)? {
-                let inside = name.strip_prefix(&theirs).unwrap_or_default();
-                let Entry::Vacant(place) = found.entry(format!("{own}{inside}")) else { continue };
-                if !windows[..=depth].iter().all(|window| window.shows(inside.trim_start_matches('/'))) {
+                let inside = name.strip_prefix(&theirs).unwrap_or_default().trim_start_matches('/');
+                let Entry::Vacant(place) = found.entry(format!("{own}/{inside}")) else { continue };
+                if !passed.iter().all(|window| window.shows(inside)) {
                     continue;
                 }
+                let namespace = above(inside);
+                let is_unlisted = *unlisted
+                    .entry(namespace.to_owned())
+                    .or_insert_with(|| self.is_refused(passed, Right::List, namespace, author));
                 // What is refused or gone here hides what is behind it.
-                let there = !version.info.is_gone() && self.refused_to(&holders, &name, author).is_none();
+                let there = !version.info.is_gone()
+                    && !is_unlisted
+                    && !self.is_refused(passed, Right::Read, inside, author);
                 let info = there.then(|| self.as_own(author, place.key(), &version));
                 place.insert(info.map(|info| Visible { info, version }));
             }
@@ -275,11 +298,12 @@ impl State {
         Ok(found.into_iter().filter_map(|(name, there)| Some((name, there?))).collect())
     }
 
-    /// Whether a view of the process shows a namespace.
+    /// Whether a view of the process shows a namespace, and no rule keeps it from being listed where it is.
     pub(super) fn sees_namespace(&self, author: Author, namespace: &str) -> Result<bool, StoreError> {
         let Some((view, inside)) = self.view_for(author, namespace) else { return Ok(false) };
-        for window in view.windows() {
-            if !window.opens_on(inside) {
+        let windows = view.windows();
+        for (depth, window) in windows.iter().enumerate() {
+            if !window.opens_on(inside) || self.is_refused(&windows[..=depth], Right::List, inside, author) {
                 return Ok(false);
             }
             let theirs = format!("{}/{inside}", own_namespace(window.source));
@@ -303,13 +327,20 @@ impl State {
             for (key, _) in self.scan(Table::Namespace, below.as_bytes())? {
                 let Ok(name) = String::from_utf8(key) else { continue };
                 let inside = &name[theirs.len() + 1..];
-                if shown.iter().all(|window| window.opens_on(inside)) {
+                let is_listed =
+                    |inside: &str| !self.is_refused(&shown, Right::List, inside, author);
+                if shown.iter().all(|window| window.opens_on(inside)) && is_listed(inside) && is_listed(above(inside)) {
                     found.insert(format!("{own}/{inside}"));
                 }
             }
         }
         Ok(found)
     }
+}
+
+/// The namespace in which a name is.
+fn above(inside: &str) -> &str {
+    inside.rsplit_once('/').map_or("", |(namespace, _)| namespace)
 }
 
 /// A link to what is seen through a view leads to the name by which it is seen.

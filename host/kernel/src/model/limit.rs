@@ -46,6 +46,10 @@ pub const QUERY_RESULTS_MAX: u32 = 1_000;
 pub const QUERY_TEXT_BYTES_MAX: usize = 1_024;
 /// Objects of a child that one merge looks at.
 pub const MERGE_OBJECTS_MAX: usize = 10_000;
+/// Bytes of payloads that one merge compares or copies; the first object of a merge may have more. Nothing else is done meanwhile.
+pub const MERGE_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of payloads that a return to a checkpoint brings back. Nothing else is done meanwhile, and they are in memory at once.
+pub const RESTORE_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of a question, note or reason shown to a person.
 pub const HUMAN_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a person's answer.

@@ -154,7 +154,7 @@ fn process_names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, Ca
             check_child(child)?;
             if let Call::ProcessFork { roots: Some(roots), .. } = call {
                 at_most(roots.len(), limit::VIEW_ROOTS_MAX, "the number of roots")?;
-                roots.iter().try_for_each(|root| super::name::check_new(root)).map_err(CallError::Invalid)?;
+                super::view::check_roots(roots).map_err(CallError::Invalid)?;
             }
             let mut named = vec![image_of_process(child.image.as_deref().unwrap_or(context.image))?];
             if let Some(directory) = &child.working_directory {

@@ -1,6 +1,6 @@
 //! Object memory beyond names and payloads: links, what is kept in rows beside what guests see, and what a change of a namespace is.
 
-use super::id::Seq;
+use super::id::{Pid, Seq};
 use minicbor::{CborLen, Decode, Encode};
 
 /// Where a link leads, as its object has it.
@@ -31,6 +31,12 @@ pub struct Unseen {
     /// The version (by [`super::call::ObjectInfo::changed`]) that this one is equal to, because it was brought back to it.
     #[n(3)]
     pub same_as: Option<Seq>,
+    /// It was made at a name that a rule refused to its process, so it is no change of what the view shows there.
+    #[cbor(n(4), default)]
+    pub unaware: bool,
+    /// Whose purse was charged for it; that of nobody if none had a bound, or if it is a copy of what somebody else has.
+    #[n(5)]
+    pub paid_by: Option<Pid>,
 }
 
 /// How an object of a namespace differs between two moments.

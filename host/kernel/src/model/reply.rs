@@ -119,6 +119,16 @@ impl ObjectInfo {
         self.unseen.as_ref().and_then(|unseen| unseen.same_as).unwrap_or(self.changed)
     }
 
+    /// Whether it was made without knowing what a view shows at its name.
+    pub fn is_unaware(&self) -> bool {
+        self.unseen.as_ref().is_some_and(|unseen| unseen.unaware)
+    }
+
+    /// As [`Unseen::paid_by`].
+    pub fn paid_by(&self) -> Option<Pid> {
+        self.unseen.as_ref().and_then(|unseen| unseen.paid_by)
+    }
+
     /// Changes what no guest is told of it.
     pub fn set_unseen(&mut self, change: impl FnOnce(&mut Unseen)) {
         let mut unseen = self.unseen.take().unwrap_or_default();

@@ -1,6 +1,8 @@
 //! What a forked process sees of its parent's objects.
 
 use super::id::{Pid, Seq};
+use super::limit;
+use super::name::check_new;
 use minicbor::{CborLen, Decode, Encode};
 
 /// How it sees them.
@@ -80,6 +82,22 @@ impl Window {
 
 fn is_at_or_below(name: &str, root: &str) -> bool {
     name.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether roots can be those of a view: each is a name that an object can have.
+///
+/// # Errors
+/// Why not.
+pub fn check_roots(roots: &[String]) -> Result<(), String> {
+    if roots.len() > limit::VIEW_ROOTS_MAX {
+        return Err(format!("a view has at most {} roots", limit::VIEW_ROOTS_MAX));
+    }
+    roots.iter().try_for_each(|root| {
+        if root.len() > limit::OBJECT_NAME_BYTES_MAX {
+            return Err(format!("a root has at most {} bytes", limit::OBJECT_NAME_BYTES_MAX));
+        }
+        check_new(root)
+    })
 }
 
 impl View {

@@ -66,6 +66,26 @@ async fn calls_in_flight_are_noted_and_cut_off_and_their_questions_are_withdrawn
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_bytes_than_one_return_brings_back_are_refused_before_anything_changes() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    let payload = format!("{:?}", "x".repeat(14 << 20));
+    for name in ["a", "b", "c", "d", "e"] {
+        assert_eq!(act(&house, pid, create(name, &payload)).await, "done");
+    }
+    let id = take(&house, pid);
+    for name in ["a", "b", "c", "d", "e"] {
+        let small = Call::ObjectUpdate { name: name.into(), payload: Payload::Json("1".into()), expected_version: None };
+        assert_eq!(act(&house, pid, small).await, "done");
+    }
+    let refused = house.kernel.restore(id).unwrap_err().to_string();
+    assert!(refused.contains("73400330 bytes") && refused.contains("checkpoint fork k1"), "{refused}");
+    house.kernel.barrier().await.unwrap();
+    assert_eq!(View(&house.snapshot()).process(pid).unwrap().unwrap().incarnation, 0);
+    assert_eq!(act(&house, pid, write("a")).await, "done", "the host goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_done_outside_since_stays_done_and_is_listed() {
     let house = House::new(OPEN);
     let (pid, other) = (house.process(), house.process());

@@ -1,6 +1,7 @@
 //! What a child made comes to its parent only three ways, and what the end of a process leaves behind.
 
 use crate::gc::collect;
+use crate::processes::{child, spawn};
 use crate::sim::{House, done};
 use crate::views::{Family, create, delete, update};
 use libos_kernel::kernel::view::View;
@@ -8,6 +9,7 @@ use libos_kernel::model::answer::Stop;
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply};
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::Pid;
+use libos_kernel::model::purse::Coin;
 use libos_kernel::model::object::Resolution::{self, Beside, Ours, Report, Theirs};
 use libos_kernel::model::view::ViewMode::{CopyOnWrite, ReadOnly, Worker};
 use libos_kernel::store::table::Table;
@@ -51,10 +53,18 @@ impl Family {
         self.rows(Table::Object, &prefix).await.unwrap() + self.rows(Table::ObjectPayload, &prefix).await.unwrap()
     }
 
+    /// A process and a child that it made, which is in nobody's way.
+    async fn of_two() -> Family {
+        let mut family = Family::new(1);
+        family.house.grant(Holder::Process(Pid(1)), "allow spawn process:image/*", None);
+        let child = spawn(&family.house, &mut family.lines[0], child(&[])).await;
+        family.lines.push(family.house.line_of(child));
+        family
+    }
+
     /// A parent with some objects, and a child that sees them and may be merged.
     async fn parent_and_child() -> Family {
-        let mut family = Family::new(2);
-        family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
+        let mut family = Family::of_two().await;
         let names = ["same", "theirs", "ours", "both", "alike", "gone", "gone-here", "gone-both"];
         family.do_all(1, names.map(|name| create(name, "1")).into()).await;
         family.show(2, 1, CopyOnWrite, None);
@@ -89,7 +99,7 @@ async fn a_merge_takes_what_only_the_child_changed_and_overwrites_nothing_else()
     assert_eq!(family.texts(1, &all).await, "1 t o o a n o o");
     assert_eq!(family.read(1, "gone").await, "not found");
     assert_eq!(family.read(1, "theirs").await, "2 t");
-    assert_eq!(family.left_of(2).await, 7, "three objects and a deletion wait for a decision");
+    assert_eq!(family.left_of(2).await, 9, "three objects and a deletion wait for a decision, and its goal is there");
     assert_eq!(family.merge(1, 2, Report).await, ["", "", CONFLICTS], "asked again, the same conflicts");
 }
 
@@ -136,6 +146,83 @@ async fn a_child_that_lives_is_merged_again_and_again() {
 }
 
 #[tokio::test]
+async fn what_a_worker_made_never_takes_the_place_of_what_its_parent_made() {
+    let mut family = Family::new(2);
+    family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
+    family.show(2, 1, Worker, None);
+    family.do_all(2, vec![create("both", "t"), create("new", "t")]).await;
+    family.do_all(1, vec![create("both", "o")]).await;
+    assert_eq!(family.merge(1, 2, Report).await, ["new", "", "both"], "a live window shows no moment before");
+    family.do_all(1, vec![update("new", "o")]).await;
+    family.do_all(2, vec![update("new", "t2")]).await;
+    assert_eq!(family.merge(1, 2, Report).await, ["", "", "both new"]);
+    assert_eq!(family.texts(1, &["both", "new"]).await, "o o");
+    assert_eq!(family.merge(1, 2, Theirs).await, ["both new", "", ""]);
+    family.do_all(2, vec![update("new", "t3")]).await;
+    assert_eq!(family.merge(1, 2, Report).await, ["new", "", ""], "what was merged before is where both began");
+    family.do_all(1, vec![delete("new")]).await;
+    assert_eq!(family.merge(1, 2, Report).await, ["", "", "new"], "what was deleted since does not come back");
+}
+
+#[tokio::test]
+async fn goals_stay_with_their_process_and_nothing_takes_the_place_of_what_never_changes() {
+    let immutable = |name: &str, text: &str| {
+        let Call::ObjectCreate { name, payload, options } = create(name, text) else { unreachable!() };
+        let object_type = if name == "rule" { "note" } else { "goal" }.to_owned();
+        Call::ObjectCreate { name, payload, options: ObjectOptions { immutable: true, object_type, ..options } }
+    };
+    for (resolution, merged, conflicts) in
+        [(Report, "goal-x", "rule"), (Ours, "goal-x", ""), (Theirs, "goal-x", "rule"), (Beside, "goal-x rule.p2", "")]
+    {
+        let mut family = Family::new(2);
+        family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
+        family.do_all(1, vec![immutable("goal", "o"), immutable("rule", "o")]).await;
+        // What the child was for before it became another image.
+        family.do_all(2, vec![immutable("goal", "t"), immutable("goal-c9", "t"), immutable("goal-x", "t")]).await;
+        family.show(2, 1, CopyOnWrite, None);
+        family.do_all(2, vec![delete("rule"), create("rule", "t")]).await;
+        assert_eq!(family.merge(1, 2, resolution).await, [merged, "", conflicts], "{resolution:?}");
+        assert_eq!(family.texts(1, &["goal", "goal-c9", "rule"]).await, "o found o", "{resolution:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_child_made_at_a_name_that_was_refused_to_it_is_no_change_of_its_parents() {
+    let mut family = Family::of_two().await;
+    family.do_all(1, ["a", "b", "c", "d"].map(|name| create(name, "o")).into()).await;
+    for name in ["a", "b", "c", "d"] {
+        family.house.grant(Holder::Process(Pid(2)), &format!("deny read object:process/1/{name}"), None);
+    }
+    family.show(2, 1, CopyOnWrite, None);
+    family.do_all(2, vec![create("a", "t"), create("b", "t"), delete("b"), create("b", "t2")]).await;
+    let rename = Call::ObjectRename { old: "x".into(), new: "c".into(), expected_version: None };
+    family.do_all(2, vec![create("x", "t"), rename, create("d", "t"), delete("d")]).await;
+    family.end(2).await;
+    assert_eq!(family.merge(1, 2, Report).await, ["", "", "a b c"]);
+    assert_eq!(family.texts(1, &["a", "b", "c", "d"]).await, "o o o o");
+    assert_eq!(family.merge(1, 2, Theirs).await, ["a b c", "", ""]);
+}
+
+#[tokio::test]
+async fn a_merge_moves_so_many_bytes_and_the_next_one_goes_on() {
+    for ended in [false, true] {
+        let mut family = Family::of_two().await;
+            family.do_all(1, vec![create("z", "1")]).await;
+        family.show(2, 1, CopyOnWrite, None);
+        let large = "x".repeat(9 << 20);
+        family.do_all(2, ["a", "b", "c"].map(|name| create(name, &large)).into()).await;
+        family.do_all(2, vec![update("z", "2")]).await;
+        if ended {
+            family.end(2).await;
+        }
+        assert_eq!(family.merge(1, 2, Theirs).await, ["a z", "", "b c"], "{ended}");
+        assert_eq!(family.merge(1, 2, Theirs).await, ["b", "", "c"], "{ended}");
+        assert_eq!(family.merge(1, 2, Theirs).await, ["c", "", ""], "{ended}");
+        assert_eq!(family.list(1).await, "a b c z");
+    }
+}
+
+#[tokio::test]
 async fn what_waits_to_be_merged_is_there_after_a_restart_and_goes_with_its_parent() {
     let mut family = Family::parent_and_child().await;
     family.end(2).await;
@@ -174,8 +261,7 @@ async fn only_its_parent_merges_a_child_and_a_rule_keeps_what_it_denies() {
 
 #[tokio::test]
 async fn links_among_what_a_child_made_lead_to_the_parents_after_a_merge() {
-    let mut family = Family::new(2);
-    family.house.grant(Holder::Process(Pid(1)), "allow wait process:pid/*", None);
+    let mut family = Family::of_two().await;
     family.do_all(1, vec![create("claim", "1")]).await;
     family.show(2, 1, Worker, None);
     let link = Call::ObjectLink { from: "proof".into(), relation: "supports".into(), to: "claim".into() };
@@ -220,6 +306,111 @@ async fn the_end_of_a_process_releases_its_objects_but_what_others_were_given() 
     assert_eq!(family.read(3, "process/1/mine").await, "not found", "a wide pattern is no gift");
     family.end(2).await;
     assert_eq!(family.left_of(1).await, 0, "with the last who was given it, it goes");
+}
+
+#[tokio::test]
+async fn what_has_no_parent_leaves_nothing_to_merge() {
+    let mut family = Family::new(2);
+    family.do_all(1, vec![create("a", "1")]).await;
+    family.show(2, 1, CopyOnWrite, None);
+    family.do_all(2, vec![update("a", "2"), create("b", "2")]).await;
+    family.end(2).await;
+    assert_eq!(family.left_of(2).await, 0);
+    for table in [Table::Unmerged, Table::ObjectPin, Table::ObjectVersion] {
+        assert_eq!(family.rows(table, "").await, Ok(0), "{table:?}");
+    }
+}
+
+#[tokio::test]
+async fn namespaces_are_listed_as_long_as_anybody_sees_what_is_in_them() {
+    let mut family = Family::new(3);
+    let namespace = Call::ObjectCreateNamespace { namespace: "process/1/notes".into() };
+    family.do_all(1, vec![namespace, create("process/1/notes/a", "x")]).await;
+    family.show(2, 1, ReadOnly, None);
+    family.show(3, 1, CopyOnWrite, None);
+    family.end(1).await;
+    for number in [2, 3] {
+        let list = Call::ObjectList { namespace: Some(format!("process/{number}/notes")) };
+        assert_eq!(family.act(number, list).await, "notes/a");
+        assert_eq!(family.rows(Table::Namespace, "process/1/").await, Ok(1));
+        family.end(number).await;
+    }
+    assert_eq!(family.rows(Table::Namespace, "process/1/").await, Ok(0), "they go with the last who sees them");
+}
+
+impl Family {
+    /// How many objects a process with a purse may still make.
+    async fn objects_left(&self, number: usize) -> u64 {
+        self.house.purses_add_up();
+        let row = crate::processes::row(&self.house, Family::pid(number)).await;
+        row.purse.unwrap().left(Coin::Objects).unwrap()
+    }
+}
+
+fn rename(old: &str, new: &str) -> Call {
+    Call::ObjectRename { old: old.into(), new: new.into(), expected_version: None }
+}
+
+#[tokio::test]
+async fn an_object_is_given_back_once_and_only_if_it_was_charged() {
+    let mut family = Family::new(2);
+    for number in [1, 2] {
+        family.house.kernel.change_purse(Family::pid(number), &[], &[(Coin::Objects, 9)]).unwrap();
+    }
+    family.do_all(1, vec![create("a", "1"), create("b", "1")]).await;
+    family.show(2, 1, CopyOnWrite, None);
+    family.do_all(2, vec![create("own", "2")]).await;
+    // What the second one does, what it may still make then, and what the first one may.
+    for (call, left) in [
+        (rename("own", "moved"), 8),
+        (rename("moved", "own"), 8),
+        (update("a", "2"), 8),
+        (delete("a"), 8),
+        (create("a", "2"), 7),
+        (delete("a"), 8),
+        (rename("b", "c"), 8),
+        (create("b", "2"), 7),
+        (rename("b", "d"), 7),
+        (delete("c"), 7),
+        (delete("d"), 8),
+        (delete("own"), 9),
+    ] {
+        let what = format!("{call:?}");
+        family.do_all(2, vec![call]).await;
+        assert_eq!((family.objects_left(2).await, family.objects_left(1).await), (left, 7), "{what}");
+    }
+    family.do_all(1, vec![delete("a"), delete("b")]).await;
+    assert_eq!(family.objects_left(1).await, 9);
+}
+
+#[tokio::test]
+async fn what_is_merged_costs_its_parent_what_it_cost_the_child() {
+    for ended in [false, true] {
+        let mut family = Family::new(1);
+        family.house.grant(Holder::Process(Pid(1)), "allow spawn process:image/*", None);
+        family.house.kernel.change_purse(Pid(1), &[], &[(Coin::Objects, 9)]).unwrap();
+        family.do_all(1, vec![create("both", "1"), create("changed", "1")]).await;
+        let child = spawn(&family.house, &mut family.lines[0], child(&[])).await;
+        family.lines.push(family.house.line_of(child));
+        family.show(2, 1, CopyOnWrite, None);
+        let calls = vec![update("changed", "2"), create("new", "2"), delete("both"), create("both", "2")];
+        family.do_all(2, calls).await;
+        family.do_all(1, vec![update("both", "2x")]).await;
+        assert_eq!(family.objects_left(1).await, 4, "two of its own, a goal, two of the child's");
+        if ended {
+            family.end(2).await;
+        }
+        assert_eq!(family.merge(1, 2, Beside).await, ["both.p2 changed new", "", ""]);
+        if !ended {
+            family.do_all(2, vec![delete("new"), delete("changed")]).await;
+            family.end(2).await;
+            family.merge(1, 2, Ours).await;
+        }
+        assert_eq!(family.left_of(2).await, 0);
+        assert_eq!(family.objects_left(1).await, 5, "what is there is paid for, once");
+        family.do_all(1, ["both", "both.p2", "changed", "new"].map(delete).into()).await;
+        assert_eq!(family.objects_left(1).await, 9);
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! What a process sees of the objects of another one: as they were or as they are, to look at or to change a copy of.
 
+use crate::processes::child;
 use crate::sim::{House, done, words};
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply};
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::Pid;
+use libos_kernel::model::object::Filter;
 use libos_kernel::model::view::ViewMode::{self, CopyOnWrite, ReadOnly, Worker};
 use libos_kernel::syscall::Line;
 
@@ -52,7 +54,7 @@ impl Family {
             word if word == "done" => match done(&answer) {
                 Reply::Object(info, Payload::Json(text)) => format!("{} {}", info.version, text.replace('"', "")),
                 Reply::Info(info) => info.version.to_string(),
-                Reply::Infos(infos) => {
+                Reply::Infos(infos) | Reply::Found(infos, _) => {
                     let names: Vec<&str> = infos.iter().map(|info| info.name.splitn(3, '/').last().unwrap()).collect();
                     names.join(" ")
                 }
@@ -181,6 +183,35 @@ async fn what_a_rule_keeps_from_a_process_no_view_shows_it() {
 }
 
 #[tokio::test]
+async fn what_a_process_may_not_list_nobody_lists_through_it() {
+    let mut family = Family::new(4);
+    let namespace = |name: &str| Call::ObjectCreateNamespace { namespace: name.into() };
+    family.do_all(1, vec![create("plan", "x"), namespace("process/1/notes"), create("process/1/notes/a", "x")]).await;
+    family.show(2, 1, CopyOnWrite, None);
+    family.show(3, 2, CopyOnWrite, None);
+    family.show(4, 1, CopyOnWrite, None);
+    let list = |pid: usize, inside: &str| Call::ObjectList { namespace: Some(format!("process/{pid}{inside}")) };
+    let namespaces = Call::ObjectNamespaces { namespace: None };
+    for number in 2..=4 {
+        assert_eq!(family.act(number, list(number, "")).await, "plan");
+        assert_eq!(family.act(number, list(number, "/notes")).await, "notes/a");
+    }
+    // On whose it is, then on who is between.
+    family.house.grant(Holder::Process(Pid(1)), "deny list object:process/1/notes", None);
+    for number in 2..=4 {
+        assert_eq!(family.act(number, list(number, "/notes")).await, "not found", "{number}");
+        assert_eq!(family.act(number, namespaces.clone()).await, "", "{number}");
+        let query = Call::ObjectQuery { filter: Filter::default() };
+        assert_eq!(family.act(number, query).await, "plan", "{number}");
+        assert_eq!(family.read(number, &format!("process/{number}/notes/a")).await, "1 x", "it may still be read");
+    }
+    family.house.grant(Holder::Process(Pid(2)), "deny list object:process/2", None);
+    assert_eq!((family.list(3).await, family.list(4).await), (String::new(), "plan".into()));
+    family.house.grant(Holder::Process(Pid(1)), "deny list object:process/1", None);
+    assert_eq!(family.list(4).await, "");
+}
+
+#[tokio::test]
 async fn views_and_what_they_show_are_there_after_a_restart() {
     let mut family = Family::new(2);
     family.do_all(1, vec![create("plan", "one")]).await;
@@ -219,7 +250,19 @@ fn views_through_views_are_bounded_in_depth_and_roots_are_names() {
         family.house.kernel.show_objects(Family::pid(10), Family::pid(source), Worker, roots).unwrap_err().to_string()
     };
     assert!(refused(9, None).contains("at most 8 deep"));
-    for root in ["", "/a", "a//b", "..", "a\0"] {
+    let long = vec!["a".repeat(250); 5].join("/");
+    for root in ["", "/a", "a//b", "..", "a\0", &long] {
         assert!(!refused(1, Some(vec![root.to_owned()])).is_empty());
+    }
+    assert!(refused(1, Some(vec!["a".to_owned(); 65])).contains("at most 64 roots"));
+}
+
+#[tokio::test]
+async fn a_fork_has_roots_no_longer_than_names() {
+    let mut family = Family::new(1);
+    family.house.grant(Holder::Process(Pid(1)), "allow spawn process:image/*", None);
+    for (root, wanted) in [(vec!["a".repeat(250); 5].join("/"), "invalid"), (vec!["a".repeat(250); 4].join("/"), "done")] {
+        let fork = Call::ProcessFork { child: child(&[]), mode: Worker, roots: Some(vec![root]) };
+        assert_eq!(family.act(1, fork).await, wanted);
     }
 }

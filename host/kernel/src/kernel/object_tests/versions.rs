@@ -2,6 +2,27 @@
 
 use super::{House, object};
 use crate::model::object::Change;
+use crate::store::table::Table;
+
+#[test]
+fn what_many_pins_held_is_looked_for_once_and_goes_with_the_last() {
+    let house = House::new();
+    house.create("a", "1");
+    let first = house.pin();
+    house.update("a", "2");
+    let second = house.pin();
+    house.update("a", "3");
+    let (pid, mut kept) = (house.pid, Vec::new());
+    house.act(|state| {
+        state.with_many_pins_gone(|state| {
+            for at in [first, second] {
+                state.unpin(pid, at).unwrap();
+                kept.push(state.scan(Table::ObjectVersion, &[]).unwrap().len());
+            }
+        });
+    });
+    assert_eq!((kept, house.kept()), (vec![2, 2], 0));
+}
 
 fn differences(differences: Vec<crate::model::object::Difference>) -> Vec<(String, Change)> {
     differences.into_iter().map(|row| (row.name.replace("process/1/", ""), row.change)).collect()
