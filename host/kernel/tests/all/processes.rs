@@ -222,6 +222,35 @@ async fn a_tool_hands_over_nothing_that_it_may_not_use_itself() {
 }
 
 #[tokio::test]
+async fn a_tool_opens_no_memory_to_a_fork_that_it_may_not_read_itself() {
+    let house = House::new(&SPAWNING);
+    let pid = house.process();
+    let roots = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    for (number, (needs, roots, want)) in [
+        (&["spawn process:image/*"][..], None, "denied"),
+        (&["spawn process:image/*", "read,list fs:**"], roots(&["plan"]), "denied"),
+        (&["spawn process:image/*", "read object:**"], None, "denied"),
+        (&["spawn process:image/*", "read,list object:process/*/plan"], roots(&["plan"]), "denied"),
+        (&["spawn process:image/*", "read,list object:process/*/plan/**"], roots(&["plan", "plan/a"]), "done"),
+        (&["spawn process:image/*", "read,list object:process/*/plan/**"], roots(&["plan", "other"]), "denied"),
+        (&["spawn process:image/*", "read,list object:process/*/plan/**"], None, "denied"),
+        (&["spawn process:image/*", "read,list object:**"], None, "done"),
+        (&["spawn process:image/*"], roots(&[]), "done"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("narrow-{number}");
+        let tools = vec![crate::sim::tool(&name, Some(needs))];
+        house.kernel.add_tools(name.as_bytes(), &crate::sim::every_interface(), tools, false).unwrap();
+        let start = libos_kernel::kernel::StartCall { tool: name, ..house.start(pid) };
+        let mut line = Line::new(Arc::clone(&house.kernel), &house.kernel.start_call(start).unwrap());
+        let fork = Call::ProcessFork { child: child(&[]), mode: ViewMode::Worker, roots };
+        assert_eq!(words(&house.run(&mut line, fork).await), want, "{needs:?} {number}");
+    }
+}
+
+#[tokio::test]
 async fn only_a_child_is_signalled_and_waited_for_without_a_grant() {
     let house = House::new(&SPAWNING);
     let stranger = house.process();
