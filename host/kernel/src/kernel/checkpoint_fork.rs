@@ -80,12 +80,20 @@ impl Kernel {
             return Err(StoreError::Damaged(format!("{id} lacks its own process")).into());
         };
         let image = state.images.get(&member.process.image).cloned().ok_or_else(|| no_image(&member.process.image))?;
+        let memory = view_of(&row, member);
+        if let Some(rule) = state.restriction_met(&memory, now)? {
+            return Err(HostError::Usage(format!(
+                "the memory at {id} cannot be an image's: {} is kept from {} by {}, and an image has no such rule; revoke it, or delete \
+                 what it is about and take another checkpoint",
+                rule.pattern, rule.holder, rule.id
+            )));
+        }
         let image = Image {
             name: name.to_owned(),
             version: id.to_string(),
             description: format!("{} as it was at {id}: {}", row.pid, row.reason),
             tools: image.tools.clone(),
-            memory: Some(view_of(&row, member)),
+            memory: Some(memory),
         };
         state.put_image(image.clone())?;
         let mut record = Record::new("checkpoint.commit", now, Decided::Host, Outcome::Done);
@@ -132,12 +140,7 @@ impl State {
             )));
         }
         let is_alive = self.processes.contains_key(&pid);
-        let grants = if is_alive {
-            self.grants.of(&Holder::Process(pid)).cloned().collect()
-        } else {
-            let rows = self.scan(Table::Grant, &table::number(pid.0))?;
-            rows.values().map(|row| from_bytes(row)).collect::<Result<_, _>>().map_err(StoreError::from)?
-        };
+        let grants = self.held_or_left(pid)?;
         let goal = match &member.process.goal {
             Some(goal) => self.object_read_as_of(goal, row.at)?,
             None => None,
@@ -178,6 +181,7 @@ impl State {
                 source.member.process.parent.filter(|_| !is_root).and_then(|parent| news.get(&parent).copied());
             self.begin_again(source, new, parent, spends, now)?;
             self.derive_again(source, new, &mut forked, now);
+            self.take_restrictions_left(new, &source.view, now)?;
             forked.processes.push((old, new));
         }
         for (to, message) in messages {
@@ -279,7 +283,10 @@ impl State {
             copies.insert(grant.id, id);
             let issuer = Issuer::Process(old);
             let (holder, uses_left) = (Holder::Process(pid), None);
-            self.put_grant(Grant { id, holder, uses_left, parent, issuer, created: now, ..grant.clone() });
+            let copy = Grant { id, holder, uses_left, parent, issuer, created: now, ..grant.clone() };
+            // What the new one sees stays, so what is kept from it stays too.
+            let stays = !source.is_alive && (parent.is_none() || grant.pattern.kind() == Kind::Object);
+            self.put_grant(if stays { self.lasting(copy, now) } else { copy });
         }
         self.derive_new_restrictions(source, pid, &copies, now);
         let then: BTreeSet<GrantId> = source.member.grants.iter().copied().collect();
@@ -334,7 +341,7 @@ impl State {
     }
 
     /// What a new deny or ask hangs on, if it is to be there: one whose source has ended holds on by itself rather than not at all.
-    fn hangs_on_as_restriction(&self, grant: &Grant, is_alive: bool, now: Time) -> Option<Option<GrantId>> {
+    pub(super) fn hangs_on_as_restriction(&self, grant: &Grant, is_alive: bool, now: Time) -> Option<Option<GrantId>> {
         if grant.revoked || grant.not_after.is_some_and(|last| now > last) {
             return None;
         }

@@ -338,9 +338,13 @@ impl State {
         let mut reached: BTreeSet<Holder> = on_its_way.map(|row| row.holder.clone()).collect();
         // To whom nothing is left of what was handed over, an ask would open a way that a denial closes now.
         let asks = self.grants.get(restriction).is_some_and(|row| row.effect == Effect::Ask);
+        let pattern = self.grants.get(restriction).map(|row| row.pattern.clone());
         let mut givers = vec![of];
         while let Some(giver) = givers.pop() {
-            for heir in self.grants.heirs(&BTreeSet::from([giver]), asks) {
+            let mut heirs = self.grants.heirs(&BTreeSet::from([giver]), asks);
+            // Who sees through its view what it is about has no grant of it, and goes on seeing it when the giver has ended.
+            heirs.extend(pattern.iter().flat_map(|pattern| self.viewers_of(giver, pattern)));
+            for heir in heirs {
                 if reached.insert(Holder::Process(heir)) {
                     for deny in self.denies_in(restriction, giver, heir, now) {
                         self.copy_restriction(deny, giver, heir, now);

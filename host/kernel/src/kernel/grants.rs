@@ -413,6 +413,12 @@ impl Grants {
         tree
     }
 
+    /// The restrictions that hang on a grant itself.
+    pub fn hanging_on(&self, id: GrantId) -> Vec<Grant> {
+        let live = self.by_id.values().map(|slot| &self.slots[*slot as usize]);
+        live.filter(|grant| grant.parent == Some(id) && grant.effect != Effect::Allow).cloned().collect()
+    }
+
     /// The processes from whose grants others have something.
     pub fn givers(&self) -> BTreeSet<Pid> {
         let mut givers = BTreeSet::new();

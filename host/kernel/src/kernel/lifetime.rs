@@ -95,6 +95,7 @@ impl State {
         drop(self.release_objects(pid, process.result_object.as_deref(), now));
         let process = self.processes.get(&pid).cloned()?;
         let process = self.return_purse(process);
+        self.leave_restrictions(pid, now);
         let ended = ProcessRow { state, ended: Some(now), ..process };
         self.put_process(ended.clone());
         self.release(&ended);

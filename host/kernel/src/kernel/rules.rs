@@ -159,7 +159,7 @@ impl State {
             let id = self.new_grant();
             let parent = Some(grant.id);
             self.put_grant(Grant { id, holder: Holder::Process(pid), uses_left: None, parent, ..grant.clone() });
-            if givers.contains(&pid) {
+            if givers.contains(&pid) || self.has_viewers(pid) {
                 self.restrict_heirs(pid, id, now);
             }
         }

@@ -9,6 +9,7 @@ use libos_kernel::model::checkpoint::Forked;
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::{CheckpointId, Pid};
 use libos_kernel::model::image::Image;
+use libos_kernel::model::view::ViewMode;
 
 fn fork(house: &House, id: CheckpointId) -> Forked {
     house.kernel.fork_checkpoint(id, None).unwrap().what
@@ -133,6 +134,53 @@ async fn an_image_from_a_checkpoint_remembers_and_grants_nothing() {
     assert_eq!(read(&house, new, "a").await.map(|(_, content)| content), Some("1".into()));
     assert_eq!(act(&house, new, write("x")).await, "denied");
     assert!(Image::parse("name = \"x\"\nversion = \"1\"\ntools = []\n[memory]\nsource = 1\nat = 1\n").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_that_a_rule_keeps_from_its_process_becomes_no_image() {
+    let house = House::new(&["deny write object:process/*/secret"]);
+    let (pid, looking) = (house.process(), house.process());
+    let id = take(&house, pid);
+    house.kernel.show_objects(looking, pid, ViewMode::CopyOnWrite, Some(vec!["a".into()])).unwrap();
+    let of_viewer = take(&house, looking);
+    let commit = |id| house.kernel.commit_checkpoint(id, "made").map(drop).map_err(|error| error.to_string());
+    assert_eq!(commit(id), Ok(()));
+    let rule = |rule: &str| house.grant(Holder::Process(pid), rule, None)[0].id;
+    for (text, seen) in [
+        ("deny read object:process/*/secret", false),
+        ("ask list object:process/1/**", true),
+        ("ask read object:process/2/b", false),
+    ] {
+        let made = rule(text);
+        let own = text.contains("process/2");
+        assert_eq!(commit(id).is_ok(), own, "{text}");
+        assert_eq!(commit(of_viewer).is_ok(), !seen, "{text}");
+        house.kernel.revoke(made).unwrap();
+        assert_eq!(commit(id), Ok(()), "{text}");
+    }
+    // Also one of a process that has ended.
+    rule("deny read object:process/1/secret");
+    exit(&house, pid).await;
+    let refused = commit(id).unwrap_err();
+    assert!(refused.contains("process/1/secret") && refused.contains("revoke"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_image_remembers_is_kept_from_its_processes_as_from_whoever_had_it() {
+    let house = House::new(&[]);
+    let pid = house.process();
+    for name in ["plan", "secret"] {
+        assert_eq!(act(&house, pid, create(name, "1")).await, "done");
+    }
+    let id = take(&house, pid);
+    house.kernel.commit_checkpoint(id, "made").unwrap();
+    house.grant(Holder::Process(pid), "deny read object:process/1/secret", None);
+    exit(&house, pid).await;
+    let house = house.reopen();
+    for new in [house.kernel.new_process("made", false).unwrap(), fork(&house, id).pid] {
+        assert!(read(&house, new, "plan").await.is_some(), "{new}");
+        assert_eq!(act(&house, new, Call::ObjectRead { name: "secret".into() }).await, "denied", "{new}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
