@@ -251,6 +251,29 @@ async fn a_tool_opens_no_memory_to_a_fork_that_it_may_not_read_itself() {
 }
 
 #[tokio::test]
+async fn a_child_that_is_handed_over_keeps_nothing_that_would_hang_on_nothing() {
+    let house = House::new(&SPAWNING);
+    let mut line = house.line();
+    house.grant(Holder::Process(Pid(1)), "allow read fs:workspace/given", None);
+    house.grant(Holder::Process(Pid(1)), "deny read fs:workspace/src/denied", None);
+    house.world.put_directory(&format!("{MOUNT}/src"));
+    for path in ["given", "src/a", "src/denied"] {
+        house.world.put_file(&format!("{MOUNT}/{path}"), "x");
+    }
+    let pid = spawn(&house, &mut line, child(&["read fs:workspace/given", "read fs:workspace/src/**"])).await;
+    let mut its = house.line_of(pid);
+    assert_eq!(words(&house.run(&mut its, read("given")).await), "done");
+    done(&house.run(&mut line, Call::ProcessHandOver { pid: pid.to_string() }).await);
+    for (path, want) in [("given", "denied"), ("src/a", "done"), ("src/denied", "denied")] {
+        assert_eq!(words(&house.run(&mut its, read(path)).await), want, "{path}");
+    }
+    let noted = house.records().await;
+    for operation in ["grant.rehang", "host.revoke"] {
+        assert!(noted.iter().any(|record| record.operation == operation), "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn only_a_child_is_signalled_and_waited_for_without_a_grant() {
     let house = House::new(&SPAWNING);
     let stranger = house.process();
