@@ -413,6 +413,19 @@ impl Grants {
         tree
     }
 
+    /// The processes with an allow in force that hangs on a line of the image itself.
+    pub fn hanging_on_lines(&self, image: &str, now: Time) -> BTreeSet<Pid> {
+        let of_image =
+            |id: GrantId| matches!(self.get(id), Some(Grant { holder: Holder::Image(name), .. }) if **name == *image);
+        let live = self.by_id.values().map(|slot| &self.slots[*slot as usize]);
+        let hanging = live.filter(|grant| grant.effect == Effect::Allow && grant.parent.is_some_and(of_image));
+        let holder = |grant: &Grant| match grant.holder {
+            Holder::Process(pid) if self.in_force(grant.id, now).is_some() => Some(pid),
+            _ => None,
+        };
+        hanging.filter_map(holder).collect()
+    }
+
     /// The restrictions that hang on a grant itself.
     pub fn hanging_on(&self, id: GrantId) -> Vec<Grant> {
         let live = self.by_id.values().map(|slot| &self.slots[*slot as usize]);
