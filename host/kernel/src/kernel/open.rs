@@ -93,7 +93,7 @@ impl Kernel {
             policy: Policy::default(),
             ceiling,
             objects: ObjectCache::default(),
-            checkpoints: BTreeMap::new(),
+            checkpoints: BTreeSet::new(),
             pins: Pins::default(),
             instance: None,
             runnable: Vec::new(),

@@ -130,8 +130,8 @@ pub struct State {
     pub policy: Policy,
     pub ceiling: Ceiling,
     pub objects: ObjectCache,
-    /// Checkpoints, and whose they are.
-    pub checkpoints: BTreeMap<CheckpointId, Pid>,
+    /// Whose checkpoints there are.
+    pub checkpoints: BTreeSet<(Pid, CheckpointId)>,
     /// The moments at which objects are still shown as they were.
     pub pins: Pins,
     /// What sets the effects of a restored copy apart from those of the host that it was copied from.

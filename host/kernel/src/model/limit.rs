@@ -268,6 +268,8 @@ pub const LOW_SPACE_BYTES: u64 = 2 * UNCOMMITTED_BYTES_MAX as u64;
 pub const LOW_SPACE_BYTES_MIN: u64 = 1 << 20;
 /// Most of it that a policy may set.
 pub const LOW_SPACE_BYTES_MAX: u64 = 1 << 40;
+/// Checkpoints of one host: each holds versions of objects.
+pub const CHECKPOINTS_MAX: usize = 10_000;
 /// Checkpoints of one process; whoever wants another one removes an older one.
 pub const CHECKPOINTS_PER_PROCESS_MAX: usize = 100;
 /// Processes in one checkpoint.
