@@ -13,6 +13,7 @@ use super::state::State;
 use crate::model::call::{ObjectInfo, ObjectOptions, Payload};
 use crate::model::checkpoint::{CheckpointRow, Forked, Member};
 use crate::model::codec::from_bytes;
+use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::{CallId, CheckpointId, GrantId, MessageId, Pid};
 use crate::model::image::{ALL_IMAGES, BASE, Image, is_name};
@@ -227,7 +228,7 @@ impl State {
         let planner = then.planner.as_ref().filter(|_| !source.plan.is_empty());
         self.put_process(ProcessRow {
             state: state.map_err(|error| HostError::Usage(error.to_string()))?,
-            default: self.policy.defaults.get(&then.image).copied().unwrap_or(then.default),
+            default: self.default_again(then),
             priority: then.priority,
             // What a person holds he holds in who stands for it, too.
             held_by_host: then.held_by_host,
@@ -250,6 +251,14 @@ impl State {
         record.detail = Some(format!("forked from {} as it was, from image {}", then.pid, then.image));
         self.note(record);
         Ok(())
+    }
+
+    /// What is asked where no rule decides: only if both the policy and the process of then ask.
+    fn default_again(&self, then: &ProcessRow) -> WithoutGrant {
+        match (self.policy.defaults.get(&then.image), then.default) {
+            (Some(WithoutGrant::Ask), WithoutGrant::Ask) => WithoutGrant::Ask,
+            _ => WithoutGrant::Deny,
+        }
     }
 
     fn copy_goal(&mut self, pid: Pid, info: &ObjectInfo, payload: &Payload, now: Time) {
@@ -289,6 +298,7 @@ impl State {
             self.put_grant(if stays { self.lasting(copy, now) } else { copy });
         }
         self.derive_new_restrictions(source, pid, &copies, now);
+        self.derive_restrictions_of_givers(source, pid, now);
         let then: BTreeSet<GrantId> = source.member.grants.iter().copied().collect();
         let mut left = then.clone();
         for grant in allows.into_iter().filter(|grant| then.contains(&grant.id)) {
@@ -351,6 +361,30 @@ impl State {
         self.grants.in_force(above, now).map(|_| Some(above).filter(|_| !deep))
     }
 
+    /// Restrictions that those got since from whom a process had something when it ended, and who live.
+    fn derive_restrictions_of_givers(&mut self, source: &Source<'_>, pid: Pid, now: Time) {
+        if source.is_alive {
+            return;
+        }
+        let allows = source.grants.iter().filter(|grant| source.member.grants.contains(&grant.id));
+        let above = allows.filter(|grant| grant.effect == Effect::Allow).filter_map(|grant| {
+            let above = self.hangs_on(grant, false, now).ok()?;
+            self.grants.get(above).map(|row| row.holder.clone())
+        });
+        let givers: BTreeSet<Pid> = above
+            .filter_map(|holder| match holder {
+                Holder::Process(giver) => Some(giver),
+                Holder::Image(_) => None,
+            })
+            .collect();
+        for giver in givers {
+            let new = self.restrictions_without_copy(giver, pid, now);
+            for id in new.into_iter().map(|row| row.id).collect::<Vec<_>>() {
+                self.copy_restriction(id, giver, pid, now);
+            }
+        }
+    }
+
     /// Restrictions that the image got when its process of then had ended already.
     fn derive_new_restrictions(
         &mut self,
@@ -359,7 +393,15 @@ impl State {
         copies: &BTreeMap<GrantId, GrantId>,
         now: Time,
     ) {
-        let holders = [Holder::Image(source.member.process.image.as_str().into()), Holder::Image(ALL_IMAGES.into())];
+        let mut holders =
+            vec![Holder::Image(source.member.process.image.as_str().into()), Holder::Image(ALL_IMAGES.into())];
+        // Also an image that it was before, of which it still has something.
+        for id in source.grants.iter().filter(|grant| grant.effect == Effect::Allow).filter_map(|grant| grant.parent) {
+            let line = self.grants.get(id).filter(|line| matches!(line.holder, Holder::Image(_)));
+            if let Some(line) = line.filter(|line| !holders.contains(&line.holder)) {
+                holders.push(line.holder.clone());
+            }
+        }
         let covered: BTreeSet<GrantId> = copies.values().flat_map(|copy| self.grants.chain(*copy)).collect();
         let new: Vec<Grant> = holders
             .iter()

@@ -147,10 +147,15 @@ impl State {
     ) -> Vec<Grant> {
         let Ready { planned, restrictions, mut copies } = ready;
         // Restrictions first: there is no moment at which the grants are there without them.
+        // One look at all grants, and none for whom nobody can have anything from: a process that was just made has no grant yet.
+        let is_new = restrictions.is_empty() || self.grants.count(&Holder::Process(to)) == 0;
+        let gives = !is_new && (self.has_viewers(to) || self.grants.givers().contains(&to));
         for id in restrictions {
             if let Some(copy) = self.copy_restriction(id, from, to, now) {
                 copies.insert(id, copy);
-                self.restrict_heirs(to, copy, now);
+                if gives {
+                    self.restrict_heirs(to, copy, now);
+                }
             }
         }
         let copies = self.copies_of(to, copies);
@@ -242,7 +247,7 @@ impl State {
     }
 
     /// The restrictions in force of one process that have no child with another one.
-    fn restrictions_without_copy(&self, from: Pid, to: Pid, now: Time) -> Vec<&Grant> {
+    pub(super) fn restrictions_without_copy(&self, from: Pid, to: Pid, now: Time) -> Vec<&Grant> {
         let holder = Holder::Process(to);
         let held = self.grants.of(&holder).filter(|grant| !grant.revoked);
         let known: BTreeSet<GrantId> = held.filter_map(|grant| grant.parent).collect();
@@ -269,7 +274,7 @@ impl State {
         self.grants.chain(restriction).into_iter().find(ours)
     }
 
-    fn copy_restriction(&mut self, id: GrantId, from: Pid, to: Pid, now: Time) -> Option<GrantId> {
+    pub(super) fn copy_restriction(&mut self, id: GrantId, from: Pid, to: Pid, now: Time) -> Option<GrantId> {
         let source = self.grants.get(id)?.clone();
         let copy = self.new_grant();
         self.put_grant(Grant {
