@@ -166,6 +166,28 @@ impl Grants {
         }
     }
 
+    /// Removes a grant for good. Costs what its holder's grants are.
+    pub fn remove(&mut self, id: GrantId) -> Option<Grant> {
+        let slot = self.by_id.remove(&id)?;
+        let grant = self.slots[slot as usize].clone();
+        if let Some(held) = self.holders.get_mut(&grant.holder) {
+            held.slots.retain(|kept| *kept != slot);
+            held.index = GrantIndex::default();
+            for slot in &held.slots {
+                let Grant { pattern, rights, effect, .. } = &self.slots[*slot as usize];
+                held.index.insert(pattern, Leaf { slot: *slot, rights: *rights, effect: *effect });
+            }
+        }
+        if let Some(naming) = named(&grant).and_then(|owner| self.naming.get_mut(&owner)) {
+            naming.remove(&id);
+        }
+        if let Some(last) = grant.not_after {
+            self.ending.remove(&(last, id));
+        }
+        self.free.push(slot);
+        Some(grant)
+    }
+
     /// The last moment of the allow that ends next.
     pub fn next_end(&self) -> Option<Time> {
         self.ending.first().map(|(last, _)| *last)

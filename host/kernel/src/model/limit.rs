@@ -82,6 +82,8 @@ pub const PROCESSES_MAX: usize = 200_000;
 pub const CHILDREN_MAX: usize = 10_000;
 /// Processes above a process, up to one that a person started.
 pub const PROCESS_DEPTH_MAX: usize = 16;
+/// Results of ended children, objects, that a process may read and delete at once.
+pub const RESULTS_SHOWN_MAX: usize = 1_000;
 /// Lines of grants that a child is made with.
 pub const HANDED_GRANTS_MAX: usize = 64;
 /// Children that one wait may name.

@@ -7,7 +7,7 @@ use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply};
 use libos_kernel::model::child::{ChildOptions, End, EndedChild, Handed};
 use libos_kernel::model::grant::{Grant, Holder};
 use libos_kernel::model::id::{CallId, Pid};
-use libos_kernel::model::limit::PROCESS_DEPTH_MAX;
+use libos_kernel::model::limit::{PROCESS_DEPTH_MAX, RESULTS_SHOWN_MAX};
 use libos_kernel::model::planner::Priority;
 use libos_kernel::model::process::{Signal, State};
 use libos_kernel::model::row::{ProcessRow, Wait};
@@ -271,6 +271,36 @@ async fn a_child_that_is_handed_over_keeps_nothing_that_would_hang_on_nothing() 
     for operation in ["grant.rehang", "host.revoke"] {
         assert!(noted.iter().any(|record| record.operation == operation), "{operation}");
     }
+}
+
+#[tokio::test]
+async fn results_that_a_parent_may_read_are_bounded_and_go_with_their_grants() {
+    let house = House::new(&SPAWNING);
+    let mut line = house.line();
+    let before = house.kernel.grants_of(Pid(1)).len();
+    let mut names = Vec::new();
+    for _ in 0..=RESULTS_SHOWN_MAX {
+        let pid = spawn(&house, &mut line, child(&[])).await;
+        let name = format!("process/{}/goal", pid.0);
+        let mut its = house.line_of(pid);
+        done(&house.run(&mut its, Call::ProcessExitWith { object: name.clone() }).await);
+        house.kernel.end_call(its.call(), Ok("null".into())).unwrap();
+        names.push(name);
+    }
+    assert_eq!(house.kernel.grants_of(Pid(1)).len(), before + RESULTS_SHOWN_MAX);
+    let read = |name: &str| Call::ObjectRead { name: name.into() };
+    let delete = |name: &str| Call::ObjectDelete { name: name.into(), expected_version: None };
+    let (first, last) = (names[0].clone(), names[RESULTS_SHOWN_MAX].clone());
+    for (call, want) in [
+        (read(&last), "denied"),
+        (read(&first), "done"),
+        (delete(&first), "done"),
+        (read(&first), "denied"),
+        (read(&names[1]), "done"),
+    ] {
+        assert_eq!(words(&house.run(&mut line, call.clone()).await), want, "{call:?}");
+    }
+    assert_eq!(house.kernel.grants_of(Pid(1)).len(), before + RESULTS_SHOWN_MAX - 1);
 }
 
 #[tokio::test]
