@@ -13,6 +13,7 @@ use super::state::State;
 use crate::model::call::{ObjectInfo, ObjectOptions, Payload};
 use crate::model::checkpoint::{CheckpointRow, Forked, Member};
 use crate::model::codec::from_bytes;
+use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::{CallId, CheckpointId, GrantId, MessageId, Pid};
 use crate::model::image::{ALL_IMAGES, BASE, Image, is_name};
@@ -80,12 +81,20 @@ impl Kernel {
             return Err(StoreError::Damaged(format!("{id} lacks its own process")).into());
         };
         let image = state.images.get(&member.process.image).cloned().ok_or_else(|| no_image(&member.process.image))?;
+        let memory = view_of(&row, member);
+        if let Some(rule) = state.restriction_met(&memory, now)? {
+            return Err(HostError::Usage(format!(
+                "the memory at {id} cannot be an image's: {} is kept from {} by {}, and an image has no such rule; revoke it, or delete \
+                 what it is about and take another checkpoint",
+                rule.pattern, rule.holder, rule.id
+            )));
+        }
         let image = Image {
             name: name.to_owned(),
             version: id.to_string(),
             description: format!("{} as it was at {id}: {}", row.pid, row.reason),
             tools: image.tools.clone(),
-            memory: Some(view_of(&row, member)),
+            memory: Some(memory),
         };
         state.put_image(image.clone())?;
         let mut record = Record::new("checkpoint.commit", now, Decided::Host, Outcome::Done);
@@ -132,12 +141,7 @@ impl State {
             )));
         }
         let is_alive = self.processes.contains_key(&pid);
-        let grants = if is_alive {
-            self.grants.of(&Holder::Process(pid)).cloned().collect()
-        } else {
-            let rows = self.scan(Table::Grant, &table::number(pid.0))?;
-            rows.values().map(|row| from_bytes(row)).collect::<Result<_, _>>().map_err(StoreError::from)?
-        };
+        let grants = self.held_or_left(pid)?;
         let goal = match &member.process.goal {
             Some(goal) => self.object_read_as_of(goal, row.at)?,
             None => None,
@@ -178,6 +182,7 @@ impl State {
                 source.member.process.parent.filter(|_| !is_root).and_then(|parent| news.get(&parent).copied());
             self.begin_again(source, new, parent, spends, now)?;
             self.derive_again(source, new, &mut forked, now);
+            self.take_restrictions_left(new, &source.view, now)?;
             forked.processes.push((old, new));
         }
         for (to, message) in messages {
@@ -223,7 +228,7 @@ impl State {
         let planner = then.planner.as_ref().filter(|_| !source.plan.is_empty());
         self.put_process(ProcessRow {
             state: state.map_err(|error| HostError::Usage(error.to_string()))?,
-            default: self.policy.defaults.get(&then.image).copied().unwrap_or(then.default),
+            default: self.default_again(then),
             priority: then.priority,
             // What a person holds he holds in who stands for it, too.
             held_by_host: then.held_by_host,
@@ -246,6 +251,14 @@ impl State {
         record.detail = Some(format!("forked from {} as it was, from image {}", then.pid, then.image));
         self.note(record);
         Ok(())
+    }
+
+    /// What is asked where no rule decides: only if both the policy and the process of then ask.
+    fn default_again(&self, then: &ProcessRow) -> WithoutGrant {
+        match (self.policy.defaults.get(&then.image), then.default) {
+            (Some(WithoutGrant::Ask), WithoutGrant::Ask) => WithoutGrant::Ask,
+            _ => WithoutGrant::Deny,
+        }
     }
 
     fn copy_goal(&mut self, pid: Pid, info: &ObjectInfo, payload: &Payload, now: Time) {
@@ -279,9 +292,13 @@ impl State {
             copies.insert(grant.id, id);
             let issuer = Issuer::Process(old);
             let (holder, uses_left) = (Holder::Process(pid), None);
-            self.put_grant(Grant { id, holder, uses_left, parent, issuer, created: now, ..grant.clone() });
+            let copy = Grant { id, holder, uses_left, parent, issuer, created: now, ..grant.clone() };
+            // What the new one sees stays, so what is kept from it stays too.
+            let stays = !source.is_alive && (parent.is_none() || grant.pattern.kind() == Kind::Object);
+            self.put_grant(if stays { self.lasting(copy, now) } else { copy });
         }
         self.derive_new_restrictions(source, pid, &copies, now);
+        self.derive_restrictions_of_givers(source, pid, now);
         let then: BTreeSet<GrantId> = source.member.grants.iter().copied().collect();
         let mut left = then.clone();
         for grant in allows.into_iter().filter(|grant| then.contains(&grant.id)) {
@@ -334,7 +351,7 @@ impl State {
     }
 
     /// What a new deny or ask hangs on, if it is to be there: one whose source has ended holds on by itself rather than not at all.
-    fn hangs_on_as_restriction(&self, grant: &Grant, is_alive: bool, now: Time) -> Option<Option<GrantId>> {
+    pub(super) fn hangs_on_as_restriction(&self, grant: &Grant, is_alive: bool, now: Time) -> Option<Option<GrantId>> {
         if grant.revoked || grant.not_after.is_some_and(|last| now > last) {
             return None;
         }
@@ -342,6 +359,30 @@ impl State {
         let Some(above) = above.filter(|above| self.grants.get(*above).is_some()) else { return Some(None) };
         let deep = self.grants.chain(above).len() > limit::GRANT_DEPTH_MAX;
         self.grants.in_force(above, now).map(|_| Some(above).filter(|_| !deep))
+    }
+
+    /// Restrictions that those got since from whom a process had something when it ended, and who live.
+    fn derive_restrictions_of_givers(&mut self, source: &Source<'_>, pid: Pid, now: Time) {
+        if source.is_alive {
+            return;
+        }
+        let allows = source.grants.iter().filter(|grant| source.member.grants.contains(&grant.id));
+        let above = allows.filter(|grant| grant.effect == Effect::Allow).filter_map(|grant| {
+            let above = self.hangs_on(grant, false, now).ok()?;
+            self.grants.get(above).map(|row| row.holder.clone())
+        });
+        let givers: BTreeSet<Pid> = above
+            .filter_map(|holder| match holder {
+                Holder::Process(giver) => Some(giver),
+                Holder::Image(_) => None,
+            })
+            .collect();
+        for giver in givers {
+            let new = self.restrictions_without_copy(giver, pid, now);
+            for id in new.into_iter().map(|row| row.id).collect::<Vec<_>>() {
+                self.copy_restriction(id, giver, pid, now);
+            }
+        }
     }
 
     /// Restrictions that the image got when its process of then had ended already.
@@ -352,7 +393,15 @@ impl State {
         copies: &BTreeMap<GrantId, GrantId>,
         now: Time,
     ) {
-        let holders = [Holder::Image(source.member.process.image.as_str().into()), Holder::Image(ALL_IMAGES.into())];
+        let mut holders =
+            vec![Holder::Image(source.member.process.image.as_str().into()), Holder::Image(ALL_IMAGES.into())];
+        // Also an image that it was before, of which it still has something.
+        for id in source.grants.iter().filter(|grant| grant.effect == Effect::Allow).filter_map(|grant| grant.parent) {
+            let line = self.grants.get(id).filter(|line| matches!(line.holder, Holder::Image(_)));
+            if let Some(line) = line.filter(|line| !holders.contains(&line.holder)) {
+                holders.push(line.holder.clone());
+            }
+        }
         let covered: BTreeSet<GrantId> = copies.values().flat_map(|copy| self.grants.chain(*copy)).collect();
         let new: Vec<Grant> = holders
             .iter()

@@ -60,7 +60,7 @@ impl Kernel {
             state.remove(Table::CheckpointMessage, key);
         }
         state.remove(Table::Checkpoint, table::number(id.0));
-        state.checkpoints.remove(&id);
+        state.checkpoints.remove(&(row.pid, id));
         let mut record = Record::new("checkpoint.remove", now, Decided::Host, Outcome::Done);
         record.pid = Some(row.pid);
         record.resources = vec![id.to_string()];
@@ -92,7 +92,7 @@ impl State {
     pub(super) fn load_checkpoints(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         snapshot.scan(Table::Checkpoint, &[], |_, value| {
             let row: CheckpointRow = from_bytes(&value)?;
-            self.checkpoints.insert(row.id, row.pid);
+            self.checkpoints.insert((row.pid, row.id));
             Ok(ControlFlow::Continue(()))
         })
     }
@@ -114,7 +114,12 @@ impl State {
         if !self.processes.contains_key(&pid) {
             return Err(format!("there is no live process {pid}"));
         }
-        let count = self.checkpoints.values().filter(|of| **of == pid).count();
+        let (count, most) = (self.checkpoints.len(), limit::CHECKPOINTS_MAX);
+        if count >= most {
+            return Err(format!("there are {count} checkpoints, at most {most}: `libos checkpoint rm` removes one"));
+        }
+        let of_process = (pid, CheckpointId(0))..=(pid, CheckpointId(u64::MAX));
+        let count = self.checkpoints.range(of_process).count();
         let most = limit::CHECKPOINTS_PER_PROCESS_MAX;
         if count >= most {
             return Err(format!("{pid} has {count} checkpoints, at most {most}: `libos checkpoint rm` removes one"));
@@ -192,7 +197,7 @@ impl State {
             self.put_bytes(Table::CheckpointMessage, [table::number(id.0), key].concat(), message);
         }
         self.put(Table::Checkpoint, table::number(id.0), &row);
-        self.checkpoints.insert(id, pid);
+        self.checkpoints.insert((pid, id));
         let mut record = Record::new("checkpoint.create", now, Decided::Host, Outcome::Done);
         record.pid = Some(pid);
         record.call = row.call;

@@ -250,6 +250,11 @@ impl State {
             )?),
             _ => None,
         };
+        // A view hands out as much as a grant would.
+        let opened = view.as_ref().map(rules_opened).unwrap_or_default();
+        if let Some(rule) = opened.iter().find(|rule| !bounds.iter().all(|bound| bound.contains(rule))) {
+            return Err(not_handed(rule, Why::Undeclared.reason()));
+        }
         let working_directory = names.get(1).unwrap_or(&parent.working_directory).clone();
         Ok(Ordered { image: image.to_owned(), lines, working_directory, view })
     }
@@ -319,6 +324,19 @@ impl State {
         }
         made
     }
+}
+
+/// What a fork opens, by the names that its parent has for it: its own namespace, or the roots with all below them.
+fn rules_opened(view: &View) -> Vec<Rule> {
+    let own = own_namespace(view.source);
+    let all = || Pattern::below(&Resource::new(Kind::Object, own.as_str()));
+    let below = |root: &String| Pattern::below(&Resource::new(Kind::Object, format!("{own}/{root}"))).or_else(all);
+    let patterns: Vec<Pattern> = match &view.roots {
+        Some(roots) => roots.iter().filter_map(below).collect(),
+        None => all().into_iter().collect(),
+    };
+    let rule = |pattern| Rule { rights: Rights::of(&[Right::Read, Right::List]), pattern };
+    patterns.into_iter().map(rule).collect()
 }
 
 /// Whose names are seen through a view: what the parent may not read there, its child may not either.

@@ -147,10 +147,15 @@ impl State {
     ) -> Vec<Grant> {
         let Ready { planned, restrictions, mut copies } = ready;
         // Restrictions first: there is no moment at which the grants are there without them.
+        // One look at all grants, and none for whom nobody can have anything from: a process that was just made has no grant yet.
+        let is_new = restrictions.is_empty() || self.grants.count(&Holder::Process(to)) == 0;
+        let gives = !is_new && (self.has_viewers(to) || self.grants.givers().contains(&to));
         for id in restrictions {
             if let Some(copy) = self.copy_restriction(id, from, to, now) {
                 copies.insert(id, copy);
-                self.restrict_heirs(to, copy, now);
+                if gives {
+                    self.restrict_heirs(to, copy, now);
+                }
             }
         }
         let copies = self.copies_of(to, copies);
@@ -242,7 +247,7 @@ impl State {
     }
 
     /// The restrictions in force of one process that have no child with another one.
-    fn restrictions_without_copy(&self, from: Pid, to: Pid, now: Time) -> Vec<&Grant> {
+    pub(super) fn restrictions_without_copy(&self, from: Pid, to: Pid, now: Time) -> Vec<&Grant> {
         let holder = Holder::Process(to);
         let held = self.grants.of(&holder).filter(|grant| !grant.revoked);
         let known: BTreeSet<GrantId> = held.filter_map(|grant| grant.parent).collect();
@@ -269,7 +274,7 @@ impl State {
         self.grants.chain(restriction).into_iter().find(ours)
     }
 
-    fn copy_restriction(&mut self, id: GrantId, from: Pid, to: Pid, now: Time) -> Option<GrantId> {
+    pub(super) fn copy_restriction(&mut self, id: GrantId, from: Pid, to: Pid, now: Time) -> Option<GrantId> {
         let source = self.grants.get(id)?.clone();
         let copy = self.new_grant();
         self.put_grant(Grant {
@@ -338,9 +343,13 @@ impl State {
         let mut reached: BTreeSet<Holder> = on_its_way.map(|row| row.holder.clone()).collect();
         // To whom nothing is left of what was handed over, an ask would open a way that a denial closes now.
         let asks = self.grants.get(restriction).is_some_and(|row| row.effect == Effect::Ask);
+        let pattern = self.grants.get(restriction).map(|row| row.pattern.clone());
         let mut givers = vec![of];
         while let Some(giver) = givers.pop() {
-            for heir in self.grants.heirs(&BTreeSet::from([giver]), asks) {
+            let mut heirs = self.grants.heirs(&BTreeSet::from([giver]), asks);
+            // Who sees through its view what it is about has no grant of it, and goes on seeing it when the giver has ended.
+            heirs.extend(pattern.iter().flat_map(|pattern| self.viewers_of(giver, pattern)));
+            for heir in heirs {
                 if reached.insert(Holder::Process(heir)) {
                     for deny in self.denies_in(restriction, giver, heir, now) {
                         self.copy_restriction(deny, giver, heir, now);

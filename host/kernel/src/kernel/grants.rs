@@ -166,6 +166,28 @@ impl Grants {
         }
     }
 
+    /// Removes a grant for good. Costs what its holder's grants are.
+    pub fn remove(&mut self, id: GrantId) -> Option<Grant> {
+        let slot = self.by_id.remove(&id)?;
+        let grant = self.slots[slot as usize].clone();
+        if let Some(held) = self.holders.get_mut(&grant.holder) {
+            held.slots.retain(|kept| *kept != slot);
+            held.index = GrantIndex::default();
+            for slot in &held.slots {
+                let Grant { pattern, rights, effect, .. } = &self.slots[*slot as usize];
+                held.index.insert(pattern, Leaf { slot: *slot, rights: *rights, effect: *effect });
+            }
+        }
+        if let Some(naming) = named(&grant).and_then(|owner| self.naming.get_mut(&owner)) {
+            naming.remove(&id);
+        }
+        if let Some(last) = grant.not_after {
+            self.ending.remove(&(last, id));
+        }
+        self.free.push(slot);
+        Some(grant)
+    }
+
     /// The last moment of the allow that ends next.
     pub fn next_end(&self) -> Option<Time> {
         self.ending.first().map(|(last, _)| *last)
@@ -411,6 +433,25 @@ impl Grants {
         let mut tree: Vec<Grant> = live.filter(|grant| self.chain(grant.id).contains(&root)).cloned().collect();
         tree.sort_by_key(|grant| grant.id);
         tree
+    }
+
+    /// The processes with an allow in force that hangs on a line of the image itself.
+    pub fn hanging_on_lines(&self, image: &str, now: Time) -> BTreeSet<Pid> {
+        let of_image =
+            |id: GrantId| matches!(self.get(id), Some(Grant { holder: Holder::Image(name), .. }) if **name == *image);
+        let live = self.by_id.values().map(|slot| &self.slots[*slot as usize]);
+        let hanging = live.filter(|grant| grant.effect == Effect::Allow && grant.parent.is_some_and(of_image));
+        let holder = |grant: &Grant| match grant.holder {
+            Holder::Process(pid) if self.in_force(grant.id, now).is_some() => Some(pid),
+            _ => None,
+        };
+        hanging.filter_map(holder).collect()
+    }
+
+    /// The restrictions that hang on a grant itself.
+    pub fn hanging_on(&self, id: GrantId) -> Vec<Grant> {
+        let live = self.by_id.values().map(|slot| &self.slots[*slot as usize]);
+        live.filter(|grant| grant.parent == Some(id) && grant.effect != Effect::Allow).cloned().collect()
     }
 
     /// The processes from whose grants others have something.

@@ -2,9 +2,11 @@
 //! those below first.
 
 use super::Kernel;
+use super::objects::owner;
 use super::state::State;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
-use crate::model::id::{CallId, Pid};
+use crate::model::id::{CallId, GrantId, Pid};
+use crate::model::limit;
 use crate::model::process::Change;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Pattern, Resource};
@@ -99,6 +101,7 @@ impl State {
         drop(self.release_objects(pid, process.result_object.as_deref(), now));
         let process = self.processes.get(&pid).cloned()?;
         let process = self.return_purse(process);
+        self.leave_restrictions(pid, now);
         let ended = ProcessRow { state, ended: Some(now), ..process };
         self.put_process(ended.clone());
         self.release(&ended);
@@ -120,19 +123,36 @@ impl State {
         }
     }
 
-    /// Lets the parent read the object that a process ends with, if it is the process's own. One in another namespace stays where it is,
+    /// The grants of a result go with it.
+    pub(super) fn drop_grants_of_result(&mut self, name: &str) {
+        let Some(owner) = owner(name).filter(|owner| !self.processes.contains_key(owner)) else { return };
+        let of_it = |grant: &&Grant| is_result(grant) && *grant.pattern.to_string() == *format!("object:{name}");
+        let gone: Vec<GrantId> = self.grants.naming(owner).filter(of_it).map(|grant| grant.id).collect();
+        for grant in gone {
+            if let Some(grant) = self.grants.remove(grant) {
+                self.remove(Table::Grant, table::grant(&grant.holder, grant.id));
+            }
+        }
+    }
+
+    /// Lets the parent read and delete the object that a process ends with, if it is the process's own; beyond a number of such results
+    /// the parent gets no more until it has deleted some. One in another namespace stays where it is,
     /// and the parent reads it with what it has: else a process could open by its end what was never its parent's.
     fn show_result(&mut self, process: &ProcessRow, object: &str, now: Time) {
         let name = Resource::new(Kind::Object, object);
         let own = Resource::new(Kind::Object, super::processes::own_namespace(process.pid));
         let Some(parent) = process.parent.filter(|parent| self.processes.contains_key(parent)) else { return };
         let Some(pattern) = Pattern::exact(&name).filter(|_| name.is_within(&own)) else { return };
+        let holder = Holder::Process(parent);
+        if self.grants.of(&holder).filter(|grant| is_result(grant)).count() >= limit::RESULTS_SHOWN_MAX {
+            return;
+        }
         let id = self.new_grant();
         self.put_grant(Grant {
             id,
-            holder: Holder::Process(parent),
+            holder,
             pattern,
-            rights: Rights::of(&[Right::Read]),
+            rights: Rights::of(&[Right::Read, Right::Delete]),
             effect: Effect::Allow,
             uses_left: None,
             not_after: None,
@@ -145,4 +165,9 @@ impl State {
             moved: false,
         });
     }
+}
+
+/// Whether a grant is one that a child left to its parent with its result: nothing else comes from a process and hangs on nothing.
+fn is_result(grant: &Grant) -> bool {
+    grant.effect == Effect::Allow && grant.parent.is_none() && matches!(grant.issuer, Issuer::Process(_))
 }

@@ -57,6 +57,7 @@ mod space;
 mod state;
 mod tools;
 pub mod view;
+mod viewers;
 mod views;
 mod waits;
 

@@ -137,6 +137,7 @@ impl State {
     pub(super) fn forget_object(&mut self, found: &ToChange, author: Author) -> Result<(), CallError> {
         self.drop_links_to(&found.info.name)?;
         if found.behind.is_none() && !self.is_behind(author, &found.info.name)? {
+            self.drop_grants_of_result(&found.info.name);
             return Ok(self.drop_object(&found.info)?);
         }
         if let Some(row) = found.row() {

@@ -76,6 +76,7 @@ impl Kernel {
             grants: super::grants::Grants::default(),
             processes: HashMap::new(),
             children: super::children::Children::default(),
+            viewers: super::viewers::Viewers::default(),
             calls: HashMap::new(),
             calls_of: BTreeSet::new(),
             waits: BTreeMap::new(),
@@ -92,7 +93,7 @@ impl Kernel {
             policy: Policy::default(),
             ceiling,
             objects: ObjectCache::default(),
-            checkpoints: BTreeMap::new(),
+            checkpoints: BTreeSet::new(),
             pins: Pins::default(),
             instance: None,
             runnable: Vec::new(),
@@ -174,6 +175,7 @@ impl State {
         }
         each(snapshot, Table::Process, table::LIVE, |_, row: ProcessRow| {
             self.children.note(&row);
+            self.viewers.note(None, &row);
             self.processes.insert(row.pid, row);
         })?;
         self.load_ended_children(snapshot)?;

@@ -52,10 +52,11 @@ impl State {
         let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
         let purse = self.purse_of_image(image);
         self.put_process(ProcessRow { default, for_one_call, purse, ..row });
-        if let Some(memory) = self.images.get(image).and_then(|image| image.memory.clone()) {
-            self.set_view(pid, memory);
-        }
         let count = self.derive_templates(image, pid, now);
+        if let Some(memory) = self.images.get(image).and_then(|image| image.memory.clone()) {
+            self.set_view(pid, memory.clone());
+            self.take_restrictions_left(pid, &memory, now)?;
+        }
         self.grant_own_namespace(pid, now);
         let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
         record.pid = Some(pid);

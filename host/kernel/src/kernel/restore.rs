@@ -115,7 +115,7 @@ impl State {
             self.end_process(pid, Change::Kill(format!("{why}, before it was made")), None, now);
         }
         for member in &members {
-            self.hold_view_of_then(member)?;
+            self.hold_view_of_then(member, now)?;
             self.set_back(member);
             restored.processes.push(member.process.pid);
         }
@@ -177,14 +177,15 @@ impl State {
     }
 
     /// What its view shows is held by the process: of the view that it gets, and no longer of the one that it has.
-    fn hold_view_of_then(&mut self, member: &Member) -> Result<(), StoreError> {
+    fn hold_view_of_then(&mut self, member: &Member, time: Time) -> Result<(), StoreError> {
         let now = self.processes.get(&member.process.pid).and_then(|process| process.view.clone());
         let then = member.process.view.clone();
         if now == then {
             return Ok(());
         }
         if let Some(then) = then {
-            self.set_view(member.process.pid, then);
+            self.set_view(member.process.pid, then.clone());
+            self.take_restrictions_left(member.process.pid, &then, time)?;
         }
         now.map_or(Ok(()), |now| self.drop_view(&now))
     }

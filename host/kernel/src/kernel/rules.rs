@@ -151,7 +151,11 @@ impl State {
             Holder::Image(image) => image,
             Holder::Process(pid) => return self.restrict_heirs(*pid, grant.id, now),
         };
-        let of_image = |process: &&ProcessRow| **image == *ALL_IMAGES || process.image == **image;
+        // Who was handed something of the image's, or became another one, still has what this is to restrict.
+        let holding = self.grants.hanging_on_lines(image, now);
+        let of_image = |process: &&ProcessRow| {
+            **image == *ALL_IMAGES || process.image == **image || holding.contains(&process.pid)
+        };
         let started: Vec<Pid> = self.processes.values().filter(of_image).map(|process| process.pid).collect();
         // One look at all grants, so that this costs what there is, not that for each process.
         let givers = self.grants.givers();
@@ -159,7 +163,7 @@ impl State {
             let id = self.new_grant();
             let parent = Some(grant.id);
             self.put_grant(Grant { id, holder: Holder::Process(pid), uses_left: None, parent, ..grant.clone() });
-            if givers.contains(&pid) {
+            if givers.contains(&pid) || self.has_viewers(pid) {
                 self.restrict_heirs(pid, id, now);
             }
         }

@@ -10,6 +10,7 @@ use super::object_cache::ObjectCache;
 use super::pins::Pins;
 use super::quanta::Driven;
 use super::space::UnderWay;
+use super::viewers::Viewers;
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;
 use crate::model::grant::Grant;
@@ -108,6 +109,7 @@ pub struct State {
     pub grants: Grants,
     pub processes: HashMap<Pid, ProcessRow>,
     pub children: Children,
+    pub viewers: Viewers,
     pub calls: HashMap<CallId, LiveCall>,
     /// The live calls of each process.
     pub calls_of: BTreeSet<(Pid, CallId)>,
@@ -128,8 +130,8 @@ pub struct State {
     pub policy: Policy,
     pub ceiling: Ceiling,
     pub objects: ObjectCache,
-    /// Checkpoints, and whose they are.
-    pub checkpoints: BTreeMap<CheckpointId, Pid>,
+    /// Whose checkpoints there are.
+    pub checkpoints: BTreeSet<(Pid, CheckpointId)>,
     /// The moments at which objects are still shown as they were.
     pub pins: Pins,
     /// What sets the effects of a restored copy apart from those of the host that it was copied from.
@@ -332,6 +334,7 @@ impl State {
         let pid = process.pid;
         self.put_by_life(Table::Process, process.pid.0, !process.state.is_final(), &process);
         self.children.note(&process);
+        self.viewers.note(self.processes.get(&pid), &process);
         if process.state.is_final() {
             self.processes.remove(&process.pid);
         } else {

@@ -76,6 +76,7 @@ impl Kernel {
         let view = view.map_err(|error| HostError::Usage(error.to_string()))?;
         let before = state.processes.get(&pid).and_then(|process| process.view.clone());
         state.set_view(pid, view.clone());
+        state.take_restrictions_left(pid, &view, now)?;
         if let Some(before) = before {
             state.drop_view(&before)?;
         }

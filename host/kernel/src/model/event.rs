@@ -204,7 +204,7 @@ fn of_host(operation: &str) -> Option<Kind> {
         "host.grant" => Kind::GrantMade,
         "host.delegate" => Kind::GrantDerived,
         "host.revoke" => Kind::GrantRevoked,
-        "host.rebind" => Kind::GrantRebound,
+        "host.rebind" | "grant.rehang" => Kind::GrantRebound,
         "host.settle" => Kind::EffectSettled,
         "host.tool-add" => Kind::ToolAdded,
         "host.tool-rm" => Kind::ToolRemoved,

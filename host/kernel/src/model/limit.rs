@@ -86,6 +86,8 @@ pub const PROCESSES_MAX: usize = 200_000;
 pub const CHILDREN_MAX: usize = 10_000;
 /// Processes above a process, up to one that a person started.
 pub const PROCESS_DEPTH_MAX: usize = 16;
+/// Results of ended children, objects, that a process may read and delete at once.
+pub const RESULTS_SHOWN_MAX: usize = 1_000;
 /// Lines of grants that a child is made with.
 pub const HANDED_GRANTS_MAX: usize = 64;
 /// Children that one wait may name.
@@ -272,6 +274,8 @@ pub const LOW_SPACE_BYTES: u64 = 2 * UNCOMMITTED_BYTES_MAX as u64;
 pub const LOW_SPACE_BYTES_MIN: u64 = 1 << 20;
 /// Most of it that a policy may set.
 pub const LOW_SPACE_BYTES_MAX: u64 = 1 << 40;
+/// Checkpoints of one host: each holds versions of objects.
+pub const CHECKPOINTS_MAX: usize = 10_000;
 /// Checkpoints of one process; whoever wants another one removes an older one.
 pub const CHECKPOINTS_PER_PROCESS_MAX: usize = 100;
 /// Processes in one checkpoint.

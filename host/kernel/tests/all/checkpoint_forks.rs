@@ -3,12 +3,15 @@
 use crate::checkpoints::{OPEN, act, create, exit, read, spawn, take, update, write};
 use crate::sim::{House, done};
 use libos_kernel::kernel::view::View;
-use libos_kernel::kernel::{Between, Keep};
+use libos_kernel::kernel::{Between, Delegation, Keep};
 use libos_kernel::model::call::Call;
 use libos_kernel::model::checkpoint::Forked;
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::{CheckpointId, Pid};
 use libos_kernel::model::image::Image;
+use libos_kernel::model::limit::{CHECKPOINTS_MAX, CHECKPOINTS_PER_PROCESS_MAX};
+use libos_kernel::model::rule::Rule;
+use libos_kernel::model::view::ViewMode;
 
 fn fork(house: &House, id: CheckpointId) -> Forked {
     house.kernel.fork_checkpoint(id, None).unwrap().what
@@ -133,6 +136,118 @@ async fn an_image_from_a_checkpoint_remembers_and_grants_nothing() {
     assert_eq!(read(&house, new, "a").await.map(|(_, content)| content), Some("1".into()));
     assert_eq!(act(&house, new, write("x")).await, "denied");
     assert!(Image::parse("name = \"x\"\nversion = \"1\"\ntools = []\n[memory]\nsource = 1\nat = 1\n").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_that_a_rule_keeps_from_its_process_becomes_no_image() {
+    let house = House::new(&["deny write object:process/*/secret"]);
+    let (pid, looking) = (house.process(), house.process());
+    let id = take(&house, pid);
+    house.kernel.show_objects(looking, pid, ViewMode::CopyOnWrite, Some(vec!["a".into()])).unwrap();
+    let of_viewer = take(&house, looking);
+    let commit = |id| house.kernel.commit_checkpoint(id, "made").map(drop).map_err(|error| error.to_string());
+    assert_eq!(commit(id), Ok(()));
+    let rule = |rule: &str| house.grant(Holder::Process(pid), rule, None)[0].id;
+    for (text, seen) in [
+        ("deny read object:process/*/secret", false),
+        ("ask list object:process/1/**", true),
+        ("ask read object:process/2/b", false),
+    ] {
+        let made = rule(text);
+        let own = text.contains("process/2");
+        assert_eq!(commit(id).is_ok(), own, "{text}");
+        assert_eq!(commit(of_viewer).is_ok(), !seen, "{text}");
+        house.kernel.revoke(made).unwrap();
+        assert_eq!(commit(id), Ok(()), "{text}");
+    }
+    // Also one of a process that has ended.
+    rule("deny read object:process/1/secret");
+    exit(&house, pid).await;
+    let refused = commit(id).unwrap_err();
+    assert!(refused.contains("process/1/secret") && refused.contains("revoke"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_image_remembers_is_kept_from_its_processes_as_from_whoever_had_it() {
+    let house = House::new(&[]);
+    let pid = house.process();
+    for name in ["plan", "secret"] {
+        assert_eq!(act(&house, pid, create(name, "1")).await, "done");
+    }
+    let id = take(&house, pid);
+    house.kernel.commit_checkpoint(id, "made").unwrap();
+    house.grant(Holder::Process(pid), "deny read object:process/1/secret", None);
+    exit(&house, pid).await;
+    let house = house.reopen();
+    for new in [house.kernel.new_process("made", false).unwrap(), fork(&house, id).pid] {
+        assert!(read(&house, new, "plan").await.is_some(), "{new}");
+        assert_eq!(act(&house, new, Call::ObjectRead { name: "secret".into() }).await, "denied", "{new}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deny_of_an_image_reaches_who_became_another_one_and_who_is_begun_again() {
+    let house = House::new(OPEN);
+    let pid = house.process();
+    let id = take(&house, pid);
+    house.kernel.commit_checkpoint(id, "other").unwrap();
+    house.grant(Holder::Process(pid), "allow use image:*", None);
+    assert_eq!(act(&house, pid, Call::ProcessExec { image: "other".into(), goal: None }).await, "done");
+    let id = take(&house, pid);
+    assert_eq!(act(&house, pid, write("a")).await, "done");
+    house.grant(Holder::Image("base".into()), "deny write fs:workspace/a", None);
+    assert_eq!(act(&house, pid, write("a")).await, "denied");
+    exit(&house, pid).await;
+    house.grant(Holder::Image("base".into()), "deny write fs:workspace/b", None);
+    let new = fork(&house, id).pid;
+    for (path, want) in [("a", "denied"), ("b", "denied"), ("c", "done")] {
+        assert_eq!(act(&house, new, write(path)).await, want, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_of_what_has_ended_has_what_its_giver_was_denied_since() {
+    let house = House::new(&[]);
+    let (giver, pid) = (house.process(), house.process());
+    house.grant(Holder::Process(giver), "allow write fs:workspace/**", None);
+    let rule = Rule::parse("write fs:workspace/**").unwrap();
+    house.kernel.delegate(giver, pid, &[Delegation { rule, uses: None, expires_in: None }]).unwrap();
+    let id = take(&house, pid);
+    exit(&house, pid).await;
+    house.grant(Holder::Process(giver), "deny write fs:workspace/late", None);
+    let new = fork(&house, id).pid;
+    for (path, want) in [("a", "done"), ("late", "denied")] {
+        assert_eq!(act(&house, new, write(path)).await, want, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_asks_only_if_its_source_asked() {
+    let house = House::new(&["default ask"]);
+    let root = house.process();
+    let child = spawn(&house, root).await;
+    for (pid, want) in [(root, "done"), (child, "denied")] {
+        let id = take(&house, pid);
+        assert_eq!(act(&house, fork(&house, id).pid, write("a")).await, want, "{pid}");
+    }
+    let id = take(&house, root);
+    house.set_rules(&[]).unwrap();
+    assert_eq!(act(&house, fork(&house, id).pid, write("a")).await, "denied");
+}
+
+#[test]
+fn checkpoints_of_all_processes_are_bounded() {
+    let house = House::new(&[]);
+    let pids: Vec<Pid> = (0..=CHECKPOINTS_MAX / CHECKPOINTS_PER_PROCESS_MAX).map(|_| house.process()).collect();
+    let (last, pids) = pids.split_last().unwrap();
+    let mut ids: Vec<CheckpointId> = Vec::new();
+    for pid in pids {
+        ids.extend((0..CHECKPOINTS_PER_PROCESS_MAX).map(|_| take(&house, *pid)));
+    }
+    let refused = house.kernel.checkpoint(*last, "one more").unwrap_err().to_string();
+    assert!(refused.contains("at most 10000"), "{refused}");
+    house.kernel.remove_checkpoint(ids[0]).unwrap();
+    take(&house, *last);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply};
 use libos_kernel::model::child::{ChildOptions, End, EndedChild, Handed};
 use libos_kernel::model::grant::{Grant, Holder};
 use libos_kernel::model::id::{CallId, Pid};
-use libos_kernel::model::limit::PROCESS_DEPTH_MAX;
+use libos_kernel::model::limit::{PROCESS_DEPTH_MAX, RESULTS_SHOWN_MAX};
 use libos_kernel::model::planner::Priority;
 use libos_kernel::model::process::{Signal, State};
 use libos_kernel::model::row::{ProcessRow, Wait};
@@ -219,6 +219,88 @@ async fn a_tool_hands_over_nothing_that_it_may_not_use_itself() {
     for (rule, want) in [("read fs:workspace/src/a", "done"), ("read fs:workspace/src/b", "denied")] {
         assert_eq!(words(&house.run(&mut line, Call::ProcessSpawn { child: child(&[rule]) }).await), want, "{rule}");
     }
+}
+
+#[tokio::test]
+async fn a_tool_opens_no_memory_to_a_fork_that_it_may_not_read_itself() {
+    let house = House::new(&SPAWNING);
+    let pid = house.process();
+    let roots = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    for (number, (needs, roots, want)) in [
+        (&["spawn process:image/*"][..], None, "denied"),
+        (&["spawn process:image/*", "read,list fs:**"], roots(&["plan"]), "denied"),
+        (&["spawn process:image/*", "read object:**"], None, "denied"),
+        (&["spawn process:image/*", "read,list object:process/*/plan"], roots(&["plan"]), "denied"),
+        (&["spawn process:image/*", "read,list object:process/*/plan/**"], roots(&["plan", "plan/a"]), "done"),
+        (&["spawn process:image/*", "read,list object:process/*/plan/**"], roots(&["plan", "other"]), "denied"),
+        (&["spawn process:image/*", "read,list object:process/*/plan/**"], None, "denied"),
+        (&["spawn process:image/*", "read,list object:**"], None, "done"),
+        (&["spawn process:image/*"], roots(&[]), "done"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("narrow-{number}");
+        let tools = vec![crate::sim::tool(&name, Some(needs))];
+        house.kernel.add_tools(name.as_bytes(), &crate::sim::every_interface(), tools, false).unwrap();
+        let start = libos_kernel::kernel::StartCall { tool: name, ..house.start(pid) };
+        let mut line = Line::new(Arc::clone(&house.kernel), &house.kernel.start_call(start).unwrap());
+        let fork = Call::ProcessFork { child: child(&[]), mode: ViewMode::Worker, roots };
+        assert_eq!(words(&house.run(&mut line, fork).await), want, "{needs:?} {number}");
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_is_handed_over_keeps_nothing_that_would_hang_on_nothing() {
+    let house = House::new(&SPAWNING);
+    let mut line = house.line();
+    house.grant(Holder::Process(Pid(1)), "allow read fs:workspace/given", None);
+    house.grant(Holder::Process(Pid(1)), "deny read fs:workspace/src/denied", None);
+    house.world.put_directory(&format!("{MOUNT}/src"));
+    for path in ["given", "src/a", "src/denied"] {
+        house.world.put_file(&format!("{MOUNT}/{path}"), "x");
+    }
+    let pid = spawn(&house, &mut line, child(&["read fs:workspace/given", "read fs:workspace/src/**"])).await;
+    let mut its = house.line_of(pid);
+    assert_eq!(words(&house.run(&mut its, read("given")).await), "done");
+    done(&house.run(&mut line, Call::ProcessHandOver { pid: pid.to_string() }).await);
+    for (path, want) in [("given", "denied"), ("src/a", "done"), ("src/denied", "denied")] {
+        assert_eq!(words(&house.run(&mut its, read(path)).await), want, "{path}");
+    }
+    let noted = house.records().await;
+    for operation in ["grant.rehang", "host.revoke"] {
+        assert!(noted.iter().any(|record| record.operation == operation), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn results_that_a_parent_may_read_are_bounded_and_go_with_their_grants() {
+    let house = House::new(&SPAWNING);
+    let mut line = house.line();
+    let before = house.kernel.grants_of(Pid(1)).len();
+    let mut names = Vec::new();
+    for _ in 0..=RESULTS_SHOWN_MAX {
+        let pid = spawn(&house, &mut line, child(&[])).await;
+        let name = format!("process/{}/goal", pid.0);
+        let mut its = house.line_of(pid);
+        done(&house.run(&mut its, Call::ProcessExitWith { object: name.clone() }).await);
+        house.kernel.end_call(its.call(), Ok("null".into())).unwrap();
+        names.push(name);
+    }
+    assert_eq!(house.kernel.grants_of(Pid(1)).len(), before + RESULTS_SHOWN_MAX);
+    let read = |name: &str| Call::ObjectRead { name: name.into() };
+    let delete = |name: &str| Call::ObjectDelete { name: name.into(), expected_version: None };
+    let (first, last) = (names[0].clone(), names[RESULTS_SHOWN_MAX].clone());
+    for (call, want) in [
+        (read(&last), "denied"),
+        (read(&first), "done"),
+        (delete(&first), "done"),
+        (read(&first), "denied"),
+        (read(&names[1]), "done"),
+    ] {
+        assert_eq!(words(&house.run(&mut line, call.clone()).await), want, "{call:?}");
+    }
+    assert_eq!(house.kernel.grants_of(Pid(1)).len(), before + RESULTS_SHOWN_MAX - 1);
 }
 
 #[tokio::test]

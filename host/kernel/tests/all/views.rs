@@ -6,6 +6,7 @@ use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply};
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::Pid;
 use libos_kernel::model::object::Filter;
+use libos_kernel::model::process::Signal;
 use libos_kernel::model::view::ViewMode::{self, CopyOnWrite, ReadOnly, Worker};
 use libos_kernel::syscall::Line;
 
@@ -209,6 +210,55 @@ async fn what_a_process_may_not_list_nobody_lists_through_it() {
     assert_eq!((family.list(3).await, family.list(4).await), (String::new(), "plan".into()));
     family.house.grant(Holder::Process(Pid(1)), "deny list object:process/1", None);
     assert_eq!(family.list(4).await, "");
+}
+
+#[tokio::test]
+async fn what_is_kept_from_a_source_is_kept_from_its_viewers_when_it_has_ended() {
+    let mut family = Family::new(4);
+    let names = ["plan", "secret", "asked", "between", "soon", "revoked"];
+    family.do_all(1, names.map(|name| create(name, "x")).into()).await;
+    let rule = |family: &Family, number: usize, rule: &str| {
+        family.house.grant(Holder::Process(Family::pid(number)), rule, None).remove(0)
+    };
+    rule(&family, 1, "deny read object:process/1/secret");
+    family.show(2, 1, CopyOnWrite, None);
+    family.show(3, 2, CopyOnWrite, None);
+    rule(&family, 1, "ask read object:process/1/asked");
+    rule(&family, 1, "deny write fs:workspace/**");
+    rule(&family, 2, "deny read object:process/1/between");
+    let revoked = rule(&family, 1, "deny read object:process/1/revoked");
+    family.house.kernel.revoke(revoked.id).unwrap();
+    let soon = libos_kernel::kernel::NewGrant {
+        expires_in: Some(std::time::Duration::from_secs(5)),
+        ..crate::sim::new_grant(Holder::Process(Family::pid(1)), "deny read object:process/1/soon", None)
+    };
+    family.house.kernel.grant(soon).unwrap();
+    let kill = |family: &Family, number: usize| {
+        family.house.kernel.signal(Family::pid(number), Signal::Kill, "enough").unwrap();
+    };
+    kill(&family, 1);
+    assert_eq!(family.list(3).await, "plan revoked");
+    kill(&family, 2);
+    // Who gets a view of what has ended is no better off.
+    family.show(4, 3, CopyOnWrite, None);
+    kill(&family, 3);
+    let Family { house, lines } = family;
+    drop(lines);
+    let house = house.reopen();
+    house.world.pass(6_000_000_000);
+    let lines = vec![house.line_of(Pid(4))];
+    let mut family = Family { house, lines };
+    let mut read = async |name: &str| {
+        let name = format!("process/4/{name}");
+        words(&family.house.run(&mut family.lines[0], Call::ObjectRead { name }).await)
+    };
+    for (name, want) in
+        [("plan", "done"), ("secret", "denied"), ("asked", "denied"), ("between", "denied"), ("soon", "done")]
+    {
+        assert_eq!(read(name).await, want, "{name}");
+    }
+    let held = family.house.kernel.grants_of(Pid(4));
+    assert!(!held.iter().any(|grant| grant.pattern.to_string().starts_with("fs:")), "only what the view shows");
 }
 
 #[tokio::test]
