@@ -235,6 +235,48 @@ async fn a_step_is_taken_once_and_counted_with_its_end() {
     assert_eq!(house.kernel.step_result(pid, 0).unwrap().as_deref(), Some("5"));
 }
 
+/// Whether the run loop is woken.
+async fn is_woken(house: &House) -> bool {
+    tokio::select! {
+        biased;
+        () = house.kernel.changed() => true,
+        () = std::future::ready(()) => false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_that_cannot_be_taken_is_offered_again_and_wakes_nobody() {
+    let house = House::new(&RULES);
+    let pid = process(&house, r#"{"tool":"echo"}"#);
+    assert!(is_woken(&house).await, "there is a turn");
+    for _ in 0..3 {
+        assert_eq!(house.kernel.next_ready(1), Some(pid));
+        house.kernel.put_back(pid);
+        assert!(!is_woken(&house).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_goes_back_into_its_last_step_ends_with_nothing() {
+    let house = House::new(&RULES);
+    let pid = process(&house, "{\"tool\":\"echo\"}\n{\"tool\":\"echo\"}");
+    let quantum = begin(&house, pid);
+    run(&house, &quantum).await.unwrap();
+    end(&house, made(&house, quantum.row.id)[0], "5").await;
+    run(&house, &house.kernel.resume_call(quantum.row.id).await.unwrap()).await.unwrap();
+    let last = begin(&house, pid);
+    run(&house, &last).await.unwrap();
+    let taken = house.kernel.checkpoint(pid, "in its last step").unwrap().what.id;
+    house.kernel.restore(taken).unwrap();
+    let step = house.kernel.plan(pid).unwrap().unwrap().1;
+    assert_eq!(step, 2, "the step that was cut off is not taken again");
+    house.kernel.end_of_plan(pid, 1).unwrap();
+    assert_eq!(house.kernel.next_ready(9), Some(pid), "another step was meant");
+    house.kernel.end_of_plan(pid, step).unwrap();
+    assert_eq!(state(&house, pid).await, State::Exited("null".into()));
+    assert_eq!(house.kernel.next_ready(9), None);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_waits_leaves_its_place_to_another() {
     let house = House::new(&RULES);

@@ -494,7 +494,7 @@ impl Runtime {
                 Err(error) => self.tell_interrupted(call, &error.to_string()).await,
             }
         }
-        let is_left = self.take_turns();
+        let is_left = self.take_turns().await;
         let timer = self.kernel.next_timer().map(|time| time.since(self.kernel.now()));
         [timer, is_left.then_some(turns::TRY_AGAIN)].into_iter().flatten().min()
     }
