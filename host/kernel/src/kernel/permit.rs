@@ -291,6 +291,10 @@ impl State {
     pub(super) fn close_effect(&mut self, id: EffectId, state: EffectState) {
         self.under_way.end(id);
         if let Some(mut row) = self.effects.remove(&id) {
+            // It was to be started again, and could not be while this was under way.
+            if self.calls.get(&row.call).is_some_and(|live| live.queued) {
+                self.set_runnable(row.call);
+            }
             row.state = state;
             let key = table::number(id.0);
             match state {

@@ -133,16 +133,16 @@ impl Kernel {
         Ok(Changed { what: budget, durable: state.mark() })
     }
 
-    /// Charges a call the time that it was in memory. What is more than there was is not counted; a process that has none left is
-    /// paused.
-    pub fn charge_time(&self, call: CallId, wall_milliseconds: u64, processor_milliseconds: u64) {
+    /// Charges a process the time that a call of it was in memory, whether or not either has ended meanwhile. What is more than there
+    /// was is not counted; a process that has none left is paused.
+    pub fn charge_time(&self, pid: Pid, call: CallId, wall_milliseconds: u64, processor_milliseconds: u64) {
         let mut state = self.lock();
-        let Some(pid) = state.calls.get(&call).map(|live| live.row.pid) else { return };
+        let Some(payer) = state.heir_of(pid) else { return };
         let spent = [(TIMES[0], wall_milliseconds), (TIMES[1], processor_milliseconds)];
-        state.with_purse(pid, |purse| {
+        state.with_purse(payer, |purse| {
             spent.into_iter().map(|(coin, amount)| purse.spend(coin, amount)).sum::<u64>() > 0
         });
-        if state.paused(pid).is_none() {
+        if state.paused(pid).is_none() && state.calls.contains_key(&call) {
             // Whoever drives the call is told at its next import.
             let _ = state.check_time(pid, call);
         }

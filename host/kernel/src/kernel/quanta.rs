@@ -313,10 +313,16 @@ impl State {
         process.planner.is_some() && self.driven.has(process.pid) && self.standing(process) != Standing::Away
     }
 
+    fn has_call_that_goes_on(&self, pid: Pid) -> bool {
+        self.live_calls(pid).any(|call| self.calls.get(&call).is_some_and(LiveCall::goes_on))
+    }
+
     fn standing(&self, process: &ProcessRow) -> Standing {
         let is_held = matches!(process.state, ProcessState::Paused(_)) || process.cancel_requested.is_some();
         match self.quantum_of(process.pid) {
-            Some(_) if process.state == ProcessState::Running => Standing::Running,
+            Some(_) if process.state == ProcessState::Running && self.has_call_that_goes_on(process.pid) => {
+                Standing::Running
+            }
             None if !is_held => Standing::Ready,
             _ => Standing::Away,
         }

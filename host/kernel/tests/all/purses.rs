@@ -344,12 +344,12 @@ async fn a_process_whose_time_is_used_up_stops_at_its_next_import() {
     for (coin, wall, processor) in [(Coin::WallMilliseconds, 100, 0), (Coin::ProcessorMilliseconds, 0, 100)] {
         let pid = rich(&house, &[(coin, 100)]);
         let mut line = house.line_of(pid);
-        house.kernel.charge_time(line.call(), wall / 2, processor / 2);
+        house.kernel.charge_time(pid, line.call(), wall / 2, processor / 2);
         done(&house.run(&mut line, Call::ClockNow).await);
         let left_of = house.kernel.time_left(line.call());
         assert_eq!(left_of.wall.or(left_of.processor), Some(50));
         // More than there is.
-        house.kernel.charge_time(line.call(), wall, processor);
+        house.kernel.charge_time(pid, line.call(), wall, processor);
         let (call, why) = starves(&house, line, Call::ClockNow).await;
         assert!(why.contains(coin.word()), "{why}");
         assert!(house.kernel.start_call(house.start(pid)).is_err());
@@ -357,6 +357,19 @@ async fn a_process_whose_time_is_used_up_stops_at_its_next_import() {
         assert_eq!(house.kernel.take_runnable(), [call]);
         house.purses_add_up();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_ended_pays_for_the_time_that_it_ran() {
+    let house = House::new(&RULES);
+    let parent = rich(&house, &[(Coin::WallMilliseconds, 100), (Coin::Children, 9), (Coin::Objects, 9)]);
+    let mut line = house.line_of(parent);
+    let child = spawn(&house, &mut line, with_budget(&[(Coin::WallMilliseconds, 40)])).await;
+    let call = house.line_of(child).call();
+    house.kernel.signal(child, Signal::Kill, "").unwrap();
+    house.kernel.charge_time(child, call, 30, 0);
+    assert_eq!(left(&house, parent, Coin::WallMilliseconds).await, Some(70));
+    house.purses_add_up();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -10,7 +10,7 @@ use libos_kernel::model::id::{CallId, Pid};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::{CallLimits, EXIT_RESULT_BYTES_MAX};
 use libos_kernel::model::process::{Signal, State};
-use libos_kernel::model::record::Record;
+use libos_kernel::model::record::{Outcome, Record};
 use libos_kernel::model::row::Wait;
 use libos_kernel::model::script::{Script, Step};
 use libos_kernel::syscall::Line;
@@ -233,6 +233,44 @@ async fn a_step_is_taken_once_and_counted_with_its_end() {
     let house = house.crash(Tear::None);
     assert_eq!(house.kernel.plan(pid).unwrap().unwrap().1, 1);
     assert_eq!(house.kernel.step_result(pid, 0).unwrap().as_deref(), Some("5"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_that_the_host_could_not_run_is_a_failure_that_the_planner_sees() {
+    let house = House::new(&RULES);
+    let pid = process(&house, "{\"tool\":\"echo\",\"expect\":{\"failed\":\"the host failed\"}}\n{\"exit\":1}");
+    let quantum = begin(&house, pid);
+    run(&house, &quantum).await.unwrap();
+    let tool = made(&house, quantum.row.id)[0];
+    house.resume(tool).await;
+    house.kernel.lose_call(tool, "no compiler at /secret");
+    assert!(!house.kernel.is_live(tool));
+    assert!(house.kernel.take_runnable().contains(&quantum.row.id));
+    run(&house, &house.kernel.resume_call(quantum.row.id).await.unwrap()).await.unwrap();
+    assert_eq!(house.kernel.next_ready(1), Some(pid), "the script goes on");
+    let why = Outcome::Failed("no compiler at /secret".into());
+    assert!(house.records().await.iter().any(|record| record.call == Some(tool) && record.outcome == why));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_nobody_starts_again_holds_no_place_and_nobody_waits_for_it() {
+    let house = House::new(&RULES);
+    let (one, other) = (process(&house, r#"{"tool":"echo"}"#), process(&house, r#"{"tool":"echo"}"#));
+    assert_eq!(house.kernel.next_ready(1), Some(one));
+    let quantum = begin(&house, one);
+    assert!(!house.kernel.progress(one).is_settled());
+    house.kernel.lose_call(quantum.row.id, "a planner panicked");
+    assert!(house.kernel.is_live(quantum.row.id), "it can be resumed");
+    assert!(house.kernel.progress(one).is_settled());
+    assert_eq!(house.kernel.next_ready(1), Some(other));
+    house.kernel.drive(one);
+    assert!(!house.kernel.progress(one).is_settled(), "it is about to go on");
+    // One that a person made for a process with a planner.
+    let call = house.line_of(other).call();
+    assert!(house.kernel.progress(other).runs);
+    house.kernel.signal(other, Signal::Cancel, "enough").unwrap();
+    house.kernel.lose_call(call, "the host is closed");
+    assert!(house.kernel.progress(other).is_settled());
 }
 
 /// Whether the run loop is woken.

@@ -491,7 +491,11 @@ impl Runtime {
                 Ok(started) => self.spawn_drive(started),
                 // Somebody else was faster to start it, or an effect of it is still under way.
                 Err(HostError::Usage(_)) if self.kernel.is_live(call) => {}
-                Err(error) => self.tell_interrupted(call, &error.to_string()).await,
+                Err(error) => {
+                    let why = error.to_string();
+                    self.kernel.lose_call(call, &why);
+                    self.tell_interrupted(call, &why).await;
+                }
             }
         }
         let is_left = self.take_turns().await;
@@ -531,6 +535,10 @@ impl Runtime {
     /// For tests: from now on the first run of every call is dropped before its import at this position, as if the host had died.
     pub fn interrupt_first_runs_at(&self, position: Option<u32>) {
         *self.interrupt_at.lock().unwrap_or_else(PoisonError::into_inner) = position;
+    }
+
+    fn interrupts_at(&self) -> Option<u32> {
+        *self.interrupt_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends everything in an orderly way: calls in memory are dropped and stay resumable, and what happened is brought to the disk.
