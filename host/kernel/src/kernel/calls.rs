@@ -136,8 +136,16 @@ impl Kernel {
     /// # Errors
     /// There is no such call, it runs already, it still waits, or the host has stopped.
     pub async fn resume_call(&self, call: CallId) -> Result<Resumed, super::HostError> {
-        use super::HostError;
         self.barrier().await?;
+        self.start_again(call)
+    }
+
+    /// As [`Kernel::resume_call`], for whoever has waited for a [`Kernel::barrier`] since the call was to be started again.
+    ///
+    /// # Errors
+    /// As [`Kernel::resume_call`].
+    pub fn start_again(&self, call: CallId) -> Result<Resumed, super::HostError> {
+        use super::HostError;
         let now = self.now();
         let mut state = self.lock();
         state.check_alive()?;

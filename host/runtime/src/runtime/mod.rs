@@ -486,8 +486,13 @@ impl Runtime {
     /// Starts what the kernel says is runnable, and ends timers. Answers how long until the next one.
     async fn turn(self: &Arc<Self>) -> Option<Duration> {
         self.kernel.fire_timers_due();
-        for call in self.kernel.take_runnable() {
-            match self.kernel.resume_call(call).await {
+        let runnable = self.kernel.take_runnable();
+        if !runnable.is_empty() {
+            // What they replay is brought to the disk once for all. If that fails, each of them is told below.
+            let _ = self.kernel.barrier().await;
+        }
+        for call in runnable {
+            match self.kernel.start_again(call) {
                 Ok(started) => self.spawn_drive(started),
                 // Somebody else was faster to start it, or an effect of it is still under way.
                 Err(HostError::Usage(_)) if self.kernel.is_live(call) => {}

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// After this time a turn that could not be taken, for want of room on the disk for example, is tried again.
 pub(super) const TRY_AGAIN: Duration = Duration::from_secs(1);
 
+/// Whoever waits for processes looks no more often than this how they stand.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 impl Runtime {
     /// Starts a process with a goal, or goes on with the one that the same command started before, and lets it and all below it go on
     /// by themselves.
@@ -30,6 +33,7 @@ impl Runtime {
     pub async fn settled(&self, pid: Pid) -> Result<Progress, RuntimeError> {
         let mut commits = self.kernel.commits();
         loop {
+            let looked = tokio::time::Instant::now();
             commits.borrow_and_update();
             let progress = self.kernel.progress(pid);
             if progress.is_settled() {
@@ -41,6 +45,8 @@ impl Runtime {
                     if changed.is_err() {
                         return Err(HostError::Stopped("the host is closed".into()).into());
                     }
+                    // A look goes through all processes: not at every commit.
+                    tokio::time::sleep_until(looked + LOOK_AGAIN).await;
                 }
                 () = self.kernel.stopped() => {
                     let why = self.kernel.failure().unwrap_or_else(|| "the host is closed".into());
