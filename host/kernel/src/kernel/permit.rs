@@ -254,7 +254,7 @@ impl State {
                 outcome = Outcome::NotStarted;
                 self.give_uses_back(&row.uses);
                 self.give_back_charge(row.charged.as_ref());
-                self.give_answer_back(&row);
+                self.give_answer_back(row.question, (row.call, row.position));
                 self.close_effect(id, EffectState::NotStarted);
             } else {
                 self.close_effect(id, EffectState::Unknown);

@@ -171,6 +171,7 @@ impl Kernel {
             Ok(charged) => open.charged = charged,
             Err(empty) => {
                 state.give_uses_back(&open.uses);
+                state.give_answer_back(open.question, (open.place.call, open.place.position));
                 return Err(state.stop_for_want(open.place.pid, open.place.call, empty));
             }
         }
@@ -208,7 +209,6 @@ fn costs(attempt: &Attempt) -> Costs {
         },
         Call::ObjectCreate { .. } => smallvec![(Coin::Objects, 1)],
         Call::ToolCall { .. } | Call::AgentCall { .. } => smallvec![(Coin::ToolCalls, 1)],
-        Call::ProcessExec { goal: Some(_), .. } => smallvec![(Coin::Objects, 1)],
         // A goal is an object.
         Call::ProcessSpawn { .. } | Call::ProcessFork { .. } => smallvec![(Coin::Children, 1), (Coin::Objects, 1)],
         _ => Costs::new(),
@@ -217,7 +217,12 @@ fn costs(attempt: &Attempt) -> Costs {
 
 /// The kind of which something must be left, although how much of it is spent is known only at the end.
 fn settled_later(call: &Call) -> Option<Coin> {
-    matches!(call, Call::FsRead { .. } | Call::FsReadRange { .. }).then_some(Coin::BytesRead)
+    match call {
+        Call::FsRead { .. } | Call::FsReadRange { .. } => Some(Coin::BytesRead),
+        // Its goal is made when the image is changed, and only the last that was asked for.
+        Call::ProcessExec { goal: Some(_), .. } => Some(Coin::Objects),
+        _ => None,
+    }
 }
 
 impl State {
@@ -281,6 +286,10 @@ impl State {
         let reason = empty.reason();
         // What it observed until now was paid for: it is not to be observed, and paid for, again.
         self.flush_kept(call);
+        // Whoever holds it already lets it go; then it tries again.
+        if let Some(by) = self.paused(pid) {
+            return Stop::Paused(by);
+        }
         self.pause(pid, reason.clone(), true);
         if let Some(process) = self.processes.get(&pid).cloned() {
             self.put_process(ProcessRow { wants: Some(empty.coin), ..process });

@@ -2,7 +2,7 @@
 
 use crate::processes::{child, spawn};
 use crate::sim::{Clerk, House, MOUNT, Plan, Tear, done, words};
-use libos_kernel::kernel::HostError;
+use libos_kernel::kernel::{HostError, Reaction};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::answer::Stop;
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, WriteMode};
@@ -307,6 +307,60 @@ async fn more_in_the_purse_frees_those_that_want_it_and_nobody_else() {
     assert_eq!(house.kernel.take_runnable(), [wants]);
     assert!(matches!(row(&house, held).await.state, State::Paused(by) if by.contains("wait for me")));
     assert_eq!(left(&house, pid, Coin::BytesWritten).await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_paused_twice_goes_on_by_what_its_reason_names() {
+    let house = House::new(&RULES);
+    let pid = rich(&house, &[(Coin::BytesWritten, 0), (Coin::Objects, 9)]);
+    let mut line = house.line_of(pid);
+    let hungry = spawn(&house, &mut line, child(&["write fs:workspace/**"])).await;
+    let (wants, why) = starves(&house, house.line_of(hungry), write("a", "1")).await;
+    let pause = Call::ProcessSignal { pid: hungry.to_string(), signal: Signal::Pause, reason: String::new() };
+    assert_eq!(words(&house.run(&mut line, pause).await), "done");
+    assert_eq!(row(&house, hungry).await.state, State::Paused(why));
+    house.kernel.raise_budget(hungry, Coin::BytesWritten, 1).unwrap();
+    assert_eq!(house.kernel.take_runnable(), [wants]);
+    // What a person holds does not want anything by and by.
+    let call = house.line_of(hungry).call();
+    house.kernel.signal(hungry, Signal::Pause, "to look").unwrap();
+    house.kernel.change_purse(hungry, &[], &[(Coin::WallMilliseconds, 0)]).unwrap();
+    house.kernel.charge_time(hungry, call, 1, 0);
+    assert_eq!(row(&house, hungry).await.state, State::Paused("a person: to look".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_cannot_be_paid_leaves_its_approval() {
+    let house = House::new(&["ask read fs:workspace/**"]);
+    house.world.put_file(&format!("{MOUNT}/a"), "0123456789");
+    let pid = rich(&house, &[(Coin::BytesRead, 5)]);
+    let read = || Call::FsRead { path: "a".into() };
+    let call = house.park(house.line_of(pid), read()).await;
+    house.kernel.answer(house.asked(call), Reaction::allow()).unwrap();
+    assert_eq!(house.kernel.take_runnable(), [call]);
+    let line = house.resume(call).await;
+    starves(&house, line, read()).await;
+    house.kernel.raise_budget(pid, Coin::BytesRead, 5).unwrap();
+    let mut line = house.resume(call).await;
+    assert_eq!(words(&house.run(&mut line, read()).await), "done", "nobody is asked again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_several_times_to_become_another_pays_for_one_goal() {
+    let house = House::new(&["allow use image:base"]);
+    let pid = rich(&house, &[(Coin::Objects, 1)]);
+    let mut line = house.line_of(pid);
+    for goal in ["one", "two"] {
+        let exec = Call::ProcessExec { image: "base".into(), goal: Some(goal.into()) };
+        assert_eq!(words(&house.run(&mut line, exec).await), "done");
+    }
+    assert_eq!(left(&house, pid, Coin::Objects).await, Some(1));
+    house.kernel.end_call(line.call(), Ok("null".into())).unwrap();
+    assert_eq!(left(&house, pid, Coin::Objects).await, Some(0));
+    assert!(row(&house, pid).await.goal.is_some());
+    house.purses_add_up();
+    let exec = Call::ProcessExec { image: "base".into(), goal: Some("three".into()) };
+    starves(&house, house.line_of(pid), exec).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
