@@ -7,7 +7,7 @@ use libos_kernel::kernel::view::View;
 use libos_kernel::model::answer::Stop;
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, WriteMode};
 use libos_kernel::model::child::{Amount, ChildOptions};
-use libos_kernel::model::id::{CallId, Pid};
+use libos_kernel::model::id::{CallId, Pid, QuestionId};
 use libos_kernel::model::process::{Signal, State};
 use libos_kernel::model::purse::Coin;
 use libos_kernel::model::row::{ProcessRow, Wait};
@@ -336,13 +336,17 @@ async fn a_read_that_cannot_be_paid_leaves_its_approval() {
     let pid = rich(&house, &[(Coin::BytesRead, 5)]);
     let read = || Call::FsRead { path: "a".into() };
     let call = house.park(house.line_of(pid), read()).await;
-    house.kernel.answer(house.asked(call), Reaction::allow()).unwrap();
+    let asked = house.asked(call);
+    house.kernel.answer(asked, Reaction::allow()).unwrap();
     assert_eq!(house.kernel.take_runnable(), [call]);
     let line = house.resume(call).await;
     starves(&house, line, read()).await;
     house.kernel.raise_budget(pid, Coin::BytesRead, 5).unwrap();
     let mut line = house.resume(call).await;
-    assert_eq!(words(&house.run(&mut line, read()).await), "done", "nobody is asked again");
+    assert_eq!(words(&house.run(&mut line, read()).await), "done");
+    house.kernel.barrier().await.unwrap();
+    let next = View(&house.snapshot()).question(QuestionId(asked.0 + 1)).unwrap();
+    assert_eq!(next, None, "nobody is asked again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
