@@ -189,7 +189,9 @@ impl Script {
                 put += bytes_of(part).saturating_mul(times);
                 if put > limit::CALL_TEXT_BYTES_MAX {
                     let most = limit::CALL_TEXT_BYTES_MAX;
-                    return Ok(Err(format!("what it takes from earlier results has {put} bytes or more, at most {most}")));
+                    return Ok(Err(format!(
+                        "what it takes from earlier results has {put} bytes or more, at most {most}"
+                    )));
                 }
                 found.insert(pointer, part.clone());
             }

@@ -2,8 +2,8 @@
 
 use crate::processes::{child, spawn};
 use crate::sim::{Clerk, House, MOUNT, Plan, Tear, done, words};
-use libos_kernel::kernel::{HostError, Reaction};
 use libos_kernel::kernel::view::View;
+use libos_kernel::kernel::{HostError, Reaction};
 use libos_kernel::model::answer::Stop;
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, WriteMode};
 use libos_kernel::model::child::{Amount, ChildOptions};
