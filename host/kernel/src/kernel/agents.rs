@@ -8,7 +8,7 @@ use super::state::State;
 use crate::model::id::{CallId, Digest, Pid, QuestionId};
 use crate::model::limit;
 use crate::model::process::State as ProcessState;
-use crate::model::row::{CallState, ProcessRow, Wait};
+use crate::model::row::{ProcessRow, Wait};
 use crate::model::script::Script;
 use crate::model::time::Time;
 use sha2::{Digest as _, Sha256};
@@ -151,7 +151,7 @@ impl State {
         let calls = self.calls_of.range((pid, CallId(0))..=(pid, CallId(u64::MAX))).map(|(_, call)| *call);
         for call in calls {
             let Some(live) = self.calls.get(&call) else { continue };
-            progress.runs |= matches!(live.row.state, CallState::Running | CallState::Runnable);
+            progress.runs |= live.goes_on();
             for (_, wait) in self.waits.range((call, 0)..=(call, u32::MAX)) {
                 if let Some(until) = wait.kind.until() {
                     progress.until = Some(progress.until.map_or(until, |other| other.min(until)));

@@ -3,15 +3,15 @@
 use super::Kernel;
 use super::flood::Tally;
 use super::state::{LiveCall, State};
-use crate::model::answer::Stop;
+use crate::model::answer::{CallError, Stop};
 use crate::model::bound::Bound;
 use crate::model::call::Level;
 use crate::model::id::{CallId, Digest, Pid, Position, Seq};
 use crate::model::limit::{self, CallLimits};
 use crate::model::process::Change;
 use crate::model::question::QuestionState;
-use crate::model::record::{Decided, Outcome, Record};
-use crate::model::row::{CallRow, CallState, Failure, JournalRow, ToolRow, Wait};
+use crate::model::record::{Decided, Outcome, Record, cut};
+use crate::model::row::{CallRow, CallState, Failure, FailureReason, JournalRow, ToolRow, Wait};
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::table::{self, Table};
@@ -126,6 +126,7 @@ impl Kernel {
         state.put_bytes(Table::CallText, table::arguments(id), start.arguments.clone().into_bytes());
         state.calls_of.insert((start.pid, id));
         state.calls.insert(id, LiveCall::new(row.clone(), true));
+        state.reschedule(start.pid);
         Ok(Started { row, arguments: start.arguments.into(), journal: BTreeMap::new() })
     }
 
@@ -135,8 +136,16 @@ impl Kernel {
     /// # Errors
     /// There is no such call, it runs already, it still waits, or the host has stopped.
     pub async fn resume_call(&self, call: CallId) -> Result<Resumed, super::HostError> {
-        use super::HostError;
         self.barrier().await?;
+        self.start_again(call)
+    }
+
+    /// As [`Kernel::resume_call`], for whoever has waited for a [`Kernel::barrier`] since the call was to be started again.
+    ///
+    /// # Errors
+    /// As [`Kernel::resume_call`].
+    pub fn start_again(&self, call: CallId) -> Result<Resumed, super::HostError> {
+        use super::HostError;
         let now = self.now();
         let mut state = self.lock();
         state.check_alive()?;
@@ -169,6 +178,7 @@ impl Kernel {
         live.row.incarnation += 1;
         live.row.state = CallState::Running;
         live.resident = true;
+        live.queued = false;
         live.kept.clear();
         live.journal_bytes = requests + journal.values().map(|line| 64 + line.answer.size()).sum::<usize>();
         live.last_time = journal.values().map(|line| line.time).max().unwrap_or(live.row.started);
@@ -185,6 +195,7 @@ impl Kernel {
         state.note(record);
         state.save_call(call);
         state.refresh_process(row.pid);
+        state.reschedule(row.pid);
         Ok(Resumed { row, arguments: arguments.into(), journal })
     }
 
@@ -215,8 +226,29 @@ impl Kernel {
             if live.row.state == CallState::Running {
                 live.row.state = CallState::Runnable;
             }
+            let pid = live.row.pid;
+            state.reschedule(pid);
         }
         state.save_call(call);
+    }
+
+    /// As [`Kernel::drop_call`], for a fault of the host's own: `why` is for the record. A tool that a planner chose ends as failed, so
+    /// that the planner sees it and goes on: nobody else would start it again. Others stay resumable.
+    pub fn lose_call(&self, call: CallId, why: &str) {
+        self.drop_call(call);
+        let now = self.now();
+        let mut state = self.lock();
+        let is_cut_off = state.calls.get(&call).is_some_and(|live| live.row.state == CallState::Runnable);
+        let outermost = state.outermost(call);
+        if state.failed.is_some() || !is_cut_off || outermost == call || !state.is_quantum(outermost) {
+            return;
+        }
+        // What is wrong with the host is not for its guests.
+        let message = CallError::Internal.to_string();
+        let failure = Failure { reason: FailureReason::NotRunnable, message, import: None };
+        let mut why = why.to_owned();
+        cut(&mut why, limit::RECORD_TEXT_BYTES_MAX);
+        state.finish_call(call, CallState::Failed(failure), Outcome::Failed(why), now);
     }
 
     /// Ends a call with its result, and its process if that was made for it or asked to exit.
@@ -335,14 +367,21 @@ impl LiveCall {
             last_time,
             journal_bytes: 0,
             resident,
+            queued: false,
             waiters: Vec::new(),
             tally: Tally::default(),
         }
     }
 
+    /// Whether it goes on by itself. One that was interrupted, and that nobody was told to start again, does not.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(self.row.state, CallState::Running | CallState::Runnable) && (self.resident || self.queued)
+    }
+
     /// Nobody drives it until it is resumed. What it did is recorded, so nothing is kept to count more of it: many calls wait at once.
     fn leave_memory(&mut self) {
         self.resident = false;
+        self.queued = false;
         self.waiters.clear();
         self.tally.forget();
     }

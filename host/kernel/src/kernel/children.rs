@@ -18,7 +18,6 @@ use crate::model::resource::{Kind, Pattern, Resource};
 use crate::model::right::{Right, Rights};
 use crate::model::row::ProcessRow;
 use crate::model::rule::Rule;
-use crate::model::script::Script;
 use crate::model::time::Time;
 use crate::model::view::View;
 use crate::store::StoreError;
@@ -227,9 +226,6 @@ impl State {
         self.check_room_for_child(parent.pid)?;
         if child.priority.is_some_and(|priority| priority > parent.priority) {
             return Err(CallError::Invalid("a child's priority is at most that of its parent".into()));
-        }
-        if let Some(Err(error)) = child.planner.as_deref().map(Script::parse) {
-            return Err(CallError::Invalid(format!("the script: {error}")));
         }
         let line = |handed: &crate::model::child::Handed| {
             let rule = handed.rule().map_err(|error| CallError::Invalid(format!("a grant: {error}")))?;

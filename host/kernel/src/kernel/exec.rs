@@ -7,6 +7,7 @@ use super::state::State;
 use crate::model::answer::CallError;
 use crate::model::decide::Default as WithoutGrant;
 use crate::model::id::Pid;
+use crate::model::purse::Coin;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Resource;
 use crate::model::row::{ExecRequest, ExitRequest, ProcessRow};
@@ -48,6 +49,16 @@ impl State {
         Ok(())
     }
 
+    /// The object is paid for when it is made: who asks several times has one.
+    fn make_goal_of_exec(&mut self, pid: Pid, text: &str, author: Author) -> Result<String, CallError> {
+        let charged = self.charge(pid, &[(Coin::Objects, 1)]).map_err(|empty| CallError::TooLarge(empty.reason()))?;
+        let made = self.make_goal(pid, text, author);
+        if made.is_err() {
+            self.give_back_charge(charged.as_ref());
+        }
+        made
+    }
+
     /// The process keeps its number, its objects and its grants, and gets none of the new image's: its tools are the image's from now on.
     pub(super) fn become_image(&mut self, pid: Pid, exec: &ExecRequest, now: Time) {
         let Some(process) = self.processes.get(&pid).cloned() else { return };
@@ -56,7 +67,7 @@ impl State {
         record.call = Some(exec.call);
         record.detail = Some(format!("from image {} to {}", process.image, exec.image));
         let author = Author { pid, call: exec.call, now };
-        let goal = match exec.goal.as_deref().map(|text| self.make_goal(pid, text, author)) {
+        let goal = match exec.goal.as_deref().map(|text| self.make_goal_of_exec(pid, text, author)) {
             Some(Ok(goal)) => Some(goal),
             Some(Err(error)) => {
                 record.detail =
@@ -66,6 +77,8 @@ impl State {
             None => process.goal.clone(),
         };
         self.note(record);
+        // It may have paid.
+        let Some(process) = self.processes.get(&pid).cloned() else { return };
         // A person is asked without a grant only where both images say so.
         let theirs = self.policy.defaults.get(&exec.image).copied().unwrap_or(WithoutGrant::Deny);
         let default = if theirs == process.default { theirs } else { WithoutGrant::Deny };

@@ -143,7 +143,7 @@ impl State {
             self.journal(NewJournal { call: row.call, position: row.position, time: now, request, answer });
         } else {
             self.remove(Table::Journal, table::place(row.call, row.position));
-            self.give_answer_back(row);
+            self.give_answer_back(row.question, (row.call, row.position));
         }
     }
 }

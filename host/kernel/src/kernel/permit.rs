@@ -254,7 +254,7 @@ impl State {
                 outcome = Outcome::NotStarted;
                 self.give_uses_back(&row.uses);
                 self.give_back_charge(row.charged.as_ref());
-                self.give_answer_back(&row);
+                self.give_answer_back(row.question, (row.call, row.position));
                 self.close_effect(id, EffectState::NotStarted);
             } else {
                 self.close_effect(id, EffectState::Unknown);
@@ -291,6 +291,10 @@ impl State {
     pub(super) fn close_effect(&mut self, id: EffectId, state: EffectState) {
         self.under_way.end(id);
         if let Some(mut row) = self.effects.remove(&id) {
+            // It was to be started again, and could not be while this was under way.
+            if self.calls.get(&row.call).is_some_and(|live| live.queued) {
+                self.set_runnable(row.call);
+            }
             row.state = state;
             let key = table::number(id.0);
             match state {

@@ -133,16 +133,16 @@ impl Kernel {
         Ok(Changed { what: budget, durable: state.mark() })
     }
 
-    /// Charges a call the time that it was in memory. What is more than there was is not counted; a process that has none left is
-    /// paused.
-    pub fn charge_time(&self, call: CallId, wall_milliseconds: u64, processor_milliseconds: u64) {
+    /// Charges a process the time that a call of it was in memory, whether or not either has ended meanwhile. What is more than there
+    /// was is not counted; a process that has none left is paused.
+    pub fn charge_time(&self, pid: Pid, call: CallId, wall_milliseconds: u64, processor_milliseconds: u64) {
         let mut state = self.lock();
-        let Some(pid) = state.calls.get(&call).map(|live| live.row.pid) else { return };
+        let Some(payer) = state.heir_of(pid) else { return };
         let spent = [(TIMES[0], wall_milliseconds), (TIMES[1], processor_milliseconds)];
-        state.with_purse(pid, |purse| {
+        state.with_purse(payer, |purse| {
             spent.into_iter().map(|(coin, amount)| purse.spend(coin, amount)).sum::<u64>() > 0
         });
-        if state.paused(pid).is_none() {
+        if state.paused(pid).is_none() && state.calls.contains_key(&call) {
             // Whoever drives the call is told at its next import.
             let _ = state.check_time(pid, call);
         }
@@ -171,6 +171,7 @@ impl Kernel {
             Ok(charged) => open.charged = charged,
             Err(empty) => {
                 state.give_uses_back(&open.uses);
+                state.give_answer_back(open.question, (open.place.call, open.place.position));
                 return Err(state.stop_for_want(open.place.pid, open.place.call, empty));
             }
         }
@@ -208,7 +209,6 @@ fn costs(attempt: &Attempt) -> Costs {
         },
         Call::ObjectCreate { .. } => smallvec![(Coin::Objects, 1)],
         Call::ToolCall { .. } | Call::AgentCall { .. } => smallvec![(Coin::ToolCalls, 1)],
-        Call::ProcessExec { goal: Some(_), .. } => smallvec![(Coin::Objects, 1)],
         // A goal is an object.
         Call::ProcessSpawn { .. } | Call::ProcessFork { .. } => smallvec![(Coin::Children, 1), (Coin::Objects, 1)],
         _ => Costs::new(),
@@ -217,7 +217,12 @@ fn costs(attempt: &Attempt) -> Costs {
 
 /// The kind of which something must be left, although how much of it is spent is known only at the end.
 fn settled_later(call: &Call) -> Option<Coin> {
-    matches!(call, Call::FsRead { .. } | Call::FsReadRange { .. }).then_some(Coin::BytesRead)
+    match call {
+        Call::FsRead { .. } | Call::FsReadRange { .. } => Some(Coin::BytesRead),
+        // Its goal is made when the image is changed, and only the last that was asked for.
+        Call::ProcessExec { goal: Some(_), .. } => Some(Coin::Objects),
+        _ => None,
+    }
 }
 
 impl State {
@@ -281,6 +286,10 @@ impl State {
         let reason = empty.reason();
         // What it observed until now was paid for: it is not to be observed, and paid for, again.
         self.flush_kept(call);
+        // Whoever holds it already lets it go; then it tries again.
+        if let Some(by) = self.paused(pid) {
+            return Stop::Paused(by);
+        }
         self.pause(pid, reason.clone(), true);
         if let Some(process) = self.processes.get(&pid).cloned() {
             self.put_process(ProcessRow { wants: Some(empty.coin), ..process });

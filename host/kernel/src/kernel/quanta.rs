@@ -70,9 +70,36 @@ impl Kernel {
         if state.failed.is_some() { None } else { state.schedule.next(running_max) }
     }
 
-    /// A turn that could not be taken is to be offered again.
+    /// A turn that could not be taken is to be offered again. Nobody is woken by that: what was in the way may be there still.
     pub fn put_back(&self, pid: Pid) {
-        self.lock().reschedule(pid);
+        self.lock().stand(pid);
+    }
+
+    /// Ends a process whose plan has no step of this number: it was brought back to the middle of its last one. It ends with what that
+    /// came to, or with null if nobody knows.
+    ///
+    /// # Errors
+    /// The disk failed, or the host has stopped; nothing has changed.
+    pub fn end_of_plan(&self, pid: Pid, step: u64) -> Result<(), HostError> {
+        let now = self.now();
+        let mut state = self.lock();
+        state.check_alive()?;
+        let is_its_turn = |process: &ProcessRow| {
+            process.planner.as_ref().is_some_and(|planner| planner.step == step)
+                && state.standing(process) == Standing::Ready
+        };
+        if !state.processes.get(&pid).is_some_and(is_its_turn) {
+            return Ok(());
+        }
+        let last = step.checked_sub(1).map(|last| state.get(Table::Plan, &table::step(pid, last))).transpose()?;
+        let result = last.flatten().and_then(|text| String::from_utf8(text).ok()).unwrap_or_else(|| "null".into());
+        let result = if result.len() > limit::EXIT_RESULT_BYTES_MAX {
+            serde_json::json!({ "result-of-step": step, "bytes": result.len() }).to_string()
+        } else {
+            result
+        };
+        state.end_process(pid, Change::Exit(result), None, now);
+        Ok(())
     }
 
     /// The text by which the planner of a process chooses, and how many steps it has taken. None if it has no planner, or has ended.
@@ -243,7 +270,14 @@ impl State {
 
     /// Notes where a process stands, after whatever changed of it or of its calls.
     pub(super) fn reschedule(&mut self, pid: Pid) {
-        let may_start = match self.processes.get(&pid) {
+        if self.stand(pid) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// As [`State::reschedule`], and answers whether there may be a turn now.
+    fn stand(&mut self, pid: Pid) -> bool {
+        match self.processes.get(&pid) {
             None => {
                 self.driven.pids.remove(&pid);
                 self.schedule.forget(pid)
@@ -260,9 +294,6 @@ impl State {
                     self.schedule.set(pid, process.priority, standing)
                 }
             }
-        };
-        if may_start {
-            self.changed.notify_one();
         }
     }
 
@@ -282,10 +313,16 @@ impl State {
         process.planner.is_some() && self.driven.has(process.pid) && self.standing(process) != Standing::Away
     }
 
+    fn has_call_that_goes_on(&self, pid: Pid) -> bool {
+        self.live_calls(pid).any(|call| self.calls.get(&call).is_some_and(LiveCall::goes_on))
+    }
+
     fn standing(&self, process: &ProcessRow) -> Standing {
         let is_held = matches!(process.state, ProcessState::Paused(_)) || process.cancel_requested.is_some();
         match self.quantum_of(process.pid) {
-            Some(_) if process.state == ProcessState::Running => Standing::Running,
+            Some(_) if process.state == ProcessState::Running && self.has_call_that_goes_on(process.pid) => {
+                Standing::Running
+            }
             None if !is_held => Standing::Ready,
             _ => Standing::Away,
         }

@@ -5,7 +5,7 @@ use super::{Kernel, Permit};
 use crate::model::answer::{Answer, CallError};
 use crate::model::call::Reply;
 use crate::model::decide::OWN_FILE_PREFIX;
-use crate::model::id::{EffectId, Pid};
+use crate::model::id::{CallId, EffectId, Pid, Position, QuestionId};
 use crate::model::process::Change;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::{EffectRow, EffectState, Probe, ProcessRow};
@@ -62,7 +62,7 @@ impl State {
         if state == EffectState::NotStarted {
             self.give_uses_back(&row.uses);
             self.give_back_charge(row.charged.as_ref());
-            self.give_answer_back(&row);
+            self.give_answer_back(row.question, (row.call, row.position));
         }
         let answer = answer.map(Arc::new);
         let mut record = Record::new(row.operation.clone(), now, Decided::Free, outcome);
@@ -79,26 +79,26 @@ impl State {
         }
     }
 
-    /// An approval that was used for an effect that did not start can be used again.
-    pub(super) fn give_answer_back(&mut self, row: &EffectRow) {
+    /// An approval that was used for what did not come to be can be used again.
+    pub(super) fn give_answer_back(&mut self, question: Option<QuestionId>, place: (CallId, Position)) {
         use crate::model::question::QuestionState;
         // A call that has ended uses no answer.
-        let Some(id) = row.question.filter(|_| self.calls.contains_key(&row.call)) else { return };
+        let Some(id) = question.filter(|_| self.calls.contains_key(&place.0)) else { return };
         let Ok(Some(mut question)) = self.question(id) else { return };
         match question.state {
             QuestionState::Applied { approval, at, note } => {
                 question.state = QuestionState::Answered { approval, note, at };
-                question.set_places((row.call, row.position), Vec::new());
+                question.set_places(place, Vec::new());
             }
             // Others have not used it yet.
             QuestionState::Answered { .. } => {
                 let mut places: Vec<_> = question.places().collect();
-                places.retain(|place| *place != (row.call, row.position));
-                question.set_places((row.call, row.position), places);
+                places.retain(|other| *other != place);
+                question.set_places(place, places);
             }
             _ => return,
         }
         self.put_question(&question);
-        self.questions.insert((row.call, row.position), id);
+        self.questions.insert(place, id);
     }
 }

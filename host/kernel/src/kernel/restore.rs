@@ -200,6 +200,10 @@ impl State {
         };
         let Ok(state) = now.state.clone().after(change) else { return };
         let planner = then.planner.map(|planner| {
+            if member.in_step {
+                // What it came to afterwards belongs to what is gone back from.
+                self.remove(Table::Plan, table::step(member.process.pid, planner.step));
+            }
             let step = planner.step + u64::from(member.in_step);
             PlannerRow { step, ..planner }
         });

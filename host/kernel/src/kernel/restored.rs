@@ -1,6 +1,6 @@
 //! A store that is a copy: the host that it was copied from may have gone on, and two hosts would then live one history on. What was
 //! begun there may have ended there, and what was granted for a number of uses may have been used. So a copy begins with nothing under
-//! way: calls are cancelled, effects without an outcome are unknown, and grants that count their uses are revoked, all in one change
+//! way: calls are cancelled, processes in the middle of a step of their planner end, effects without an outcome are unknown, and grants that count their uses are revoked, all in one change
 //! that is recorded. Grants without a number of uses, processes, objects and the log are as they were.
 
 use super::state::State;
@@ -47,8 +47,10 @@ impl State {
         }
         for call in calls {
             let Some(pid) = self.calls.get(&call).map(|live| live.row.pid) else { continue };
+            let is_quantum = self.is_quantum(call);
             self.finish_call(call, CallState::Cancelled(WHY.into()), Outcome::Failed(WHY.into()), now);
-            if self.ends_with_its_calls(pid) {
+            // A step that was cut off is not begun again: what it did may have been done where this was copied from.
+            if !self.end_if_cancelled(pid, Some(call), now) && (self.ends_with_its_calls(pid) || is_quantum) {
                 self.end_process(pid, Change::Kill(WHY.into()), Some(call), now);
             }
         }

@@ -99,10 +99,12 @@ impl State {
         let Some(process) = self.processes.get(&pid).cloned() else { return };
         // A child cannot be taken out of a person's hands by being paused again.
         let held_by_host = by_host || (process.held_by_host && matches!(process.state, ProcessState::Paused(_)));
-        let change =
-            Change::Pause(if held_by_host && !by_host { process.state.why().unwrap_or_default().into() } else { by });
+        let stays = held_by_host && !by_host;
+        let change = Change::Pause(if stays { process.state.why().unwrap_or_default().into() } else { by });
         if let Ok(state) = process.state.clone().after(change) {
-            self.put_process(ProcessRow { state, held_by_host, wants: None, ..process });
+            // What it wants goes with the reason that names it.
+            let wants = process.wants.filter(|_| stays);
+            self.put_process(ProcessRow { state, held_by_host, wants, ..process });
         }
     }
 

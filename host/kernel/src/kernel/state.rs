@@ -83,6 +83,8 @@ pub struct LiveCall {
     pub journal_bytes: usize,
     /// An instance of it is in memory.
     pub resident: bool,
+    /// The run loop was told to start it, and has not yet.
+    pub queued: bool,
     /// Who awaits the ends of open waits, if the call is resident. A component has one wait at a time; a planner may have several.
     pub waiters: Vec<(Position, oneshot::Sender<Woken>)>,
     /// What it did so often that it is only counted.
@@ -354,6 +356,11 @@ impl State {
     pub fn set_runnable(&mut self, call: CallId) {
         self.runnable.push(call);
         self.changed.notify_one();
+        if let Some(live) = self.calls.get_mut(&call) {
+            live.queued = true;
+            let pid = live.row.pid;
+            self.reschedule(pid);
+        }
     }
 
     /// Changes a question's row.

@@ -110,6 +110,10 @@ pub const CALLS_AT_ONCE_MAX: usize = 64;
 pub const PLANNER_BYTES_MAX: usize = 1 << 20;
 /// Steps of a script.
 pub const SCRIPT_STEPS_MAX: usize = 10_000;
+/// References to earlier results in a script.
+pub const SCRIPT_REFERENCES_MAX: usize = 10_000;
+/// Bytes of the earlier results that one step of a script names, all together.
+pub const SCRIPT_READ_BYTES_MAX: usize = 4 * CALL_TEXT_BYTES_MAX;
 /// Bytes of a value in a message about a script.
 pub const SCRIPT_SHOWN_BYTES_MAX: usize = 2 << 10;
 /// Processes that run at once, unless the host is made with another number: so many have a quantum that does not wait.

@@ -9,6 +9,7 @@ use super::message;
 use super::path;
 use super::resource::{Kind, Pattern, Resource};
 use super::right::{Right, Rights};
+use super::script::Script;
 use minicbor::{CborLen, Decode, Encode};
 use smallvec::{SmallVec, smallvec};
 
@@ -392,7 +393,11 @@ fn check_child(child: &ChildOptions) -> Result<(), CallError> {
             return Err(CallError::Invalid("a budget names one kind twice".into()));
         }
     }
-    Ok(())
+    // Here and not where the child is made: there everybody would wait for it.
+    match child.planner.as_deref().map(Script::parse) {
+        Some(Err(error)) => Err(CallError::Invalid(format!("the script: {error}"))),
+        _ => Ok(()),
+    }
 }
 
 fn queue_name(queue: Option<&str>) -> Result<Resource, CallError> {

@@ -9,6 +9,8 @@ use super::record::cut;
 use super::row::{Failure, FailureReason};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Stands for a part of the result of an earlier line: `{"$from": [LINE, "/json/pointer"]}` (RFC 6901).
@@ -107,6 +109,7 @@ impl Script {
             return Err(at(1, format!("the script has {} bytes, at most {}", text.len(), limit::PLANNER_BYTES_MAX)));
         }
         let mut script = Script { lines: Vec::new() };
+        let mut references = 0;
         for (number, line) in said(text) {
             if script.lines.len() == limit::SCRIPT_STEPS_MAX {
                 return Err(at(number, format!("a script has at most {} steps", limit::SCRIPT_STEPS_MAX)));
@@ -115,7 +118,11 @@ impl Script {
                 return Err(at(number, format!("nothing comes after the exit in line {exit}")));
             }
             let what = read(number, line)?;
-            script.check_references(number, line, &what)?;
+            references += script.check_references(number, line, &what)?;
+            if references > limit::SCRIPT_REFERENCES_MAX {
+                let most = limit::SCRIPT_REFERENCES_MAX;
+                return Err(at(number, format!("a script has at most {most} references to earlier results")));
+            }
             script.lines.push(Line { number, what });
         }
         if script.lines.is_empty() {
@@ -140,41 +147,80 @@ impl Script {
     ) -> Result<Option<Step>, E> {
         let Some(line) = self.lines.get(index) else { return Ok(None) };
         let mut what = line.what.clone();
-        let mut missing = None;
+        let found = match self.look_up(wanted(&what), &mut results)? {
+            Ok(found) => found,
+            Err(why) => {
+                what = What::Impossible(why);
+                Named::new()
+            }
+        };
         for value in what.values() {
-            substitute(value, &mut |number, pointer| {
-                let step = self.lines.iter().position(|line| line.number == number);
-                let result = step.map(&mut results).transpose()?.flatten();
-                let result: Option<Value> = result.and_then(|text| serde_json::from_str(&text).ok());
-                let found = result.as_ref().and_then(|result| result.pointer(pointer)).cloned();
-                if found.is_none() {
-                    let had = result.map_or_else(|| "nothing".to_owned(), |result| shown(&result));
-                    missing.get_or_insert(format!(
-                        "the result of line {number} has nothing at \"{pointer}\"; it is {had}"
-                    ));
-                }
-                Ok(found.unwrap_or_default())
-            })?;
-        }
-        if let Some(why) = missing {
-            what = What::Impossible(why);
+            let put = substitute(value, &mut |number, pointer| {
+                let found = found.get(&number).and_then(|found| found.get(pointer)).cloned();
+                Ok::<Value, Infallible>(found.unwrap_or_default())
+            });
+            let Ok(()) = put;
         }
         Ok(Some(Step { line: line.number, is_last: index + 1 == self.lines.len(), what }))
     }
 
-    /// References are to lines before this one that call something.
-    fn check_references(&self, number: usize, line: &str, what: &What) -> Result<(), ScriptError> {
+    /// What is at the places that are wanted, or why the step cannot be taken. Each result is read once, and one at a time is held.
+    fn look_up<E>(
+        &self,
+        wanted: Wants,
+        results: &mut impl FnMut(usize) -> Result<Option<String>, E>,
+    ) -> Result<Result<Named, String>, E> {
+        let (mut read, mut put) = (0, 0);
+        let mut named = Named::new();
+        for (number, pointers) in wanted {
+            let text = self.index_of(number).map(&mut *results).transpose()?.flatten();
+            read += text.as_ref().map_or(0, String::len);
+            if read > limit::SCRIPT_READ_BYTES_MAX {
+                let most = limit::SCRIPT_READ_BYTES_MAX;
+                return Ok(Err(format!("the results that it names have {read} bytes or more, at most {most}")));
+            }
+            let result: Option<Value> = text.and_then(|text| serde_json::from_str(&text).ok());
+            let found = named.entry(number).or_default();
+            for (pointer, times) in pointers {
+                let Some(part) = result.as_ref().and_then(|result| result.pointer(&pointer)) else {
+                    let had = result.map_or_else(|| "nothing".to_owned(), |result| shown(&result));
+                    return Ok(Err(format!("the result of line {number} has nothing at \"{pointer}\"; it is {had}")));
+                };
+                put += bytes_of(part).saturating_mul(times);
+                if put > limit::CALL_TEXT_BYTES_MAX {
+                    let most = limit::CALL_TEXT_BYTES_MAX;
+                    return Ok(Err(format!(
+                        "what it takes from earlier results has {put} bytes or more, at most {most}"
+                    )));
+                }
+                found.insert(pointer, part.clone());
+            }
+        }
+        Ok(Ok(named))
+    }
+
+    /// The step of a line of the file.
+    fn index_of(&self, number: usize) -> Option<usize> {
+        self.lines.binary_search_by_key(&number, |line| line.number).ok()
+    }
+
+    /// References are to lines before this one that call something. Answers how many there are.
+    fn check_references(&self, number: usize, line: &str, what: &What) -> Result<usize, ScriptError> {
         let column = line.find(&format!("\"{FROM}\"")).map_or(1, |at| at + 1);
         let wrong = |why: String| ScriptError { line: number, column, why };
         let mut what = what.clone();
+        let mut count = 0;
         for value in what.values() {
             check_form(value).map_err(wrong)?;
-            substitute(value, &mut |to, _| match self.lines.iter().find(|line| line.number == to) {
-                Some(_) => Ok(Value::Null),
+            substitute(value, &mut |to, _| match self.index_of(to) {
+                Some(_) => {
+                    count += 1;
+                    Ok(Value::Null)
+                }
                 None => Err(wrong(format!("{FROM} names line {to}, which is no step before this one"))),
             })?;
         }
-        Ok(())
+        Ok(count)
     }
 }
 
@@ -253,6 +299,43 @@ fn check_form(value: &Value) -> Result<(), String> {
         Value::Array(items) => items.iter().try_for_each(check_form),
         _ => Ok(()),
     }
+}
+
+/// How often each place in the result of each line is wanted.
+type Wants = BTreeMap<usize, BTreeMap<String, usize>>;
+
+/// What is at each place.
+type Named = BTreeMap<usize, BTreeMap<String, Value>>;
+
+fn wanted(what: &What) -> Wants {
+    let mut wants = Wants::new();
+    let mut what = what.clone();
+    for value in what.values() {
+        let noted = substitute(value, &mut |line, pointer| {
+            *wants.entry(line).or_default().entry(pointer.to_owned()).or_default() += 1;
+            Ok::<Value, Infallible>(Value::Null)
+        });
+        let Ok(()) = noted;
+    }
+    wants
+}
+
+/// The length of a value as JSON.
+fn bytes_of(value: &Value) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // It only counts: it cannot fail.
+    serde_json::to_writer(&mut count, value).map_or(usize::MAX, |()| count.0)
 }
 
 /// Puts something in the place of each reference.

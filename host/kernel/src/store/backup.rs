@@ -153,7 +153,9 @@ fn copy_table(snapshot: &Snapshot, database: &Database, table: Table) -> Result<
 fn needed_files(snapshot: &Snapshot) -> Result<Vec<Digest>, StoreError> {
     let mut needed: HashSet<Digest> = snapshot.named_files(|_, _| true)?;
     needed.extend(snapshot.rows::<ToolRow>(Table::Tool, &[])?.iter().map(|tool| tool.component));
-    needed.extend(snapshot.rows::<CallRow>(Table::Call, &[])?.iter().map(|call| call.component));
+    let calls = snapshot.rows::<CallRow>(Table::Call, &[])?;
+    // A planner is a part of the host: there is no component of it.
+    needed.extend(calls.iter().filter(|call| !call.is_quantum()).map(|call| call.component));
     let versions = snapshot.keys(Table::ToolVersion, &[])?;
     needed.extend(versions.iter().filter_map(|(key, _)| key.first_chunk::<32>()));
     let mut needed: Vec<Digest> = needed.into_iter().collect();

@@ -7,9 +7,13 @@ use crate::sim::{House, MOUNT, SimStorage, SimWorld, words};
 use crate::upgrade::{self, directory};
 use libos_kernel::kernel::audit::verify;
 use libos_kernel::kernel::view::View;
-use libos_kernel::kernel::{Kernel, Options};
+use libos_kernel::kernel::{Kernel, NewAgent, Options, StartQuantum};
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, WriteMode};
 use libos_kernel::model::grant::Holder;
+use libos_kernel::model::id::Pid;
+use libos_kernel::model::image::BASE;
+use libos_kernel::model::limit::CallLimits;
+use libos_kernel::model::process::{Signal, State};
 use libos_kernel::model::row::{CallState, EffectRow};
 use libos_kernel::model::time::Time;
 use libos_kernel::store::StoreError;
@@ -137,6 +141,15 @@ async fn intent(house: &House) -> EffectRow {
     row
 }
 
+/// A process whose step has called a tool.
+fn in_the_middle_of_a_step(house: &House) -> Pid {
+    let script = Some("{\"tool\":\"echo\"}\n{\"exit\":1}");
+    let pid = house.kernel.new_agent(NewAgent { image: BASE, goal: "", script, new: true }).unwrap().what.pid;
+    let (step, limits) = (0, CallLimits::default());
+    house.kernel.start_quantum(StartQuantum { pid, step, arguments: "{}".into(), limits }).unwrap();
+    pid
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_begins_with_nothing_under_way() {
     let root = directory("backup-restored");
@@ -146,6 +159,10 @@ async fn a_copy_begins_with_nothing_under_way() {
     let ask = || Call::HumanAsk { question: "Which?".into(), queue: None };
     let pid = house.process();
     let parked = house.park(house.line_of(pid), ask()).await;
+    let in_step = in_the_middle_of_a_step(&house);
+    let cancelled = house.process();
+    house.park(house.line_of(cancelled), ask()).await;
+    house.kernel.signal(cancelled, Signal::Cancel, "enough").unwrap();
     let counted = house.grant(Holder::Process(pid), "allow read fs:workspace/once", Some(3));
     let lasting = house.grant(Holder::Process(pid), "allow read fs:workspace/always", None);
     house.kernel.barrier().await.unwrap();
@@ -168,7 +185,10 @@ async fn a_copy_begins_with_nothing_under_way() {
         assert_eq!(view.questions(true).unwrap(), []);
         assert!(view.grant(counted[0].id).unwrap().unwrap().revoked);
         assert!(!view.grant(lasting[0].id).unwrap().unwrap().revoked);
-        assert!(!view.process(pid).unwrap().unwrap().state.is_final());
+        let state = |pid| view.process(pid).unwrap().unwrap().state;
+        assert!(!state(pid).is_final());
+        assert!(matches!(state(in_step), State::Killed(why) if why.contains("copy")), "a step is not begun again");
+        assert_eq!(state(cancelled).word(), "failed", "it was to end");
         assert_eq!(verify(&snapshot).unwrap().problem, None);
     }
     assert!(copy.kernel.resume_call(parked).await.is_err());

@@ -6,6 +6,7 @@ use libos_kernel::kernel::view::View;
 use libos_kernel::model::answer::{Answer, CallError, Stop};
 use libos_kernel::model::call::{Call, Reply, WriteMode};
 use libos_kernel::model::id::CallId;
+use libos_kernel::model::process::Signal;
 use libos_kernel::model::record::{Outcome, Record};
 use libos_kernel::syscall::Line;
 use tokio::task::JoinSet;
@@ -91,6 +92,21 @@ async fn a_call_is_not_started_again_while_an_effect_of_it_is_under_way() {
     let mut line = house.resume(call).await;
     assert_eq!(done(&house.run(&mut line, write("1")).await), &Reply::Unit);
     assert_eq!(house.world.count("fs.write fs:workspace/a 1"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_was_to_go_on_while_an_effect_of_it_is_under_way_goes_on_when_that_has_ended() {
+    let house = House::new(&ALL_RULES);
+    let gate = house.world.block("fs.write", 1);
+    let pid = house.process();
+    let call = begin_and_drop(&house, house.line_of(pid), write("1"), &gate).await;
+    house.kernel.signal(pid, Signal::Pause, "").unwrap();
+    house.kernel.signal(pid, Signal::Resume, "").unwrap();
+    assert_eq!(house.kernel.take_runnable(), [call]);
+    assert!(house.kernel.resume_call(call).await.is_err(), "too early");
+    gate.open();
+    ended(&house, call).await;
+    assert_eq!(house.kernel.take_runnable(), [call]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

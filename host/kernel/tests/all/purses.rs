@@ -2,12 +2,12 @@
 
 use crate::processes::{child, spawn};
 use crate::sim::{Clerk, House, MOUNT, Plan, Tear, done, words};
-use libos_kernel::kernel::HostError;
 use libos_kernel::kernel::view::View;
+use libos_kernel::kernel::{HostError, Reaction};
 use libos_kernel::model::answer::Stop;
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, WriteMode};
 use libos_kernel::model::child::{Amount, ChildOptions};
-use libos_kernel::model::id::{CallId, Pid};
+use libos_kernel::model::id::{CallId, Pid, QuestionId};
 use libos_kernel::model::process::{Signal, State};
 use libos_kernel::model::purse::Coin;
 use libos_kernel::model::row::{ProcessRow, Wait};
@@ -310,6 +310,64 @@ async fn more_in_the_purse_frees_those_that_want_it_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_paused_twice_goes_on_by_what_its_reason_names() {
+    let house = House::new(&RULES);
+    let pid = rich(&house, &[(Coin::BytesWritten, 0), (Coin::Objects, 9)]);
+    let mut line = house.line_of(pid);
+    let hungry = spawn(&house, &mut line, child(&["write fs:workspace/**"])).await;
+    let (wants, why) = starves(&house, house.line_of(hungry), write("a", "1")).await;
+    let pause = Call::ProcessSignal { pid: hungry.to_string(), signal: Signal::Pause, reason: String::new() };
+    assert_eq!(words(&house.run(&mut line, pause).await), "done");
+    assert_eq!(row(&house, hungry).await.state, State::Paused(why));
+    house.kernel.raise_budget(hungry, Coin::BytesWritten, 1).unwrap();
+    assert_eq!(house.kernel.take_runnable(), [wants]);
+    // What a person holds does not want anything by and by.
+    let call = house.line_of(hungry).call();
+    house.kernel.signal(hungry, Signal::Pause, "to look").unwrap();
+    house.kernel.change_purse(hungry, &[], &[(Coin::WallMilliseconds, 0)]).unwrap();
+    house.kernel.charge_time(hungry, call, 1, 0);
+    assert_eq!(row(&house, hungry).await.state, State::Paused("a person: to look".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_cannot_be_paid_leaves_its_approval() {
+    let house = House::new(&["ask read fs:workspace/**"]);
+    house.world.put_file(&format!("{MOUNT}/a"), "0123456789");
+    let pid = rich(&house, &[(Coin::BytesRead, 5)]);
+    let read = || Call::FsRead { path: "a".into() };
+    let call = house.park(house.line_of(pid), read()).await;
+    let asked = house.asked(call);
+    house.kernel.answer(asked, Reaction::allow()).unwrap();
+    assert_eq!(house.kernel.take_runnable(), [call]);
+    let line = house.resume(call).await;
+    starves(&house, line, read()).await;
+    house.kernel.raise_budget(pid, Coin::BytesRead, 5).unwrap();
+    let mut line = house.resume(call).await;
+    assert_eq!(words(&house.run(&mut line, read()).await), "done");
+    house.kernel.barrier().await.unwrap();
+    let next = View(&house.snapshot()).question(QuestionId(asked.0 + 1)).unwrap();
+    assert_eq!(next, None, "nobody is asked again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_several_times_to_become_another_pays_for_one_goal() {
+    let house = House::new(&["allow use image:base"]);
+    let pid = rich(&house, &[(Coin::Objects, 1)]);
+    let mut line = house.line_of(pid);
+    for goal in ["one", "two"] {
+        let exec = Call::ProcessExec { image: "base".into(), goal: Some(goal.into()) };
+        assert_eq!(words(&house.run(&mut line, exec).await), "done");
+    }
+    assert_eq!(left(&house, pid, Coin::Objects).await, Some(1));
+    house.kernel.end_call(line.call(), Ok("null".into())).unwrap();
+    assert_eq!(left(&house, pid, Coin::Objects).await, Some(0));
+    assert!(row(&house, pid).await.goal.is_some());
+    house.purses_add_up();
+    let exec = Call::ProcessExec { image: "base".into(), goal: Some("three".into()) };
+    starves(&house, house.line_of(pid), exec).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_raise_that_makes_no_sense_is_refused() {
     let house = House::new(&RULES);
     let pid = rich(&house, &[(Coin::ToolCalls, 1)]);
@@ -344,12 +402,12 @@ async fn a_process_whose_time_is_used_up_stops_at_its_next_import() {
     for (coin, wall, processor) in [(Coin::WallMilliseconds, 100, 0), (Coin::ProcessorMilliseconds, 0, 100)] {
         let pid = rich(&house, &[(coin, 100)]);
         let mut line = house.line_of(pid);
-        house.kernel.charge_time(line.call(), wall / 2, processor / 2);
+        house.kernel.charge_time(pid, line.call(), wall / 2, processor / 2);
         done(&house.run(&mut line, Call::ClockNow).await);
         let left_of = house.kernel.time_left(line.call());
         assert_eq!(left_of.wall.or(left_of.processor), Some(50));
         // More than there is.
-        house.kernel.charge_time(line.call(), wall, processor);
+        house.kernel.charge_time(pid, line.call(), wall, processor);
         let (call, why) = starves(&house, line, Call::ClockNow).await;
         assert!(why.contains(coin.word()), "{why}");
         assert!(house.kernel.start_call(house.start(pid)).is_err());
@@ -357,6 +415,19 @@ async fn a_process_whose_time_is_used_up_stops_at_its_next_import() {
         assert_eq!(house.kernel.take_runnable(), [call]);
         house.purses_add_up();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_ended_pays_for_the_time_that_it_ran() {
+    let house = House::new(&RULES);
+    let parent = rich(&house, &[(Coin::WallMilliseconds, 100), (Coin::Children, 9), (Coin::Objects, 9)]);
+    let mut line = house.line_of(parent);
+    let child = spawn(&house, &mut line, with_budget(&[(Coin::WallMilliseconds, 40)])).await;
+    let call = house.line_of(child).call();
+    house.kernel.signal(child, Signal::Kill, "").unwrap();
+    house.kernel.charge_time(child, call, 30, 0);
+    assert_eq!(left(&house, parent, Coin::WallMilliseconds).await, Some(70));
+    house.purses_add_up();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

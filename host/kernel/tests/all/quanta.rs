@@ -10,7 +10,7 @@ use libos_kernel::model::id::{CallId, Pid};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::{CallLimits, EXIT_RESULT_BYTES_MAX};
 use libos_kernel::model::process::{Signal, State};
-use libos_kernel::model::record::Record;
+use libos_kernel::model::record::{Outcome, Record};
 use libos_kernel::model::row::Wait;
 use libos_kernel::model::script::{Script, Step};
 use libos_kernel::syscall::Line;
@@ -233,6 +233,86 @@ async fn a_step_is_taken_once_and_counted_with_its_end() {
     let house = house.crash(Tear::None);
     assert_eq!(house.kernel.plan(pid).unwrap().unwrap().1, 1);
     assert_eq!(house.kernel.step_result(pid, 0).unwrap().as_deref(), Some("5"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_that_the_host_could_not_run_is_a_failure_that_the_planner_sees() {
+    let house = House::new(&RULES);
+    let pid = process(&house, "{\"tool\":\"echo\",\"expect\":{\"failed\":\"the host failed\"}}\n{\"exit\":1}");
+    let quantum = begin(&house, pid);
+    run(&house, &quantum).await.unwrap();
+    let tool = made(&house, quantum.row.id)[0];
+    house.resume(tool).await;
+    house.kernel.lose_call(tool, "no compiler at /secret");
+    assert!(!house.kernel.is_live(tool));
+    assert!(house.kernel.take_runnable().contains(&quantum.row.id));
+    run(&house, &house.kernel.resume_call(quantum.row.id).await.unwrap()).await.unwrap();
+    assert_eq!(house.kernel.next_ready(1), Some(pid), "the script goes on");
+    let why = Outcome::Failed("no compiler at /secret".into());
+    assert!(house.records().await.iter().any(|record| record.call == Some(tool) && record.outcome == why));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_nobody_starts_again_holds_no_place_and_nobody_waits_for_it() {
+    let house = House::new(&RULES);
+    let (one, other) = (process(&house, r#"{"tool":"echo"}"#), process(&house, r#"{"tool":"echo"}"#));
+    assert_eq!(house.kernel.next_ready(1), Some(one));
+    let quantum = begin(&house, one);
+    assert!(!house.kernel.progress(one).is_settled());
+    house.kernel.lose_call(quantum.row.id, "a planner panicked");
+    assert!(house.kernel.is_live(quantum.row.id), "it can be resumed");
+    assert!(house.kernel.progress(one).is_settled());
+    assert_eq!(house.kernel.next_ready(1), Some(other));
+    house.kernel.drive(one);
+    assert!(!house.kernel.progress(one).is_settled(), "it is about to go on");
+    // One that a person made for a process with a planner.
+    let call = house.line_of(other).call();
+    assert!(house.kernel.progress(other).runs);
+    house.kernel.signal(other, Signal::Cancel, "enough").unwrap();
+    house.kernel.lose_call(call, "the host is closed");
+    assert!(house.kernel.progress(other).is_settled());
+}
+
+/// Whether the run loop is woken.
+async fn is_woken(house: &House) -> bool {
+    tokio::select! {
+        biased;
+        () = house.kernel.changed() => true,
+        () = std::future::ready(()) => false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_that_cannot_be_taken_is_offered_again_and_wakes_nobody() {
+    let house = House::new(&RULES);
+    let pid = process(&house, r#"{"tool":"echo"}"#);
+    assert!(is_woken(&house).await, "there is a turn");
+    for _ in 0..3 {
+        assert_eq!(house.kernel.next_ready(1), Some(pid));
+        house.kernel.put_back(pid);
+        assert!(!is_woken(&house).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_goes_back_into_its_last_step_ends_with_nothing() {
+    let house = House::new(&RULES);
+    let pid = process(&house, "{\"tool\":\"echo\"}\n{\"tool\":\"echo\"}");
+    let quantum = begin(&house, pid);
+    run(&house, &quantum).await.unwrap();
+    end(&house, made(&house, quantum.row.id)[0], "5").await;
+    run(&house, &house.kernel.resume_call(quantum.row.id).await.unwrap()).await.unwrap();
+    let last = begin(&house, pid);
+    run(&house, &last).await.unwrap();
+    let taken = house.kernel.checkpoint(pid, "in its last step").unwrap().what.id;
+    house.kernel.restore(taken).unwrap();
+    let step = house.kernel.plan(pid).unwrap().unwrap().1;
+    assert_eq!(step, 2, "the step that was cut off is not taken again");
+    house.kernel.end_of_plan(pid, 1).unwrap();
+    assert_eq!(house.kernel.next_ready(9), Some(pid), "another step was meant");
+    house.kernel.end_of_plan(pid, step).unwrap();
+    assert_eq!(state(&house, pid).await, State::Exited("null".into()));
+    assert_eq!(house.kernel.next_ready(9), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,10 +18,11 @@ pub type Stepping<'a> = Pin<Box<dyn Future<Output = Result<Result<Chosen, Failur
 /// Chooses what a process does.
 pub trait Planner: Send + Sync {
     /// All that the next quantum depends on, as JSON. It is written down before the quantum starts, so that a replay needs nothing else.
+    /// None if there is nothing more to do: the process ends. It may read what the disk holds, so it is called where that may block.
     ///
     /// # Errors
     /// It cannot be told now; the turn is offered again.
-    fn prepare(&self, turn: &Turn<'_>) -> Result<String, HostError>;
+    fn prepare(&self, turn: &Turn<'_>) -> Result<Option<String>, HostError>;
 
     /// Takes the step that was prepared. Started again, it goes the same way: its line answers what was answered before.
     fn step<'a>(&'a self, line: &'a mut Line, prepared: &'a str) -> Stepping<'a>;

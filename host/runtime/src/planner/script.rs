@@ -20,12 +20,10 @@ impl ScriptPlanner {
 }
 
 impl Planner for ScriptPlanner {
-    fn prepare(&self, turn: &Turn<'_>) -> Result<String, HostError> {
+    fn prepare(&self, turn: &Turn<'_>) -> Result<Option<String>, HostError> {
         let index = usize::try_from(turn.step).unwrap_or(usize::MAX);
         let step = self.script.step(index, |index| turn.result(index as u64))?;
-        // Its last step ended the process: there is no turn after that.
-        let none = || HostError::Usage(format!("the script of {} has no step {}", turn.pid, turn.step + 1));
-        Ok(step.ok_or_else(none)?.to_json())
+        Ok(step.map(|step| step.to_json()))
     }
 
     fn step<'a>(&'a self, line: &'a mut Line, prepared: &'a str) -> Stepping<'a> {

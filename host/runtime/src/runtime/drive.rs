@@ -73,7 +73,8 @@ impl Runtime {
                 // The guest goes first.
                 drop(driving);
                 // It asks the outside for the time, which may be what panics.
-                let _ = catch_unwind(AssertUnwindSafe(|| runtime.kernel.drop_call(call)));
+                let lose = || runtime.kernel.lose_call(call, "a part of the host panicked");
+                let _ = catch_unwind(AssertUnwindSafe(lose));
                 runtime.tell_interrupted(call, "a part of the host panicked; the call can be resumed").await;
             }
         });
@@ -125,12 +126,20 @@ impl Runtime {
                 self.kernel.hold_call(call);
                 // Who looks now sees why. If the disk has failed, they are told so elsewhere.
                 let _ = self.kernel.barrier().await;
+                // It may have been ended on its way out.
+                if !self.kernel.is_live(call) {
+                    return self.tell_interrupted(call, &Stop::Ended.to_string()).await;
+                }
                 for call in self.kernel.callers_of(call) {
                     self.tell(call, CallEvent::Paused(by.clone())).await;
                 }
             }
             Driven::Stopped(stop) => {
-                self.kernel.drop_call(call);
+                match &stop {
+                    // A test's host that died ends nothing.
+                    Stop::Host(why) if self.interrupts_at().is_none() => self.kernel.lose_call(call, why),
+                    _ => self.kernel.drop_call(call),
+                }
                 // If it was cancelled, that is to be seen by whoever looks now. If the disk has failed, they are told so elsewhere.
                 let _ = self.kernel.barrier().await;
                 self.tell_interrupted(call, &stop.to_string()).await;
@@ -209,7 +218,7 @@ impl Runtime {
     fn line(&self, started: &Started) -> Line {
         let mut line = Line::new(Arc::clone(&self.kernel), started);
         if started.row.incarnation == 0 {
-            line.interrupt_at(*self.interrupt_at.lock().unwrap_or_else(PoisonError::into_inner));
+            line.interrupt_at(self.interrupts_at());
         }
         line
     }
@@ -222,7 +231,7 @@ impl Runtime {
     ) -> Driven {
         let call = started.row.id;
         let Watched { mut waiting, import, ticks } = watched;
-        let mut meter = Meter::new(&self.kernel, call, ticks);
+        let mut meter = Meter::new(&self.kernel, (started.row.pid, call), ticks);
         tokio::pin!(running);
         let mut closing = self.closing.subscribe();
         let limit = Duration::from_millis(started.row.limits.wall_milliseconds);
@@ -237,6 +246,10 @@ impl Runtime {
                 () = until(&mut waiting, Option::is_some) => {}
                 () = tokio::time::sleep(left.min(paid)) => {
                     if paid < left {
+                        left = left.saturating_sub(meter.wait());
+                        if meter.renew() {
+                            continue;
+                        }
                         return Driven::Stopped(Stop::Paused("its time is used up".into()));
                     }
                     let import = *import.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! What a run of a call in memory costs its process: time outside waits, and processor time.
 
 use libos_kernel::kernel::Kernel;
-use libos_kernel::model::id::CallId;
+use libos_kernel::model::id::{CallId, Pid};
 use libos_kernel::model::limit::CALL_TICK;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +11,8 @@ use tokio::time::Instant;
 /// Counts, and charges when the run is over, however that comes.
 pub struct Meter<'k> {
     kernel: &'k Kernel,
+    /// Whoever ends the call, or the process, pays nevertheless.
+    pid: Pid,
     call: CallId,
     ticks: Arc<AtomicU64>,
     spent: Duration,
@@ -21,15 +23,21 @@ pub struct Meter<'k> {
 
 impl<'k> Meter<'k> {
     /// Begins to count.
-    pub fn new(kernel: &'k Kernel, call: CallId, ticks: Arc<AtomicU64>) -> Meter<'k> {
+    pub fn new(kernel: &'k Kernel, (pid, call): (Pid, CallId), ticks: Arc<AtomicU64>) -> Meter<'k> {
         let left = kernel.time_left(call).wall.map(Duration::from_millis);
-        Meter { kernel, call, ticks, spent: Duration::ZERO, running: None, left }
+        Meter { kernel, pid, call, ticks, spent: Duration::ZERO, running: None, left }
     }
 
     /// It does not wait from now on. Answers how long the process can pay for that, if there is a bound.
     pub fn run(&mut self) -> Option<Duration> {
         self.running = Some(Instant::now());
         self.left.map(|left| left.saturating_sub(self.spent))
+    }
+
+    /// Looks again at what the process can pay: somebody may have put more into its purse. Answers whether there is some left.
+    pub fn renew(&mut self) -> bool {
+        self.left = self.kernel.time_left(self.call).wall.map(Duration::from_millis);
+        self.left.is_none_or(|left| left > self.spent)
     }
 
     /// It waits from now on. Answers how long it ran.
@@ -46,6 +54,6 @@ impl Drop for Meter<'_> {
         // What is begun counts: many short runs are not for nothing.
         let wall = u64::try_from(self.spent.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
         let ticks = self.ticks.load(Ordering::Relaxed);
-        self.kernel.charge_time(self.call, wall, ticks.saturating_mul(CALL_TICK.as_millis() as u64));
+        self.kernel.charge_time(self.pid, self.call, wall, ticks.saturating_mul(CALL_TICK.as_millis() as u64));
     }
 }

@@ -486,15 +486,24 @@ impl Runtime {
     /// Starts what the kernel says is runnable, and ends timers. Answers how long until the next one.
     async fn turn(self: &Arc<Self>) -> Option<Duration> {
         self.kernel.fire_timers_due();
-        for call in self.kernel.take_runnable() {
-            match self.kernel.resume_call(call).await {
+        let runnable = self.kernel.take_runnable();
+        if !runnable.is_empty() {
+            // What they replay is brought to the disk once for all. If that fails, each of them is told below.
+            let _ = self.kernel.barrier().await;
+        }
+        for call in runnable {
+            match self.kernel.start_again(call) {
                 Ok(started) => self.spawn_drive(started),
                 // Somebody else was faster to start it, or an effect of it is still under way.
                 Err(HostError::Usage(_)) if self.kernel.is_live(call) => {}
-                Err(error) => self.tell_interrupted(call, &error.to_string()).await,
+                Err(error) => {
+                    let why = error.to_string();
+                    self.kernel.lose_call(call, &why);
+                    self.tell_interrupted(call, &why).await;
+                }
             }
         }
-        let is_left = self.take_turns();
+        let is_left = self.take_turns().await;
         let timer = self.kernel.next_timer().map(|time| time.since(self.kernel.now()));
         [timer, is_left.then_some(turns::TRY_AGAIN)].into_iter().flatten().min()
     }
@@ -531,6 +540,10 @@ impl Runtime {
     /// For tests: from now on the first run of every call is dropped before its import at this position, as if the host had died.
     pub fn interrupt_first_runs_at(&self, position: Option<u32>) {
         *self.interrupt_at.lock().unwrap_or_else(PoisonError::into_inner) = position;
+    }
+
+    fn interrupts_at(&self) -> Option<u32> {
+        *self.interrupt_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends everything in an orderly way: calls in memory are dropped and stay resumable, and what happened is brought to the disk.

@@ -1,6 +1,6 @@
 //! Turns: starts the quanta of processes that go on by themselves, as the kernel's schedule says, and waits for such processes.
 
-use super::{Runtime, RuntimeError};
+use super::{Runtime, RuntimeError, blocking};
 use crate::planner::{Turn, planner_of};
 use libos_kernel::kernel::{Changed, HostError, NewAgent, Planned, Progress, StartQuantum, Started};
 use libos_kernel::model::id::Pid;
@@ -9,6 +9,9 @@ use std::time::Duration;
 
 /// After this time a turn that could not be taken, for want of room on the disk for example, is tried again.
 pub(super) const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whoever waits for processes looks no more often than this how they stand.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 impl Runtime {
     /// Starts a process with a goal, or goes on with the one that the same command started before, and lets it and all below it go on
@@ -30,6 +33,7 @@ impl Runtime {
     pub async fn settled(&self, pid: Pid) -> Result<Progress, RuntimeError> {
         let mut commits = self.kernel.commits();
         loop {
+            let looked = tokio::time::Instant::now();
             commits.borrow_and_update();
             let progress = self.kernel.progress(pid);
             if progress.is_settled() {
@@ -41,6 +45,8 @@ impl Runtime {
                     if changed.is_err() {
                         return Err(HostError::Stopped("the host is closed".into()).into());
                     }
+                    // A look goes through all processes: not at every commit.
+                    tokio::time::sleep_until(looked + LOOK_AGAIN).await;
                 }
                 () = self.kernel.stopped() => {
                     let why = self.kernel.failure().unwrap_or_else(|| "the host is closed".into());
@@ -51,13 +57,15 @@ impl Runtime {
     }
 
     /// Starts the quanta whose turn it is. Answers whether there is one that could not be started.
-    pub(super) fn take_turns(self: &Arc<Self>) -> bool {
+    pub(super) async fn take_turns(self: &Arc<Self>) -> bool {
         let mut left = Vec::new();
         while let Some(pid) = self.kernel.next_ready(self.config.processes_max) {
-            match self.begin_quantum(pid) {
-                Ok(Some(started)) => self.spawn_drive(started),
-                Ok(None) => {}
-                Err(_) => left.push(pid),
+            // Scripts and earlier results are read, and may be large.
+            let runtime = Arc::clone(self);
+            match blocking(move || runtime.begin_quantum(pid)).await {
+                Ok(Ok(Some(started))) => self.spawn_drive(started),
+                Ok(Ok(None)) => {}
+                Ok(Err(_)) | Err(_) => left.push(pid),
             }
         }
         left.iter().for_each(|pid| self.kernel.put_back(*pid));
@@ -74,7 +82,10 @@ impl Runtime {
                 return Ok(None);
             }
         };
-        let arguments = planner.prepare(&Turn::new(&self.kernel, pid, step))?;
+        let Some(arguments) = planner.prepare(&Turn::new(&self.kernel, pid, step))? else {
+            self.kernel.end_of_plan(pid, step)?;
+            return Ok(None);
+        };
         let limits = self.config.limits.unwrap_or_else(|| self.kernel.call_limits());
         self.kernel.start_quantum(StartQuantum { pid, step, arguments, limits }).map(Some)
     }

@@ -125,3 +125,55 @@ fn what_is_expected_is_a_part_of_what_comes_or_the_process_fails() {
         }
     }
 }
+
+#[test]
+fn each_result_that_a_step_names_is_read_once() {
+    let many = vec![r#"{"$from":[1,"/pid"]}"#; 1_000].join(",");
+    let script = Script::parse(&format!("{{\"tool\":\"a\"}}\n{{\"exit\":[{many}]}}")).unwrap();
+    let mut reads = 0;
+    let read = |_| {
+        reads += 1;
+        Ok::<_, ()>(Some(r#"{"pid":7}"#.to_owned()))
+    };
+    let step = script.step(1, read).unwrap().unwrap();
+    assert_eq!(step.conclude(&[]), Ok(Chosen::Exit(format!("[{}]", vec!["7"; 1_000].join(",")))));
+    assert_eq!(reads, 1);
+}
+
+#[test]
+fn what_a_step_takes_from_earlier_results_is_bounded() {
+    let large = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+    let half = limit::CALL_TEXT_BYTES_MAX / 2;
+    let lines = |count: usize, pointer: &str| {
+        let before = vec!["{\"tool\":\"a\"}"; count].join("\n");
+        let names: Vec<String> = (1..=count).map(|line| format!("{{\"$from\":[{line},\"{pointer}\"]}}")).collect();
+        format!("{before}\n{{\"exit\":[{}]}}", names.join(","))
+    };
+    for (count, bytes, why) in [
+        (2, half, None),
+        (2, half + 1, Some("takes from earlier results")),
+        (5, limit::CALL_TEXT_BYTES_MAX, Some("takes from earlier results")),
+    ] {
+        let ended = step(&lines(count, ""), count, &large(bytes)).conclude(&[]);
+        match why {
+            None => assert!(ended.is_ok()),
+            Some(why) => assert!(ended.unwrap_err().message.contains(why), "{count} {bytes}"),
+        }
+    }
+    // Of each only a little, and too much to be looked for it.
+    let wide = format!("[0,{}]", large(limit::CALL_TEXT_BYTES_MAX - 4));
+    assert!(step(&lines(4, "/0"), 4, &wide).conclude(&[]).is_ok());
+    let message = step(&lines(5, "/0"), 5, &wide).conclude(&[]).unwrap_err().message;
+    assert!(message.contains("the results that it names"), "{message}");
+}
+
+#[test]
+fn a_script_names_earlier_results_so_many_times_at_most() {
+    let script = |count: usize| {
+        let names = vec![r#"{"$from":[1,""]}"#; count].join(",");
+        Script::parse(&format!("{{\"tool\":\"a\"}}\n{{\"exit\":[{names}]}}")).map(drop)
+    };
+    assert_eq!(script(limit::SCRIPT_REFERENCES_MAX), Ok(()));
+    let error = script(limit::SCRIPT_REFERENCES_MAX + 1).unwrap_err();
+    assert!(error.why.contains("at most 10000 references"), "{error}");
+}
