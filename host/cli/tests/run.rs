@@ -133,7 +133,7 @@ fn what_was_interrupted_goes_on_with_the_same_command_and_no_other() {
     let running = scene.start(&RUN);
     until("the first write", || scene.entries("made") == Some(2));
     running.signal("INT");
-    running.end().ends(130).says(&["p1 is parked, and the same command goes on with it"]);
+    running.end().ends(130).says(&["p1 is parked, and `libos run --pid p1` goes on with it"]);
     scene.run(&["run", "base", "another", "--planner", "script:script.jsonl"]).ends(1).says(&["p2 starts"]);
     let said = run(&scene, &["--new"]).ends(1).says(&["p3 starts"]);
     assert!(said.err.contains("already exists"), "{}", said.err);
@@ -197,6 +197,32 @@ fn a_detached_run_goes_on_without_its_command_and_its_host_ends_with_it() {
     until("its end", || processes(&scene).iter().any(|(pid, state)| pid == "p3" && state == "failed"));
     host.signal("INT");
     host.end().ends(0);
+}
+
+#[test]
+fn what_was_detached_goes_on_when_the_host_that_ran_it_goes() {
+    let foreground = [json!({"tool": "sleep", "args": {"seconds": 600}})];
+    let scene = scene("taken-over", &foreground);
+    let running = scene.start(&RUN);
+    until("a host", || scene.has_host());
+    let lines = [json!({"tool": "sleep", "args": {"seconds": 1}}), once("made/a")].map(|line| line.to_string());
+    scene.write("other.jsonl", &lines.join("\n"));
+    let said = scene.run(&["run", "base", "x", "--planner", "script:other.jsonl", "--detach"]).ends(0);
+    assert_eq!(said.out, "p2\n");
+    running.signal("INT");
+    running.end().ends(130);
+    until("its end", || processes(&scene).contains(&("p2".to_owned(), "exited".to_owned())));
+    assert_eq!(scene.entries("made"), Some(2));
+}
+
+#[test]
+fn several_detached_at_once_all_come_to_their_ends() {
+    let lines: Vec<Value> = [json!({"tool": "sleep", "args": {"seconds": 0.2}}), json!({"exit": 1})].into();
+    let scene = scene("at-once", &lines);
+    let running: Vec<_> = (0..4).map(|_| scene.start(&[&RUN[..], &["--detach", "--new"]].concat())).collect();
+    running.into_iter().for_each(|running| drop(running.end().ends(0)));
+    until("their ends", || processes(&scene).iter().filter(|(_, state)| state == "exited").count() == 4);
+    until("the end of their hosts", || !scene.has_host());
 }
 
 #[test]
