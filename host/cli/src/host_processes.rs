@@ -73,6 +73,7 @@ impl Host {
             CheckpointRequest::Fork { id, budget } => {
                 let purse = Purse::of(&budget.into_iter().collect());
                 let done = kernel.fork_checkpoint(id, Some(purse).filter(|purse| !purse.left.is_empty()))?;
+                self.durable(done.durable).await?;
                 let mut text = forked(&done.what).join("\n");
                 text.push_str(&format!("\n  {}", self.way_on(done.what.pid)?));
                 self.changed(done.durable, vec![serde_json::to_value(&done.what)?], text, listener).await

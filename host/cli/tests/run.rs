@@ -78,6 +78,8 @@ fn a_script_that_is_wrong_starts_nothing() {
         scene.write("script.jsonl", text);
         run(&scene, &[]).ends(2).says(&[says]);
     }
+    scene.write("script.jsonl", "\u{feff}{\"tool\":\"echo\"}");
+    run(&scene, &[]).ends(2).says(&["byte order mark"]);
     scene.run(&["run", "base", "x", "--planner", "script:missing"]).ends(2).says(&["cannot be read"]);
     scene.run(&["run", "base", "x", "--planner", "mind:of-its-own"]).ends(2);
     scene.run(&["run", "base", "x"]).ends(2).says(&["--planner script:FILE"]);
@@ -197,6 +199,41 @@ fn a_detached_run_goes_on_without_its_command_and_its_host_ends_with_it() {
     until("its end", || processes(&scene).iter().any(|(pid, state)| pid == "p3" && state == "failed"));
     host.signal("INT");
     host.end().ends(0);
+}
+
+#[test]
+fn what_is_held_says_why_and_what_lets_it_go_on() {
+    let ask = json!({"tool": "ask_human", "args": {"question": "Which?"}});
+    let scene = scene("held", &[ask, json!({"tool": "echo", "args": {"n": 1}})]);
+    run(&scene, &[]).ends(4);
+    scene.run(&["budget", "p1", "--set", "tool-calls=0"]).ends(0);
+    let said = scene.run(&["answer", "q1", "--text", "x"]).ends(4).says(&["libos budget p1 --add tool-calls=N"]);
+    assert!(!said.err.contains("signal p1 resume"), "{}", said.err);
+    let said = scene.run(&["--json", "run", "--pid", "p1"]).ends(4);
+    assert_eq!(said.json()["paused"][0]["pid"], "p1");
+    assert_eq!(scene.json(&["events", "--kind", "budget.empty"]).as_array().map(Vec::len), Some(1));
+    scene.run(&["budget", "p1", "--add", "tool-calls=5"]).ends(0);
+    assert_eq!(scene.run(&["calls", "--resume"]).ends(0).out, "{\"n\":1}\n");
+    scene.run(&["show", "p1"]).ends(0).says(&["to try it"]);
+    scene.run(&["ps", "--tree", "--all"]).ends(0).says(&["to try it"]);
+    scene.run(&["budget", "p1"]).ends(0).says(&["p1 has ended"]);
+    scene.run(&["run", "--pid", "p9"]).ends(2).says(&["no process p9"]);
+    scene.run(&["events", "--call", "c999"]).ends(2).says(&["no call c999"]);
+    run(&scene, &[]).ends(4).says(&["p2 starts"]);
+    scene.run(&["checkpoint", "create", "p2"]).ends(0);
+    scene.run(&["checkpoint", "fork", "k1"]).ends(0).says(&["`libos run --pid p3` lets it go on"]);
+    scene.run(&["signal", "p2", "pause", "--reason", &"x".repeat(4_000)]).ends(0);
+    assert!(!scene.json(&["show", "p2"]).to_string().contains(&"x".repeat(2_000)), "a reason is cut");
+    scene.run(&["signal", "p2", "resume"]).ends(0).says(&["`libos run --pid p2` lets it go on"]);
+    scene.run(&["signal", "p2", "cancel"]).ends(0).says(&["`libos signal p2 kill` ends it now"]);
+    scene.run(&["ps"]).ends(0).says(&["is to end: cancelled by"]);
+}
+
+#[test]
+fn a_run_whose_last_call_fails_fails() {
+    let scene = scene("last", &[json!({"tool": "never-was"})]);
+    let said = run(&scene, &[]).ends(1).says(&["line 1: never-was: "]);
+    assert!(said.err.lines().any(|line| line.starts_with("p1 ") && line.contains("never-was")), "{}", said.err);
 }
 
 #[test]
