@@ -4,7 +4,7 @@ use crate::error::Failure;
 use crate::host::{Host, Listener, tell};
 use crate::protocol::{AgentRequest, Event};
 use libos_kernel::kernel::view::View;
-use libos_kernel::kernel::{HostError, Kernel, NewAgent, PLANNER, Planned, Progress};
+use libos_kernel::kernel::{HostError, Kernel, NewAgent, Planned, Progress};
 use libos_kernel::model::id::{Pid, QuestionId};
 use libos_kernel::model::process::State;
 use libos_kernel::model::record::{Outcome, Record, cut};
@@ -173,18 +173,21 @@ fn line(snapshot: &Snapshot, pid: Pid, root: Pid, record: &Record) -> anyhow::Re
         let is_end = record.operation == "process.end" && pid != root;
         return Ok(is_end.then(|| format!("{pid} {detail}")));
     };
+    let is_step = || View(snapshot).call(call).map(|row| row.is_some_and(|row| row.is_quantum()));
     Ok(match (record.operation.as_str(), &record.outcome) {
-        ("call.start", _) if !detail.starts_with(PLANNER) => {
+        ("call.start", _) if !is_step()? => {
             let tool = detail.split(' ').next().unwrap_or_default();
             let mut arguments =
                 View(snapshot).arguments(call)?.map(|text| crate::json::compact(&text)).unwrap_or_default();
             cut(&mut arguments, ARGUMENTS_SHOWN);
             Some(format!("{pid} {call} {tool} {arguments}"))
         }
-        ("call.end", outcome) if detail != PLANNER => Some(match outcome {
+        ("call.end", outcome) if !is_step()? => Some(match outcome {
             Outcome::Failed(why) => format!("{pid} {call} {detail} failed: {why}"),
             _ => format!("{pid} {call} {detail} done"),
         }),
+        // No call came of it.
+        ("agent.call", Outcome::Failed(why)) => Some(format!("{pid} {why}")),
         ("process.end", _) if pid != root => Some(format!("{pid} {detail}")),
         _ => None,
     })

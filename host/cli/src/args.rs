@@ -228,9 +228,14 @@ pub struct CallArgs {
 #[derive(Debug, ClapArgs)]
 pub struct RunArgs {
     /// What the process is started from: its tools and its rules.
-    pub image: String,
+    #[arg(required_unless_present = "pid")]
+    pub image: Option<String>,
     /// What it is for.
-    pub goal: String,
+    #[arg(required_unless_present = "pid")]
+    pub goal: Option<String>,
+    /// Go on with a process that is there, instead of starting one.
+    #[arg(long, value_name = "PID", conflicts_with_all = ["image", "goal", "planner", "new"])]
+    pub pid: Option<Pid>,
     /// Who chooses what it does: script:FILE, one JSON object a line: {"tool": NAME, "args": {...}, "expect": {...}}, {"calls": [...]} for
     /// tools at the same time, or {"exit": RESULT}. {"$from": [LINE, "/pointer"]} stands for a part of the result of an earlier line.
     #[arg(long, value_name = "PLANNER", value_parser = planner)]

@@ -4,7 +4,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use libos_kernel::model::event::Wanted;
 use libos_kernel::model::id::{CallId, CheckpointId, EffectId, Pid, Seq};
 use libos_kernel::model::process::Signal;
-use libos_kernel::model::purse::Coin;
+use libos_kernel::model::purse::{Coin, parse_amount};
 use std::time::Duration;
 
 #[derive(Debug, ClapArgs)]
@@ -43,7 +43,7 @@ pub struct SignalArgs {
     /// too.
     #[arg(value_name = "SIGNAL", value_parser = parse_signal)]
     pub signal: Signal,
-    /// Why; the process and its parent are told.
+    /// Why: it is noted in the log and in the state of the process. Cut to 1024 bytes.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub reason: String,
 }
@@ -85,14 +85,6 @@ pub enum CheckpointVerb {
     Commit { id: CheckpointId, image: String },
     /// Remove one, and the versions of objects that nothing else shows.
     Rm { id: CheckpointId },
-}
-
-/// Reads `tool-calls=100`.
-fn parse_amount(text: &str) -> Result<(Coin, u64), String> {
-    let wrong = || format!("'{text}' is no amount; an example is tool-calls=100");
-    let (kind, amount) = text.split_once('=').ok_or_else(wrong)?;
-    let coin = serde_json::from_value(kind.into()).map_err(|_| wrong())?;
-    Ok((coin, amount.parse().map_err(|_| wrong())?))
 }
 
 #[derive(Debug, ClapArgs)]

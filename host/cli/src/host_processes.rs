@@ -5,9 +5,10 @@ use crate::host::{Host, Listener};
 use crate::protocol::CheckpointRequest;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::checkpoint::{CheckpointRow, Forked, Restored, Since};
-use libos_kernel::model::id::Pid;
+use libos_kernel::model::id::{CallId, Pid};
 use libos_kernel::model::process::Signal;
 use libos_kernel::model::purse::Purse;
+use libos_kernel::model::row::CallRow;
 
 impl Host {
     /// Tells a process something.
@@ -24,10 +25,27 @@ impl Host {
         let why = done.what.why().map(|why| format!(": {why}")).unwrap_or_default();
         let mut text = format!("{pid} is {}{why}", done.what.word());
         if signal == Signal::Resume && !self.runs() {
-            text.push_str("\n  no host runs: `libos calls --resume` lets its calls go on");
+            text.push_str(&format!("\n  no host runs: {}", self.way_on(pid)?));
+        }
+        if signal == Signal::Cancel && row.as_ref().is_some_and(|row| !row.state.is_final()) {
+            text.push_str(&format!(
+                "\n  it is to end when its present calls have ended; `libos signal {pid} kill` ends it now"
+            ));
         }
         let rows = row.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
         self.changed(done.durable, rows, text, listener).await
+    }
+
+    /// How a process goes on where no host runs: with its topmost ancestor, if that one has a planner.
+    fn way_on(&self, pid: Pid) -> anyhow::Result<String> {
+        let snapshot = self.kernel().snapshot()?;
+        let top = topmost(&View(&snapshot), pid)?;
+        let has_planner = View(&snapshot).process(top)?.is_some_and(|row| row.planner.is_some());
+        Ok(if has_planner {
+            format!("`libos run --pid {top}` lets it go on")
+        } else {
+            "`libos calls --resume` lets its calls go on".into()
+        })
     }
 
     /// Does something with a checkpoint.
@@ -46,13 +64,18 @@ impl Host {
                 let mut row = serde_json::to_value(&done.what)?;
                 row["effects"] = serde_json::to_value(&effects)?;
                 row["effects_count"] = count.into();
-                let text = restored(&done.what, &effects, count).join("\n");
+                let mut text = restored(&done.what, &effects, count).join("\n");
+                if let Some(pid) = done.what.processes.first() {
+                    text.push_str(&format!("\n  {}", self.way_on(*pid)?));
+                }
                 self.changed(done.durable, vec![row], text, listener).await
             }
             CheckpointRequest::Fork { id, budget } => {
                 let purse = Purse::of(&budget.into_iter().collect());
                 let done = kernel.fork_checkpoint(id, Some(purse).filter(|purse| !purse.left.is_empty()))?;
-                let text = forked(&done.what).join("\n");
+                self.durable(done.durable).await?;
+                let mut text = forked(&done.what).join("\n");
+                text.push_str(&format!("\n  {}", self.way_on(done.what.pid)?));
                 self.changed(done.durable, vec![serde_json::to_value(&done.what)?], text, listener).await
             }
             CheckpointRequest::Commit { id, image } => {
@@ -67,6 +90,22 @@ impl Host {
         }
         .map_err(with_hint)
     }
+}
+
+/// The topmost process above one, or itself.
+pub fn topmost(view: &View<'_>, pid: Pid) -> anyhow::Result<Pid> {
+    let mut top = pid;
+    // A parent has a smaller number, whatever a damaged row says.
+    while let Some(parent) = view.process(top)?.and_then(|row| row.parent).filter(|parent| *parent < top) {
+        top = parent;
+    }
+    Ok(top)
+}
+
+/// The process that goes on by itself once a call can, if the call is a step of one: the topmost above it.
+pub fn agent_of(view: &View<'_>, call: CallId) -> anyhow::Result<Option<Pid>> {
+    let outermost = view.call(view.outermost(call)?)?.filter(CallRow::is_quantum);
+    outermost.map(|step| topmost(view, step.pid)).transpose()
 }
 
 fn with_hint(error: anyhow::Error) -> anyhow::Error {

@@ -133,13 +133,13 @@ pub fn start_self(arguments: &[OsString]) -> io::Result<Child> {
         .spawn()
 }
 
-/// Starts this very program, which goes on when this one has ended. Nobody reads what it prints.
+/// Starts this very program, which goes on when this one has ended. Nobody reads its errors, and of its output only the first line.
 ///
 /// # Errors
 /// It cannot be started.
 pub fn start_unwatched(arguments: &[OsString]) -> io::Result<Child> {
-    let quiet = Stdio::null;
-    Command::new(std::env::current_exe()?).args(arguments).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn()
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
 }
 
 /// Makes a file that must not be there yet.

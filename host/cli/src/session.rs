@@ -93,6 +93,22 @@ impl Session {
         greet(&self.place).await.is_ok()
     }
 
+    /// Resolves when nothing goes on by itself in the host that this process is, if it is one.
+    ///
+    /// # Errors
+    /// Its store failed.
+    pub async fn idle(&self) -> anyhow::Result<()> {
+        let kernel = self.local.lock().await.as_ref().map(|local| Arc::clone(local.host.kernel()));
+        let Some(kernel) = kernel else { return Ok(()) };
+        let mut commits = kernel.commits();
+        while kernel.is_busy() {
+            if commits.changed().await.is_err() {
+                break;
+            }
+        }
+        kernel.failure().map_or(Ok(()), |why| Err(Failure::cannot(why).into()))
+    }
+
     /// Whether this process is the host.
     pub async fn is_host(&self) -> bool {
         self.local.lock().await.is_some()

@@ -78,6 +78,8 @@ fn a_script_that_is_wrong_starts_nothing() {
         scene.write("script.jsonl", text);
         run(&scene, &[]).ends(2).says(&[says]);
     }
+    scene.write("script.jsonl", "\u{feff}{\"tool\":\"echo\"}");
+    run(&scene, &[]).ends(2).says(&["byte order mark"]);
     scene.run(&["run", "base", "x", "--planner", "script:missing"]).ends(2).says(&["cannot be read"]);
     scene.run(&["run", "base", "x", "--planner", "mind:of-its-own"]).ends(2);
     scene.run(&["run", "base", "x"]).ends(2).says(&["--planner script:FILE"]);
@@ -133,7 +135,7 @@ fn what_was_interrupted_goes_on_with_the_same_command_and_no_other() {
     let running = scene.start(&RUN);
     until("the first write", || scene.entries("made") == Some(2));
     running.signal("INT");
-    running.end().ends(130).says(&["p1 is parked, and the same command goes on with it"]);
+    running.end().ends(130).says(&["p1 is parked, and `libos run --pid p1` goes on with it"]);
     scene.run(&["run", "base", "another", "--planner", "script:script.jsonl"]).ends(1).says(&["p2 starts"]);
     let said = run(&scene, &["--new"]).ends(1).says(&["p3 starts"]);
     assert!(said.err.contains("already exists"), "{}", said.err);
@@ -197,6 +199,67 @@ fn a_detached_run_goes_on_without_its_command_and_its_host_ends_with_it() {
     until("its end", || processes(&scene).iter().any(|(pid, state)| pid == "p3" && state == "failed"));
     host.signal("INT");
     host.end().ends(0);
+}
+
+#[test]
+fn what_is_held_says_why_and_what_lets_it_go_on() {
+    let ask = json!({"tool": "ask_human", "args": {"question": "Which?"}});
+    let scene = scene("held", &[ask, json!({"tool": "echo", "args": {"n": 1}})]);
+    run(&scene, &[]).ends(4);
+    scene.run(&["budget", "p1", "--set", "tool-calls=0"]).ends(0);
+    let said = scene.run(&["answer", "q1", "--text", "x"]).ends(4).says(&["libos budget p1 --add tool-calls=N"]);
+    assert!(!said.err.contains("signal p1 resume"), "{}", said.err);
+    let said = scene.run(&["--json", "run", "--pid", "p1"]).ends(4);
+    assert_eq!(said.json()["paused"][0]["pid"], "p1");
+    assert_eq!(scene.json(&["events", "--kind", "budget.empty"]).as_array().map(Vec::len), Some(1));
+    scene.run(&["budget", "p1", "--add", "tool-calls=5"]).ends(0);
+    assert_eq!(scene.run(&["calls", "--resume"]).ends(0).out, "{\"n\":1}\n");
+    scene.run(&["show", "p1"]).ends(0).says(&["to try it"]);
+    scene.run(&["ps", "--tree", "--all"]).ends(0).says(&["to try it"]);
+    scene.run(&["budget", "p1"]).ends(0).says(&["p1 has ended"]);
+    scene.run(&["run", "--pid", "p9"]).ends(2).says(&["no process p9"]);
+    scene.run(&["events", "--call", "c999"]).ends(2).says(&["no call c999"]);
+    run(&scene, &[]).ends(4).says(&["p2 starts"]);
+    scene.run(&["checkpoint", "create", "p2"]).ends(0);
+    scene.run(&["checkpoint", "fork", "k1"]).ends(0).says(&["`libos run --pid p3` lets it go on"]);
+    scene.run(&["signal", "p2", "pause", "--reason", &"x".repeat(4_000)]).ends(0);
+    assert!(!scene.json(&["show", "p2"]).to_string().contains(&"x".repeat(2_000)), "a reason is cut");
+    scene.run(&["signal", "p2", "resume"]).ends(0).says(&["`libos run --pid p2` lets it go on"]);
+    scene.run(&["signal", "p2", "cancel"]).ends(0).says(&["`libos signal p2 kill` ends it now"]);
+    scene.run(&["ps"]).ends(0).says(&["is to end: cancelled by"]);
+}
+
+#[test]
+fn a_run_whose_last_call_fails_fails() {
+    let scene = scene("last", &[json!({"tool": "never-was"})]);
+    let said = run(&scene, &[]).ends(1).says(&["line 1: never-was: "]);
+    assert!(said.err.lines().any(|line| line.starts_with("p1 ") && line.contains("never-was")), "{}", said.err);
+}
+
+#[test]
+fn what_was_detached_goes_on_when_the_host_that_ran_it_goes() {
+    let foreground = [json!({"tool": "sleep", "args": {"seconds": 600}})];
+    let scene = scene("taken-over", &foreground);
+    let running = scene.start(&RUN);
+    until("a host", || scene.has_host());
+    let lines = [json!({"tool": "sleep", "args": {"seconds": 1}}), once("made/a")].map(|line| line.to_string());
+    scene.write("other.jsonl", &lines.join("\n"));
+    let said = scene.run(&["run", "base", "x", "--planner", "script:other.jsonl", "--detach"]).ends(0);
+    assert_eq!(said.out, "p2\n");
+    running.signal("INT");
+    running.end().ends(130);
+    until("its end", || processes(&scene).contains(&("p2".to_owned(), "exited".to_owned())));
+    assert_eq!(scene.entries("made"), Some(2));
+}
+
+#[test]
+fn several_detached_at_once_all_come_to_their_ends() {
+    let lines: Vec<Value> = [json!({"tool": "sleep", "args": {"seconds": 0.2}}), json!({"exit": 1})].into();
+    let scene = scene("at-once", &lines);
+    let running: Vec<_> = (0..4).map(|_| scene.start(&[&RUN[..], &["--detach", "--new"]].concat())).collect();
+    running.into_iter().for_each(|running| drop(running.end().ends(0)));
+    until("their ends", || processes(&scene).iter().filter(|(_, state)| state == "exited").count() == 4);
+    until("the end of their hosts", || !scene.has_host());
 }
 
 #[test]

@@ -4,24 +4,11 @@ use super::call::follow_each;
 use super::{Context, block_on};
 use crate::args::AnswerArgs;
 use crate::error::{Failure, code};
+use crate::host_processes::agent_of;
 use crate::protocol::{AgentRequest, Answering, Event, Request, Said};
 use crate::session::Session;
 use crate::store;
 use libos_kernel::kernel::view::View;
-use libos_kernel::model::id::Pid;
-use libos_kernel::model::question::QuestionRow;
-use libos_kernel::model::row::CallRow;
-
-/// The process that goes on once a question is answered, if that is one which goes on by itself: the topmost above the one that asks.
-fn agent_of(view: &View<'_>, question: &QuestionRow) -> anyhow::Result<Option<Pid>> {
-    let outermost = view.call(view.outermost(question.call)?)?;
-    let Some(step) = outermost.filter(CallRow::is_quantum) else { return Ok(None) };
-    let mut top = step.pid;
-    while let Some(parent) = view.process(top)?.and_then(|row| row.parent) {
-        top = parent;
-    }
-    Ok(Some(top))
-}
 
 /// Answers a question.
 pub fn run(context: &Context, args: AnswerArgs) -> anyhow::Result<u8> {
@@ -37,7 +24,7 @@ pub fn run(context: &Context, args: AnswerArgs) -> anyhow::Result<u8> {
     let view = View(&snapshot);
     let row = view.question(args.id)?;
     let seen = row.as_ref().map(|row| row.places().map(|(call, _)| call).collect());
-    let agent = row.as_ref().map(|row| agent_of(&view, row)).transpose()?.flatten();
+    let agent = row.as_ref().map(|row| agent_of(&view, row.call)).transpose()?.flatten();
     let calls = row.map(|row| view.asked_by(&row)).transpose()?.unwrap_or_default();
     drop(snapshot);
     if let (Some(pid), false) = (agent, args.no_run) {

@@ -24,13 +24,17 @@ fn show(context: &Context, pid: Pid) -> anyhow::Result<u8> {
     let row = view.process(pid)?;
     let row =
         row.ok_or_else(|| Failure::usage(format!("there is no process {pid}")).hint("`libos ps --all` lists them"))?;
-    let payer = row.payer.map(|payer| view.process(payer)).transpose()?.flatten();
+    let payer = row.payer.filter(|_| !row.state.is_final()).map(|payer| view.process(payer)).transpose()?.flatten();
     let budget = Budget::of(&row, payer.as_ref());
     if context.out.json {
         context.out.value(&budget)?;
         return Ok(code::DONE);
     }
-    context.out.line(&whose(&budget))?;
+    if row.state.is_final() {
+        context.out.line(&format!("{pid} has ended; what was left went back to whom it came from"))?;
+    } else {
+        context.out.line(&whose(&budget))?;
+    }
     if let Some(purse) = &budget.purse {
         let mut table = Table::new(&["KIND", "LEFT", "SPENT"]);
         for coin in Coin::ALL {

@@ -4,9 +4,10 @@ use super::call::follow_each;
 use super::{Context, simple};
 use crate::args::{CallsArgs, CallsVerb};
 use crate::error::{Failure, code};
+use crate::host_processes::agent_of;
 use crate::out::Table;
 use crate::own::now;
-use crate::protocol::Request;
+use crate::protocol::{AgentRequest, Request};
 use crate::timeline::{self, Timeline};
 use crate::{duration, json, question};
 use libos_kernel::kernel::ledger::EffectLine;
@@ -23,6 +24,7 @@ use libos_kernel::store::StoreError;
 use libos_kernel::store::reader::Snapshot;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -269,6 +271,14 @@ fn denied(snapshot: &Snapshot, row: &CallRow) -> anyhow::Result<Vec<Record>> {
 fn resume(context: &Context, ids: Vec<CallId>) -> anyhow::Result<u8> {
     let (place, snapshot) = context.look()?;
     let ids = if ids.is_empty() { View(&snapshot).resumable()? } else { ids };
+    // A step of a process goes on with the process.
+    let (mut calls, mut agents) = (Vec::new(), BTreeSet::new());
+    for id in &ids {
+        match agent_of(&View(&snapshot), *id)? {
+            Some(pid) => drop(agents.insert(pid)),
+            None => calls.push(*id),
+        }
+    }
     drop(snapshot);
     if ids.is_empty() {
         if context.out.json {
@@ -278,5 +288,14 @@ fn resume(context: &Context, ids: Vec<CallId>) -> anyhow::Result<u8> {
         }
         return Ok(code::DONE);
     }
-    follow_each(context, place, ids.into_iter().map(|call| Request::Attach { call }).collect())
+    let mut exit = code::DONE;
+    for pid in agents {
+        let one = super::run::follow(context, place.clone(), AgentRequest::Follow { pid, answer: None })?;
+        exit = if exit == code::DONE { one } else { exit };
+    }
+    if calls.is_empty() {
+        return Ok(exit);
+    }
+    let one = follow_each(context, place, calls.into_iter().map(|call| Request::Attach { call }).collect())?;
+    Ok(if exit == code::DONE { one } else { exit })
 }

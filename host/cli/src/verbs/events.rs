@@ -34,6 +34,10 @@ pub fn run(context: &Context, args: &EventsArgs) -> anyhow::Result<u8> {
         known
             .ok_or_else(|| Failure::usage(format!("there is no process {pid}")).hint("`libos ps --all` lists them"))?;
     }
+    if let Some(call) = args.call {
+        let known = View(&snapshot).call(call)?;
+        known.ok_or_else(|| Failure::usage(format!("there is no call {call}")).hint("`libos calls` lists them"))?;
+    }
     let mut filter = Filter::new(args);
     let terminal = context.out.is_terminal();
     let size = View(&snapshot).log_size()?;
@@ -186,6 +190,8 @@ fn line(event: &Event, terminal: bool) -> String {
 /// `terminal`: a person looks, on a line that is short.
 fn cells(event: &Event, terminal: bool) -> Vec<String> {
     let who = match (event.pid, event.call) {
+        // The call is how it came about.
+        (Some(pid), _) if event.kind.word().starts_with("process.") => pid.to_string(),
         (_, Some(call)) => call.to_string(),
         (Some(pid), None) => pid.to_string(),
         (None, None) => "host".into(),

@@ -37,17 +37,20 @@ fn table(rows: &[ProcessRow]) -> Table {
             row.image.clone(),
             row.state.word().into(),
             duration::short(now().since(row.created)),
-            why(&row.state).to_owned(),
+            why(row),
         ]);
     }
     table
 }
 
-fn why(state: &State) -> &str {
-    match state {
+fn why(row: &ProcessRow) -> String {
+    let why = match &row.state {
         State::Ready | State::Running | State::Waiting => "",
         State::Paused(why) | State::Exited(why) | State::Failed(why) | State::Killed(why) => why,
-    }
+    };
+    let ends = row.cancel_requested.as_ref().filter(|_| !row.state.is_final());
+    let ends = ends.map(|by| format!("is to end: cancelled by {by}"));
+    [Some(why.to_owned()).filter(|why| !why.is_empty()), ends].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// Shows a process whole.
@@ -151,7 +154,7 @@ impl Shown {
             ("process", row.pid.to_string()),
             ("goal", self.goal.clone().unwrap_or_default()),
             ("image", row.image.clone()),
-            ("state", format!("{} {}", row.state.word(), why(&row.state)).trim_end().to_owned()),
+            ("state", format!("{} {}", row.state.word(), why(row)).trim_end().to_owned()),
             ("waits for", tree::waits_text(&self.waits)),
             ("comes from", pids(&self.above)),
             ("children", pids(&self.children)),

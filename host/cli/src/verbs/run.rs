@@ -5,22 +5,24 @@ use super::{Context, block_on};
 use crate::args::{PlannerText, RunArgs, Unattended};
 use crate::error::{Failure, Quiet, code};
 use crate::place::Place;
-use crate::protocol::{AgentRequest, Event, Request, Said};
+use crate::protocol::{AgentRequest, Event, LINE_BYTES_MAX, Request, Said};
 use crate::session::Session;
 use crate::{question, store, term};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::id::{Pid, QuestionId};
 use libos_kernel::model::limit;
 use libos_kernel::model::preview::escape;
+use libos_kernel::model::process::State;
 use libos_kernel::model::question::QuestionState;
 use libos_kernel::model::script::Script;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a denial by absence says.
 const NOBODY: &str = "nobody is there to answer (--unattended deny)";
@@ -32,6 +34,9 @@ const START_TIME: Duration = Duration::from_secs(60);
 /// Runs a process.
 pub fn run(context: &Context, args: RunArgs) -> anyhow::Result<u8> {
     let place = context.place_to_change()?;
+    if let Some(pid) = args.pid {
+        return go_on(context, place, pid, args.detach);
+    }
     let script = match &args.planner {
         Some(PlannerText::Script(file)) => script(file)?,
         None => {
@@ -40,15 +45,35 @@ pub fn run(context: &Context, args: RunArgs) -> anyhow::Result<u8> {
                 .into());
         }
     };
-    let (image, goal) = (args.image, args.goal);
+    // The command line admits neither to be missing.
+    let (image, goal) = (args.image.unwrap_or_default(), args.goal.unwrap_or_default());
     let start = AgentRequest::Start { image, goal, script: Some(script), new: args.new, follow: !args.detach };
     if args.detach { detach(context, &place, start) } else { follow(context, place, start) }
+}
+
+/// Goes on with a process that is there.
+fn go_on(context: &Context, place: Place, pid: Pid, detach: bool) -> anyhow::Result<u8> {
+    let row = View(&store::snapshot(&place)?).process(pid)?;
+    let row =
+        row.ok_or_else(|| Failure::usage(format!("there is no process {pid}")).hint("`libos ps --all` lists them"))?;
+    if row.planner.is_none() && !row.state.is_final() {
+        return Err(Failure::usage(format!("{pid} has no planner: nothing chooses what it does"))
+            .hint("`libos calls --resume` lets calls go on that were interrupted")
+            .into());
+    }
+    if detach {
+        return block_on(attend(context, &place, pid, true));
+    }
+    follow(context, place, AgentRequest::Follow { pid, answer: None })
 }
 
 fn script(file: &Path) -> anyhow::Result<String> {
     let wrong = |what: String| Failure::usage(what).at(file.display());
     let text = crate::own::read_settings(file, limit::PLANNER_BYTES_MAX, true);
     let text = text.map_err(|error| wrong(format!("the script cannot be read: {error}")))?;
+    if text.starts_with('\u{feff}') {
+        return Err(wrong("the script begins with a byte order mark; save it as UTF-8 without one".into()).into());
+    }
     Script::parse(&text)
         .map_err(|error| Failure::usage(error.why).at(format!("{}:{}:{}", file.display(), error.line, error.column)))?;
     Ok(text)
@@ -117,7 +142,7 @@ impl Follower<'_> {
                 Some(Event::Closing) | None => {
                     let Some(pid) = self.pid() else {
                         return Err(Failure::cannot("the host ended before it answered")
-                            .hint("the same command goes on with what was started")
+                            .hint("`libos ps` shows whether it was started; `libos run --pid PID` goes on with it")
                             .into());
                     };
                     takeovers += 1;
@@ -186,9 +211,9 @@ impl Follower<'_> {
         term::progress_done();
         match self.pid() {
             Some(pid) if self.session.is_host().await => {
-                eprintln!("interrupted; {pid} is parked, and the same command goes on with it");
+                eprintln!("interrupted; {pid} is parked, and `libos run --pid {pid}` goes on with it");
             }
-            Some(pid) => eprintln!("{pid} goes on in the host; the same command shows it again"),
+            Some(pid) => eprintln!("{pid} goes on in the host; `libos run --pid {pid}` shows it again"),
             None => eprintln!("interrupted"),
         }
         Quiet(code::INTERRUPTED)
@@ -216,6 +241,7 @@ impl Follower<'_> {
                 Ok(exit)
             }
             Followed::Rests { pid, questions, paused } => {
+                let paused = self.held(&paused)?;
                 if out.json {
                     let (questions, paused) = (&questions[..], &paused[..]);
                     out.value(&Printed { pid, state: "waiting", result: None, why: None, questions, paused })?;
@@ -227,7 +253,19 @@ impl Follower<'_> {
         }
     }
 
-    fn print_rest(&self, pid: Pid, questions: &[QuestionId], paused: &[Pid]) -> anyhow::Result<()> {
+    /// Why processes are held, and what lets them go on.
+    fn held(&self, paused: &[Pid]) -> anyhow::Result<Vec<Held>> {
+        let snapshot = store::snapshot(self.place)?;
+        let held = |pid: &Pid| -> anyhow::Result<Option<Held>> {
+            let Some(row) = View(&snapshot).process(*pid)? else { return Ok(None) };
+            let State::Paused(why) = row.state else { return Ok(None) };
+            let why = if row.wants.is_some() { why } else { format!("paused by {why}; libos signal {pid} resume") };
+            Ok(Some(Held { pid: *pid, why }))
+        };
+        paused.iter().filter_map(|pid| held(pid).transpose()).collect()
+    }
+
+    fn print_rest(&self, pid: Pid, questions: &[QuestionId], paused: &[Held]) -> anyhow::Result<()> {
         let snapshot = store::snapshot(self.place)?;
         let words: Vec<String> = questions.iter().map(ToString::to_string).collect();
         match (words.is_empty(), paused.is_empty()) {
@@ -241,9 +279,17 @@ impl Follower<'_> {
                 eprintln!(" hint: {}", question::command(&row));
             }
         }
-        paused.iter().for_each(|pid| eprintln!(" hint: {pid} is paused; libos signal {pid} resume"));
+        paused.iter().for_each(|Held { pid, why }| eprintln!(" hint: {pid}: {}", escape(why)));
         Ok(())
     }
+}
+
+/// A process that is held.
+#[derive(Serialize)]
+struct Held {
+    pid: Pid,
+    /// With the command that ends it.
+    why: String,
 }
 
 #[derive(Serialize)]
@@ -257,34 +303,37 @@ struct Printed<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     questions: &'a [QuestionId],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    paused: &'a [Pid],
+    paused: &'a [Held],
 }
 
-/// Starts a process that goes on without this command: in the host that runs, or in one in the background.
+/// Starts a process that goes on without this command.
 fn detach(context: &Context, place: &Place, start: AgentRequest) -> anyhow::Result<u8> {
     block_on(async {
         let session = Session::new(place.clone());
         let event = session.ask(Request::Agent(start)).await;
-        let needs_host = session.is_host().await;
         session.close().await;
         let Event::Agent { pid, was_there } = event? else {
             return Err(Failure::cannot("the host answered something else").into());
         };
-        if needs_host {
-            background(place, pid).await?;
-        }
-        if context.out.json {
-            context.out.value(&serde_json::json!({ "pid": pid, "was-there": was_there }))?;
-        } else {
-            context.out.line(&pid.to_string())?;
-        }
-        Ok(code::DONE)
+        attend(context, place, pid, was_there).await
     })
 }
 
-/// Starts a host that ends when nothing runs any more, and waits until it is there.
+/// Has a process attended to in the background, and prints its number.
+async fn attend(context: &Context, place: &Place, pid: Pid, was_there: bool) -> anyhow::Result<u8> {
+    background(place, pid).await?;
+    if context.out.json {
+        context.out.value(&serde_json::json!({ "pid": pid, "was-there": was_there }))?;
+    } else {
+        context.out.line(&pid.to_string())?;
+    }
+    Ok(code::DONE)
+}
+
+/// Starts one who attends a process, and waits until the process is run. Also if there is a host: it may be one that ends soon.
 async fn background(place: &Place, pid: Pid) -> anyhow::Result<()> {
-    let cannot = |what: String| Failure::cannot(what).hint(format!("{pid} is there; `libos serve` runs it"));
+    let hint = format!("{pid} is there; `libos run --pid {pid}` runs it");
+    let cannot = |what: String| Failure::cannot(what).hint(hint.clone());
     let words: [OsString; 7] = [
         "--data".into(),
         place.data.clone().into(),
@@ -296,20 +345,24 @@ async fn background(place: &Place, pid: Pid) -> anyhow::Result<()> {
     ];
     let child = crate::own::start_unwatched(&words);
     let mut child = child.map_err(|error| cannot(format!("no host can be started in the background: {error}")))?;
-    let session = Session::new(place.clone());
-    let deadline = Instant::now() + START_TIME;
-    loop {
-        if session.somebody_listens().await {
-            return Ok(());
+    let output = child.stdout.take();
+    let (tell, told) = tokio::sync::oneshot::channel();
+    // A thread of its own: the runtime's end would wait for one of the runtime's.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        if let Some(output) = output {
+            let _ = BufReader::new(output.take(LINE_BYTES_MAX as u64)).read_line(&mut line);
         }
-        match child.try_wait()? {
-            // It is done already.
-            Some(status) if status.success() => return Ok(()),
-            Some(status) => return Err(cannot(format!("the host in the background ended: {status}")).into()),
-            None if Instant::now() > deadline => {
-                return Err(cannot("the host in the background does not answer".into()).into());
-            }
-            None => tokio::time::sleep(store::BUSY_STEP).await,
+        let _ = tell.send(line);
+    });
+    let Ok(line) = tokio::time::timeout(START_TIME, told).await else {
+        return Err(cannot("the host in the background does not get the store yet".into()).into());
+    };
+    match serde_json::from_str(&line.unwrap_or_default()) {
+        Ok(Event::Agent { .. }) => Ok(()),
+        Ok(Event::Error(failure)) => {
+            Err(cannot(format!("no host could be started in the background: {}", failure.what)).into())
         }
+        _ => Err(cannot(format!("the host in the background ended: {}", child.wait()?)).into()),
     }
 }

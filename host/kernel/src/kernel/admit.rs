@@ -160,6 +160,7 @@ impl Kernel {
     /// # Errors
     /// The process has ended or is paused, or the host has stopped.
     pub(crate) fn enter(&self, place: Place) -> Result<Option<Around>, Stop> {
+        let now = self.now();
         let mut state = self.lock();
         if state.failed.is_some() || state.uncommitted() >= UNCOMMITTED_BYTES_MAX {
             return Ok(None);
@@ -167,7 +168,7 @@ impl Kernel {
         if let Some(by) = state.paused(place.pid) {
             return Err(Stop::Paused(by));
         }
-        state.check_time(place.pid, place.call)?;
+        state.check_time(place.pid, place.call, now)?;
         let process = state.processes.get(&place.pid).ok_or(Stop::Ended)?;
         Ok(Some(Around { working_directory: process.working_directory.clone(), image: process.image.clone() }))
     }
@@ -244,7 +245,7 @@ impl Kernel {
                 if let Some(answer) = state.refuse_for_space(attempt.place, &attempt.call, now) {
                     return Ok(Admit::Over(answer));
                 }
-                let charged = state.charge_for(attempt)?;
+                let charged = state.charge_for(attempt, now)?;
                 let Some(uses) = state.take_uses(&grants) else {
                     state.give_back_charge(charged.as_ref());
                     // Another call took the last use since the decision: impossible under one lock, but closed all the same.

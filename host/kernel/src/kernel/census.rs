@@ -1,6 +1,6 @@
 //! What people see of processes as a whole: who comes from whom, what each waits for, what it is for and what it may still spend.
 
-use super::processes::own_namespace;
+use super::release::{goal_of, text_of_goal};
 use super::view::View;
 use crate::model::call::Payload;
 use crate::model::id::{CallId, Pid, Position};
@@ -79,12 +79,11 @@ impl View<'_> {
 
     /// What a process is for, in words.
     pub fn goal_of(&self, process: &ProcessRow) -> Result<Option<String>, StoreError> {
-        let Some(goal) = &process.goal else { return Ok(None) };
-        let name = if goal.contains('/') { goal.clone() } else { format!("{}/{goal}", own_namespace(process.pid)) };
-        let Some(payload) = self.0.row::<Payload>(Table::ObjectPayload, name.as_bytes())? else { return Ok(None) };
-        let Payload::Json(text) = payload else { return Ok(None) };
-        let value: Option<serde_json::Value> = serde_json::from_str(&text).ok();
-        Ok(value.and_then(|value| Some(value.get("text")?.as_str()?.to_owned())))
+        if process.goal_text.is_some() {
+            return Ok(process.goal_text.clone());
+        }
+        let Some(name) = goal_of(process) else { return Ok(None) };
+        Ok(self.0.row::<Payload>(Table::ObjectPayload, name.as_bytes())?.and_then(text_of_goal))
     }
 
     /// Whose purse a process spends, and what is left in it.

@@ -271,7 +271,8 @@ impl State {
             ..ObjectOptions::default()
         };
         let author = Author { pid, call: CallId(0), now };
-        let made = self.object_create_paid_by(None, &Resource::new(Kind::Object, goal.as_str()), payload, &options, author);
+        let made =
+            self.object_create_paid_by(None, &Resource::new(Kind::Object, goal.as_str()), payload, &options, author);
         // Without one of its own it sees the one of then under the same name.
         if made.is_ok()
             && let Some(process) = self.processes.get(&pid).cloned()

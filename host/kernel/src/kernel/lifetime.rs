@@ -97,12 +97,13 @@ impl State {
         record.call = cause;
         record.detail = Some(state.word().to_owned());
         self.note(record);
+        let goal_text = self.goal_to_keep(&process);
         // What cannot be read now stays: nobody can name it any more. What it releases is paid back before the purse is.
         drop(self.release_objects(pid, process.result_object.as_deref(), now));
         let process = self.processes.get(&pid).cloned()?;
         let process = self.return_purse(process);
         self.leave_restrictions(pid, now);
-        let ended = ProcessRow { state, ended: Some(now), ..process };
+        let ended = ProcessRow { state, ended: Some(now), goal_text, ..process };
         self.put_process(ended.clone());
         self.release(&ended);
         Some(ended)

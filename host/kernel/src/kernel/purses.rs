@@ -15,6 +15,7 @@ use crate::model::process::State as ProcessState;
 use crate::model::purse::{Amounts, Charged, Coin, Purse};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::{Probe, ProcessRow};
+use crate::model::time::Time;
 use crate::store::table::{self, Table};
 use smallvec::{SmallVec, smallvec};
 use std::collections::BTreeMap;
@@ -136,6 +137,7 @@ impl Kernel {
     /// Charges a process the time that a call of it was in memory, whether or not either has ended meanwhile. What is more than there
     /// was is not counted; a process that has none left is paused.
     pub fn charge_time(&self, pid: Pid, call: CallId, wall_milliseconds: u64, processor_milliseconds: u64) {
+        let now = self.now();
         let mut state = self.lock();
         let Some(payer) = state.heir_of(pid) else { return };
         let spent = [(TIMES[0], wall_milliseconds), (TIMES[1], processor_milliseconds)];
@@ -144,7 +146,7 @@ impl Kernel {
         });
         if state.paused(pid).is_none() && state.calls.contains_key(&call) {
             // Whoever drives the call is told at its next import.
-            let _ = state.check_time(pid, call);
+            let _ = state.check_time(pid, call, now);
         }
     }
 
@@ -172,7 +174,7 @@ impl Kernel {
             Err(empty) => {
                 state.give_uses_back(&open.uses);
                 state.give_answer_back(open.question, (open.place.call, open.place.position));
-                return Err(state.stop_for_want(open.place.pid, open.place.call, empty));
+                return Err(state.stop_for_want(open.place.pid, open.place.call, empty, now));
             }
         }
         state.finish(open, &resources, now, &answer, false);
@@ -270,19 +272,19 @@ impl State {
     ///
     /// # Errors
     /// [`Stop::Paused`]: nothing has changed but that.
-    pub(super) fn charge_for(&mut self, attempt: &Attempt) -> Result<Option<Charged>, Stop> {
+    pub(super) fn charge_for(&mut self, attempt: &Attempt, now: Time) -> Result<Option<Charged>, Stop> {
         let place = attempt.place;
         // Who has no purse pays nothing; that is most of them.
         let Some(purse) = self.purse_of(place.pid) else { return Ok(None) };
         if let Some(coin) = settled_later(&attempt.call).filter(|coin| !purse.has(*coin, 1)) {
             let payer = self.payer_of(place.pid).unwrap_or(place.pid);
-            return Err(self.stop_for_want(place.pid, place.call, Empty { payer, coin }));
+            return Err(self.stop_for_want(place.pid, place.call, Empty { payer, coin }, now));
         }
-        self.charge(place.pid, &costs(attempt)).map_err(|empty| self.stop_for_want(place.pid, place.call, empty))
+        self.charge(place.pid, &costs(attempt)).map_err(|empty| self.stop_for_want(place.pid, place.call, empty, now))
     }
 
     /// Holds a process for want of something; the import that wanted it is tried again when the process goes on.
-    pub(super) fn stop_for_want(&mut self, pid: Pid, call: CallId, empty: Empty) -> Stop {
+    pub(super) fn stop_for_want(&mut self, pid: Pid, call: CallId, empty: Empty, now: Time) -> Stop {
         let reason = empty.reason();
         // What it observed until now was paid for: it is not to be observed, and paid for, again.
         self.flush_kept(call);
@@ -294,17 +296,23 @@ impl State {
         if let Some(process) = self.processes.get(&pid).cloned() {
             self.put_process(ProcessRow { wants: Some(empty.coin), ..process });
         }
+        // What it does at the same time wants it too, and finds it paused.
+        let mut record = Record::new("budget.empty", now, Decided::Host, Outcome::Done);
+        record.pid = Some(pid);
+        record.call = Some(call);
+        record.detail = Some(reason.clone());
+        self.note(record);
         Stop::Paused(reason)
     }
 
     /// Pauses a process whose time is used up.
-    pub(super) fn check_time(&mut self, pid: Pid, call: CallId) -> Result<(), Stop> {
+    pub(super) fn check_time(&mut self, pid: Pid, call: CallId, now: Time) -> Result<(), Stop> {
         let Some(purse) = self.purse_of(pid) else { return Ok(()) };
         match TIMES.into_iter().find(|coin| !purse.has(*coin, 1)) {
             None => Ok(()),
             Some(coin) => {
                 let payer = self.payer_of(pid).unwrap_or(pid);
-                Err(self.stop_for_want(pid, call, Empty { payer, coin }))
+                Err(self.stop_for_want(pid, call, Empty { payer, coin }, now))
             }
         }
     }

@@ -5,10 +5,12 @@ use super::children::{GOAL, is_goal_name};
 use super::grants::named;
 use super::own_namespace;
 use super::state::State;
-use crate::model::call::ObjectInfo;
+use crate::model::call::{ObjectInfo, Payload};
 use crate::model::codec::from_bytes;
 use crate::model::grant::{Effect, Holder};
 use crate::model::id::Pid;
+use crate::model::limit;
+use crate::model::record::cut;
 use crate::model::resource::{Kind, Resource};
 use crate::model::row::ProcessRow;
 use crate::model::time::Time;
@@ -118,6 +120,15 @@ impl State {
         })
     }
 
+    /// The beginning of what a process was for, to be kept with its row.
+    pub(super) fn goal_to_keep(&self, row: &ProcessRow) -> Option<String> {
+        // What cannot be read is not told.
+        let payload = self.row(Table::ObjectPayload, goal_of(row)?.as_bytes()).ok().flatten()?;
+        let mut text = text_of_goal(payload)?;
+        cut(&mut text, limit::GOAL_KEPT_BYTES_MAX);
+        Some(text)
+    }
+
     pub(super) fn ended_process(&self, pid: Pid) -> Result<Option<ProcessRow>, StoreError> {
         self.row(Table::Process, &table::ended(pid.0))
     }
@@ -130,4 +141,17 @@ pub(super) fn is_goal(row: &ProcessRow, info: &ObjectInfo) -> bool {
     let Some(inside) = info.name.strip_prefix(&own) else { return false };
     let is_present = row.goal.as_ref().is_some_and(|goal| *goal == info.name || goal == inside);
     is_present || (info.immutable && info.object_type == GOAL && is_goal_name(inside))
+}
+
+/// What a goal says.
+pub(super) fn text_of_goal(payload: Payload) -> Option<String> {
+    let Payload::Json(text) = payload else { return None };
+    let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+    Some(value.get("text")?.as_str()?.to_owned())
+}
+
+/// Full name of a process's goal, if it has one.
+pub(super) fn goal_of(row: &ProcessRow) -> Option<String> {
+    let goal = row.goal.as_ref()?;
+    Some(if goal.contains('/') { goal.clone() } else { format!("{}/{goal}", own_namespace(row.pid)) })
 }

@@ -7,8 +7,9 @@ use super::rules::Changed;
 use super::state::State;
 use crate::model::answer::{CallError, Stop};
 use crate::model::id::{CallId, Pid};
+use crate::model::limit;
 use crate::model::process::{Change, Signal, State as ProcessState};
-use crate::model::record::{Decided, Outcome, Record};
+use crate::model::record::{Decided, Outcome, Record, cut};
 use crate::model::row::{CallState, ProcessRow};
 use crate::model::time::Time;
 
@@ -19,6 +20,8 @@ impl Kernel {
     /// There is no live process of that number, or the host has stopped.
     pub fn signal(&self, pid: Pid, signal: Signal, reason: &str) -> Result<Changed<ProcessState>, HostError> {
         let now = self.now();
+        let mut reason = reason.to_owned();
+        cut(&mut reason, limit::SIGNAL_REASON_BYTES_MAX);
         let mut state = self.lock();
         state.check_alive()?;
         if !state.processes.contains_key(&pid) {

@@ -2,6 +2,7 @@
 
 use super::Kernel;
 use super::host::HostError;
+use super::quanta::PLANNER;
 use super::rules::Changed;
 use super::state::State;
 use crate::model::declaration::gained;
@@ -241,6 +242,12 @@ fn check_tool(tool: &NewTool) -> Result<(), HostError> {
     if !fine {
         return Err(HostError::Usage(format!(
             "'{shown}' is no name of a tool: 1 to 64 characters of a-z, 0-9, '_' and '-', starting with a letter"
+        )));
+    }
+    // Its calls would look like the steps of a process.
+    if name == PLANNER {
+        return Err(HostError::Usage(format!(
+            "'{PLANNER}' is the name of what chooses tools; give another with --name"
         )));
     }
     let too_long = tool.summary.len() > limit::TOOL_SUMMARY_BYTES_MAX

@@ -227,13 +227,7 @@ impl State {
     }
 
     /// Why a rule of a process keeps an object from being read, or a namespace from being listed, without a question.
-    pub(super) fn rule_refuses(
-        &self,
-        holder: Pid,
-        right: Right,
-        name: &str,
-        author: Author,
-    ) -> Option<&'static str> {
+    pub(super) fn rule_refuses(&self, holder: Pid, right: Right, name: &str, author: Author) -> Option<&'static str> {
         const NO_TOOL: (&str, &Digest) = ("", &[0; 32]);
         let need = Need { resource: Resource::new(Kind::Object, name), right, whole: false };
         if let Some(reason) = self.ceiling.refuses(&need.resource, need.right, need.whole) {
@@ -289,9 +283,8 @@ impl State {
                     .entry(namespace.to_owned())
                     .or_insert_with(|| self.is_refused(passed, Right::List, namespace, author));
                 // What is refused or gone here hides what is behind it.
-                let there = !version.info.is_gone()
-                    && !is_unlisted
-                    && !self.is_refused(passed, Right::Read, inside, author);
+                let there =
+                    !version.info.is_gone() && !is_unlisted && !self.is_refused(passed, Right::Read, inside, author);
                 let info = there.then(|| self.as_own(author, place.key(), &version));
                 place.insert(info.map(|info| Visible { info, version }));
             }
@@ -328,8 +321,7 @@ impl State {
             for (key, _) in self.scan(Table::Namespace, below.as_bytes())? {
                 let Ok(name) = String::from_utf8(key) else { continue };
                 let inside = &name[theirs.len() + 1..];
-                let is_listed =
-                    |inside: &str| !self.is_refused(&shown, Right::List, inside, author);
+                let is_listed = |inside: &str| !self.is_refused(&shown, Right::List, inside, author);
                 if shown.iter().all(|window| window.opens_on(inside)) && is_listed(inside) && is_listed(above(inside)) {
                     found.insert(format!("{own}/{inside}"));
                 }

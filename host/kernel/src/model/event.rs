@@ -33,7 +33,6 @@ macro_rules! kinds {
 
 kinds! {
     ProcessSpawned "process.spawned" "a process was made"
-    ProcessForked "process.forked" "a process was made that sees objects of another one"
     ProcessReplaced "process.replaced" "a process became one of another image"
     ProcessSignalled "process.signalled" "a process was paused, resumed, interrupted, cancelled or killed"
     ProcessHandedOver "process.handed-over" "a process got another parent, or none"
@@ -42,8 +41,6 @@ kinds! {
     ProcessSees "process.sees" "a process was shown objects of another one"
     ProcessAsked "process.asked" "a process asked for a child and got it"
     ProcessLeaves "process.leaves" "a process asked to end or to be replaced once its call has ended"
-    ProcessWentOn "process.went-on" "a process that was waited for has ended, or the time was over"
-    ProcessPrepared "process.prepared" "what a process chooses next was set"
     ProcessEnded "process.ended" "a process has ended"
     CallStarted "call.started" "a call was started"
     CallResumed "call.resumed" "a call was started again"
@@ -51,11 +48,9 @@ kinds! {
     CallEnded "call.ended" "a call has ended"
     WaitBegan "wait.began" "a call waits for time, a message, a process or another call"
     WaitEnded "wait.ended" "what a call waited for has come"
-    WaitInterrupted "wait.interrupted" "somebody ended what a call waited for"
     QuestionAsked "question.asked" "a person was asked"
     QuestionAnswered "question.answered" "a person has answered"
     QuestionExpired "question.expired" "nobody answered in time, which is a no"
-    QuestionWithdrawn "question.withdrawn" "a question is not asked any more"
     NoteLeft "note.left" "a note was left for a person"
     OperationDenied "operation.denied" "something was refused"
     OperationFailed "operation.failed" "something was tried and failed"
@@ -236,6 +231,7 @@ fn of_rest(operation: &str) -> Option<Kind> {
         "question.expire" => Kind::QuestionExpired,
         "log.write" => Kind::LogWritten,
         "grant.expire" => Kind::GrantExpired,
+        "budget.empty" => Kind::BudgetEmpty,
         "message.send" => Kind::MessageSent,
         "message.receive" => Kind::MessageReceived,
         "message.pending" => Kind::MessageLooked,
@@ -382,6 +378,78 @@ mod tests {
             let kind = Kind::of_operation(call.operation());
             assert!(kind.is_some_and(|kind| kind != Kind::Other), "{}", call.operation());
         }
+    }
+
+    /// What the host notes by itself or for a person.
+    const NOTED: &[&str] = &[
+        "budget.empty",
+        "call.end",
+        "call.resume",
+        "call.start",
+        "checkpoint.commit",
+        "checkpoint.create",
+        "checkpoint.fork",
+        "checkpoint.remove",
+        "checkpoint.restore",
+        "grant.expire",
+        "host.adopted",
+        "host.answer",
+        "host.budget",
+        "host.cancel",
+        "host.delegate",
+        "host.gc",
+        "host.grant",
+        "host.image-add",
+        "host.key",
+        "host.policy",
+        "host.rebind",
+        "host.restored",
+        "host.revoke",
+        "host.settle",
+        "host.signal",
+        "host.tool-add",
+        "host.tool-rm",
+        "host.unsigned",
+        "host.upgrade",
+        "host.weakened",
+        "host.witness-failed",
+        "host.witness-works",
+        "process.become",
+        "process.end",
+        "process.new",
+        "process.view",
+        "question.expire",
+    ];
+
+    #[test]
+    fn every_kind_is_one_that_something_makes() {
+        let deny = Decided::Deny {
+            right: super::super::right::Right::Read,
+            resource: "x".into(),
+            rule: None,
+            reason: "no".into(),
+        };
+        let outcomes = [
+            Outcome::Done,
+            Outcome::Intent,
+            Outcome::Failed("x".into()),
+            Outcome::Denied,
+            Outcome::Waiting,
+            Outcome::Unknown,
+            Outcome::NotStarted,
+        ];
+        let calls = Call::examples();
+        let operations: BTreeSet<&str> = calls.iter().map(Call::operation).chain(NOTED.iter().copied()).collect();
+        let mut made = BTreeSet::from([Kind::Other]);
+        for operation in operations {
+            for outcome in &outcomes {
+                let record = Record::new(operation, Time(0), deny.clone(), outcome.clone());
+                made.insert(Kind::of_record(&record));
+                made.insert(Kind::of_record(&Record { question: Some(QuestionId(1)), ..record }));
+            }
+        }
+        let all: BTreeSet<Kind> = Kind::ALL.iter().copied().collect();
+        assert_eq!(made, all);
     }
 
     #[test]

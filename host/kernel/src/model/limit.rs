@@ -207,6 +207,8 @@ pub const POLICY_RULES_MAX: usize = GRANTS_PER_HOLDER_MAX / 2;
 pub const MOUNTS_MAX: usize = 64;
 /// Most memory that a policy may give a call, in bytes: what 32 bits can address.
 pub const CALL_MEMORY_BYTES_MAX: u64 = 4 << 30;
+/// Bytes of its goal's text that stay in the row of a process that has ended.
+pub const GOAL_KEPT_BYTES_MAX: usize = 200;
 /// Least memory that a policy may give a call, in bytes: less, and no tool starts.
 pub const CALL_MEMORY_BYTES_MIN: u64 = 1 << 20;
 /// Most bytes for replay that a policy may give a call: they are in memory when it comes back.

@@ -94,6 +94,10 @@ pub struct ProcessRow {
     #[cbor(default)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub held_by_host: bool,
+    /// The beginning of its goal's text once it has ended: the object is gone then.
+    #[n(40)]
+    #[serde(skip)]
+    pub goal_text: Option<String>,
 }
 
 impl ProcessRow {
@@ -123,6 +127,7 @@ impl ProcessRow {
             checkpoint_requested: None,
             held_by_host: false,
             wants: None,
+            goal_text: None,
         }
     }
 }

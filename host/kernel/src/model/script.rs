@@ -265,6 +265,9 @@ fn read(number: usize, line: &str) -> Result<What, ScriptError> {
         return Err(wrong(1, format!("1 to {} calls are made at once", limit::CALLS_AT_ONCE_MAX)));
     }
     for call in calls {
+        if !call.args.is_object() {
+            return Err(wrong(1, "args is an object: {\"NAME\": VALUE, ...}".into()));
+        }
         if call.tool.is_empty() || call.tool.len() > limit::TOOL_NAME_BYTES_MAX {
             return Err(wrong(1, format!("the name of a tool has 1 to {} bytes", limit::TOOL_NAME_BYTES_MAX)));
         }
@@ -385,6 +388,11 @@ impl Step {
         let results: Vec<Result<String, String>> = answers.iter().map(|answer| result(answer)).collect();
         for (call, result) in self.what.calls().iter().zip(&results) {
             check_expected(call, result).map_err(failed)?;
+        }
+        // In the middle a failure is for the next line to see; at the end nobody sees it but who waits for the process.
+        let unseen = self.what.calls().iter().zip(&results).filter(|(call, _)| self.is_last && call.expect.is_none());
+        for (call, result) in unseen {
+            result.as_ref().map_err(|why| failed(format!("{}: {why}", call.tool)))?;
         }
         let texts: Vec<String> = results.into_iter().map(as_json).collect();
         let (text, ends) = match &self.what {

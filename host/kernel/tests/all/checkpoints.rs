@@ -75,7 +75,8 @@ async fn more_bytes_than_one_return_brings_back_are_refused_before_anything_chan
     }
     let id = take(&house, pid);
     for name in ["a", "b", "c", "d", "e"] {
-        let small = Call::ObjectUpdate { name: name.into(), payload: Payload::Json("1".into()), expected_version: None };
+        let small =
+            Call::ObjectUpdate { name: name.into(), payload: Payload::Json("1".into()), expected_version: None };
         assert_eq!(act(&house, pid, small).await, "done");
     }
     let refused = house.kernel.restore(id).unwrap_err().to_string();

@@ -9,8 +9,8 @@ use libos_kernel::model::answer::Stop;
 use libos_kernel::model::call::{Call, ObjectOptions, Payload, Reply};
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::Pid;
-use libos_kernel::model::purse::Coin;
 use libos_kernel::model::object::Resolution::{self, Beside, Ours, Report, Theirs};
+use libos_kernel::model::purse::Coin;
 use libos_kernel::model::view::ViewMode::{CopyOnWrite, ReadOnly, Worker};
 use libos_kernel::store::table::Table;
 use std::ops::ControlFlow;
@@ -207,7 +207,7 @@ async fn what_a_child_made_at_a_name_that_was_refused_to_it_is_no_change_of_its_
 async fn a_merge_moves_so_many_bytes_and_the_next_one_goes_on() {
     for ended in [false, true] {
         let mut family = Family::of_two().await;
-            family.do_all(1, vec![create("z", "1")]).await;
+        family.do_all(1, vec![create("z", "1")]).await;
         family.show(2, 1, CopyOnWrite, None);
         let large = "x".repeat(9 << 20);
         family.do_all(2, ["a", "b", "c"].map(|name| create(name, &large)).into()).await;

@@ -311,7 +311,9 @@ fn views_through_views_are_bounded_in_depth_and_roots_are_names() {
 async fn a_fork_has_roots_no_longer_than_names() {
     let mut family = Family::new(1);
     family.house.grant(Holder::Process(Pid(1)), "allow spawn process:image/*", None);
-    for (root, wanted) in [(vec!["a".repeat(250); 5].join("/"), "invalid"), (vec!["a".repeat(250); 4].join("/"), "done")] {
+    for (root, wanted) in
+        [(vec!["a".repeat(250); 5].join("/"), "invalid"), (vec!["a".repeat(250); 4].join("/"), "done")]
+    {
         let fork = Call::ProcessFork { child: child(&[]), mode: Worker, roots: Some(vec![root]) };
         assert_eq!(family.act(1, fork).await, wanted);
     }

@@ -30,6 +30,7 @@ fn a_script_that_is_wrong_is_refused_as_a_whole_with_its_line_and_column() {
         ("{\"calls\":[]}", 1, 1, "1 to 64 calls"),
         ("{\"calls\":[{\"args\":{}}]}", 1, 21, "missing field `tool`"),
         ("{\"tool\":\"\"}", 1, 1, "1 to 64 bytes"),
+        ("{\"tool\":\"a\",\"args\":[1]}", 1, 1, "args is an object"),
         ("{\"exit\":1}\n{\"tool\":\"a\"}", 2, 1, "nothing comes after the exit in line 1"),
         ("{\"tool\":\"a\"}\n{\"tool\":\"a\",\"args\":{\"x\":{\"$from\":[2,\"\"]}}}", 2, 26, "names line 2"),
         ("# words\n{\"tool\":\"a\"}\n{\"exit\":{\"$from\":[1,\"\"]}}", 3, 10, "names line 1"),
@@ -59,14 +60,14 @@ fn a_script_is_bounded() {
 #[test]
 fn a_step_holds_all_that_its_quantum_depends_on() {
     let text = "# first\n{\"tool\":\"spawn\"}\n\n{\"calls\":[{\"tool\":\"wait\",\"args\":{\"pid\":{\"$from\":[2,\"/pid\"]}}},\
-                {\"tool\":\"b\",\"args\":[{\"$from\":[2,\"\"]}]}]}";
+                {\"tool\":\"b\",\"args\":{\"all\":{\"$from\":[2,\"\"]}}}]}";
     let step = step(text, 1, r#"{"pid":"p7"}"#);
     let arguments = |call: &Call| match call {
         Call::AgentCall { tool, arguments } => format!("{tool} {arguments}"),
         other => panic!("{other:?}"),
     };
     let calls: Vec<String> = step.calls().iter().map(arguments).collect();
-    assert_eq!(calls, [r#"wait {"pid":"p7"}"#, r#"b [{"pid":"p7"}]"#]);
+    assert_eq!(calls, [r#"wait {"pid":"p7"}"#, r#"b {"all":{"pid":"p7"}}"#]);
     assert_eq!(Step::from_json(&step.to_json()).unwrap(), step);
 }
 
@@ -95,7 +96,10 @@ fn what_a_line_gives_is_what_its_tools_gave() {
     for (line, more, answers, want) in [
         (one, true, vec![good()], "go on {\"n\": 1}"),
         (one, false, vec![good()], "exit {\"n\": 1}"),
-        (one, false, vec![bad()], r#"exit {"failed":"no \"way\""}"#),
+        (one, true, vec![bad()], r#"go on {"failed":"no \"way\""}"#),
+        (one, false, vec![bad()], "line 1: a: no \"way\""),
+        (two, false, vec![good(), bad()], "line 1: b: no \"way\""),
+        (r#"{"tool":"a","expect":{"failed":"way"}}"#, false, vec![bad()], r#"exit {"failed":"no \"way\""}"#),
         (two, true, vec![good(), bad()], r#"go on [{"n": 1},{"failed":"no \"way\""}]"#),
         (r#"{"exit":null}"#, false, vec![], "exit null"),
     ] {

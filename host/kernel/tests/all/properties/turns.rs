@@ -75,7 +75,9 @@ fn check(priorities: &[Priority], steps: &[Step], most: u32) -> TestCaseResult {
             Step::Ends(pid) => {
                 waiting.0.remove(pid);
                 // No process comes back: another one that is ready under this number has had no turns.
-                waiting.0.values_mut().for_each(|others| drop(others.remove(pid)));
+                waiting.0.values_mut().for_each(|others| {
+                    others.remove(pid);
+                });
                 running.remove(pid);
                 schedule.forget(*pid)
             }
