@@ -80,11 +80,11 @@ fn attend(place: Place, pid: Pid) -> anyhow::Result<u8> {
             done = until_it_rests(&session, pid, &said) => done.map(|()| code::DONE),
         };
         session.close().await;
-        end.or_else(|error| {
-            let Ok(failure) = crate::error::failure(&error) else { return Err(error) };
+        end.map_err(|error| {
+            let Ok(failure) = crate::error::failure(&error) else { return error };
             let code = failure.code;
             say(&said, &Event::Error(failure));
-            Err(Quiet(code).into())
+            Quiet(code).into()
         })
     })
 }
