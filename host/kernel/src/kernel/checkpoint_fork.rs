@@ -285,13 +285,15 @@ impl State {
     fn derive_again(&mut self, source: &Source<'_>, pid: Pid, forked: &mut Forked, now: Time) {
         let old = source.member.process.pid;
         let mut copies: BTreeMap<GrantId, GrantId> = BTreeMap::new();
+        // Who has ended gives nothing any more: then it comes from whom he had it from.
+        let issuer_of = |grant: &Grant| if source.is_alive { Issuer::Process(old) } else { grant.issuer.clone() };
         let (allows, restrictions): (Vec<&Grant>, Vec<&Grant>) =
             source.grants.iter().partition(|grant| grant.effect == Effect::Allow);
         for grant in restrictions {
             let Some(parent) = self.hangs_on_as_restriction(grant, source.is_alive, now) else { continue };
             let id = self.new_grant();
             copies.insert(grant.id, id);
-            let issuer = Issuer::Process(old);
+            let issuer = issuer_of(grant);
             let (holder, uses_left) = (Holder::Process(pid), None);
             let copy = Grant { id, holder, uses_left, parent, issuer, created: now, ..grant.clone() };
             // What the new one sees stays, so what is kept from it stays too.
@@ -318,7 +320,7 @@ impl State {
                         uses_left: None,
                         answers: grant.answers.and_then(|ask| copies.get(&ask).copied()),
                         parent: Some(parent),
-                        issuer: Issuer::Process(old),
+                        issuer: issuer_of(grant),
                         created: now,
                         moved: false,
                         ..grant.clone()
