@@ -11,7 +11,8 @@ fn family(act: String, text: String) -> libos::Result<String> {
     match act.as_str() {
         "spawn-and-wait" => {
             let pid = process::spawn(&ChildOptions::new("to work").grant(text))?;
-            let ended = process::wait(&[pid.clone()], None)?.ok_or_else(|| Failure::failed("no time was over"))?;
+            let ended =
+                process::wait(std::slice::from_ref(&pid), None)?.ok_or_else(|| Failure::failed("no time was over"))?;
             let how = match ended.how {
                 End::Exited(result) => format!("exited {result}"),
                 End::Failed(why) => format!("failed {why}"),
