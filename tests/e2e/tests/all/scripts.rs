@@ -103,7 +103,10 @@ async fn check_two_questions(position: Option<u32>, restarts: bool) {
     let mut events = host.runtime.listen(CallId(1));
     let write =
         |name: &str| json!({"tool": "write_text_file", "args": {"path": format!("asked/{name}"), "content": name}});
-    let pid = start(&host, &[json!({"calls": [write("a"), write("b")]})]).await;
+    // A last line with a call that fails unexpectedly would fail the process.
+    let mut denied = write("b");
+    denied["expect"] = json!({"failed": "denied"});
+    let pid = start(&host, &[json!({"calls": [write("a"), denied]})]).await;
     if matches!(Runtime::settle(&mut events).await, CallEvent::Interrupted(_)) {
         host = host.restart().await;
         host.runtime.kernel().drive(pid);
