@@ -341,12 +341,13 @@ impl State {
     pub(super) fn restrict_heirs(&mut self, of: Pid, restriction: GrantId, now: Time) {
         let on_its_way = self.grants.chain(restriction).into_iter().filter_map(|id| self.grants.get(id));
         let mut reached: BTreeSet<Holder> = on_its_way.map(|row| row.holder.clone()).collect();
-        // To whom nothing is left of what was handed over, an ask would open a way that a denial closes now.
+        // To whom nothing is left of what was handed over and what it is about, an ask would open a way that a denial closes now.
         let asks = self.grants.get(restriction).is_some_and(|row| row.effect == Effect::Ask);
         let pattern = self.grants.get(restriction).map(|row| row.pattern.clone());
         let mut givers = vec![of];
         while let Some(giver) = givers.pop() {
-            let mut heirs = self.grants.heirs(&BTreeSet::from([giver]), asks);
+            let about = pattern.as_ref().filter(|_| asks);
+            let mut heirs = self.grants.heirs(&BTreeSet::from([giver]), about);
             // Who sees through its view what it is about has no grant of it, and goes on seeing it when the giver has ended.
             heirs.extend(pattern.iter().flat_map(|pattern| self.viewers_of(giver, pattern)));
             for heir in heirs {

@@ -7,7 +7,7 @@ use crate::model::image::ALL_IMAGES;
 use crate::model::index::{GrantIndex, Leaf};
 use crate::model::limit;
 use crate::model::need::Need;
-use crate::model::resource::{Kind, Resource};
+use crate::model::resource::{Kind, Pattern, Resource};
 use crate::model::right::Right;
 use crate::model::time::Time;
 use std::collections::{BTreeSet, HashMap};
@@ -467,15 +467,18 @@ impl Grants {
         givers
     }
 
-    /// The processes that have something derived from the grants of one of these, at whatever distance; with `allows`, something that
-    /// allows and was not taken back. One look at all grants.
-    pub fn heirs(&self, givers: &BTreeSet<Pid>, allows: bool) -> BTreeSet<Pid> {
+    /// The processes that have something derived from the grants of one of these, at whatever distance; with `about`, something
+    /// that meets it, allows, and was not taken back. One look at all grants.
+    pub fn heirs(&self, givers: &BTreeSet<Pid>, about: Option<&Pattern>) -> BTreeSet<Pid> {
         let given = |holder: &Holder| matches!(holder, Holder::Process(pid) if givers.contains(pid));
         let is_gone = |id: &GrantId| self.get(*id).is_none_or(|grant| grant.revoked);
         let mut heirs = BTreeSet::new();
         for grant in self.by_id.values().map(|slot| &self.slots[*slot as usize]) {
             let Holder::Process(pid) = grant.holder else { continue };
-            if allows && (grant.effect != Effect::Allow || self.chain(grant.id).iter().any(is_gone)) {
+            let is_left = |about: &Pattern| {
+                grant.effect == Effect::Allow && grant.pattern.meets(about) && !self.chain(grant.id).iter().any(is_gone)
+            };
+            if about.is_some_and(|about| !is_left(about)) {
                 continue;
             }
             let mut above = grant.parent.and_then(|parent| self.get(parent));

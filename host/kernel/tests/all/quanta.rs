@@ -96,8 +96,10 @@ async fn of_calls_made_at_once_each_is_made_once_over_a_crash_at_every_point_in_
     for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0]] {
         for crashes in 0..8_u32 {
             let mut house = House::new(&RULES);
-            let pid =
-                process(&house, r#"{"calls":[{"tool":"echo"},{"tool":"echo","args":1},{"tool":"echo","args":2}]}"#);
+            let pid = process(
+                &house,
+                r#"{"calls":[{"tool":"echo"},{"tool":"echo","args":{"n":1}},{"tool":"echo","args":{"n":2}}]}"#,
+            );
             let quantum = begin(&house, pid);
             run(&house, &quantum).await.unwrap();
             let tools = made(&house, quantum.row.id);
