@@ -19,6 +19,8 @@ use tokio::sync::mpsc;
 
 /// How long one who attends a process tries to get a store that somebody has who does not listen.
 const BUSY_MAX: Duration = Duration::from_secs(600);
+/// How long one who attends a process already tries again after an error: a host that ends fails in more ways than one that ran.
+const TROUBLE_MAX: Duration = Duration::from_secs(30);
 
 /// Runs a host until Ctrl-C; with `only`, sees to it that one process is run, until nothing of it goes on by itself.
 pub fn run(context: &Context, only: Option<Pid>) -> anyhow::Result<u8> {
@@ -102,15 +104,28 @@ async fn until_it_rests(session: &Session, pid: Pid, said: &AtomicBool) -> anyho
     let mut had_a_host = Instant::now();
     loop {
         let follow = Request::Agent(AgentRequest::Follow { pid, answer: None });
-        match session.request(follow).await {
-            Ok(mut events) => {
-                if is_settled(&mut events, said).await? {
-                    return session.idle().await;
+        let began = Instant::now();
+        let settled = match session.request(follow).await {
+            Ok(mut events) => is_settled(&mut events, said).await,
+            Err(error) => Err(error),
+        };
+        match settled {
+            Ok(true) => return session.idle().await,
+            Ok(false) => had_a_host = Instant::now(),
+            Err(error) => {
+                let patience = match said.load(Ordering::Relaxed) {
+                    _ if store::is_busy(&error) => BUSY_MAX,
+                    true => TROUBLE_MAX,
+                    false => Duration::ZERO,
+                };
+                // Whoever followed a host for that long had one.
+                if began.elapsed() >= TROUBLE_MAX {
+                    had_a_host = Instant::now();
                 }
-                had_a_host = Instant::now();
+                if had_a_host.elapsed() >= patience {
+                    return Err(error);
+                }
             }
-            Err(error) if store::is_busy(&error) && had_a_host.elapsed() < BUSY_MAX => {}
-            Err(error) => return Err(error),
         }
         tokio::time::sleep(store::BUSY_STEP).await;
     }
