@@ -174,6 +174,7 @@ pub fn add_tool(kernel: &Kernel, name: &str, needs: Option<Vec<Rule>>) {
         arguments: schema(),
         result: schema(),
         needs,
+        script: None,
     };
     let imports = ["fs", "object", "human", "clock", "message"].map(str::to_owned);
     kernel.add_tools(b"no component", &imports, vec![tool], false).unwrap();

@@ -107,6 +107,7 @@ pub async fn furnish(kernel: &Arc<Kernel>) -> Result<(), HostError> {
         arguments: "{}".into(),
         result: "{}".into(),
         needs: None,
+        script: None,
     };
     let imports = ["fs", "object", "human", "process", "message", "tools", "log"].map(str::to_owned);
     kernel.add_tools(b"a component", &imports, vec![tool("round"), tool("other"), tool("tree"), tool("leaf")], true)?;

@@ -48,6 +48,7 @@ impl House {
             arguments: "{}".into(),
             result: "{}".into(),
             needs: None,
+            script: None,
         });
         kernel.add_tools(b"a component", &interfaces, tools.to_vec(), true).expect("the tools are added");
         kernel.set_policy(policy).expect("the policy is put in force");

@@ -151,7 +151,7 @@ impl State {
                 parts.push(part(Field::Content, &to_bytes(&version)));
             }
             Call::ToolCall { tool, .. } => {
-                let component = self.tools.get(tool).map(|tool| tool.component);
+                let component = self.tools.get(tool).map(|tool| *tool.code());
                 parts.push(part(Field::CalledComponent, component.unwrap_or_default().as_slice()));
             }
             _ => {}

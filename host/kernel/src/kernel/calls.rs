@@ -117,7 +117,7 @@ impl Kernel {
         let mut record = Record::new("call.start", now, Decided::Host, Outcome::Done);
         record.pid = Some(start.pid);
         record.call = Some(id);
-        record.detail = Some(format!("{} {}", tool.name, &crate::model::id::hex(&tool.component)[..16]));
+        record.detail = Some(format!("{} {}", tool.name, &crate::model::id::hex(tool.code())[..16]));
         let record = state.note(record);
         let mut row = new_row(id, start.pid, &tool, (seed, start.limits), record, now);
         row.kept = start.keep || !state.policy.retain.journals.is_zero();
@@ -355,6 +355,7 @@ pub(super) fn new_row(
         nested: 0,
         moved: None,
         kept: false,
+        script: tool.script,
     }
 }
 
@@ -479,6 +480,6 @@ impl State {
     /// The tool of a call, its component, and what it can use at most.
     pub(super) fn asking_tool(&self, call: CallId) -> Option<(&str, &Digest, &[Bound])> {
         let row = &self.calls.get(&call)?.row;
-        Some((&row.tool, &row.component, &row.bounds))
+        Some((&row.tool, row.code(), &row.bounds))
     }
 }

@@ -222,7 +222,7 @@ impl State {
         let images: BTreeSet<&str> = members.iter().map(|member| member.process.image.as_str()).collect();
         let images: Vec<_> = images.into_iter().filter_map(|image| self.images.get(image)).collect();
         let seen = self.tools.values().filter(|tool| images.iter().any(|image| image.has(&tool.name)));
-        let bound = seen.map(|tool| BoundTool { name: tool.name.clone(), component: tool.component });
+        let bound = seen.map(|tool| BoundTool { name: tool.name.clone(), component: *tool.code() });
         bound.take(limit::CHECKPOINT_TOOLS_MAX).collect()
     }
 }

@@ -107,7 +107,7 @@ impl<'a> As<'a> {
     fn of(tool: Option<&'a ToolRow>) -> As<'a> {
         tool.map_or(NO_TOOL, |tool| As {
             name: &tool.name,
-            component: &tool.component,
+            component: tool.code(),
             bound: Some(Bound::new(&tool.imports, tool.needs.clone())),
         })
     }

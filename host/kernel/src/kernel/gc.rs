@@ -357,8 +357,14 @@ fn components<'a>(
     snapshot: &Snapshot,
     calls: impl Iterator<Item = &'a CallRow>,
 ) -> Result<HashSet<Digest>, StoreError> {
-    let mut needed: HashSet<Digest> = calls.map(|call| call.component).collect();
-    needed.extend(snapshot.rows::<ToolRow>(Table::Tool, &[])?.iter().map(|tool| tool.component));
+    let mut needed: HashSet<Digest> = calls.flat_map(|call| [Some(call.component), call.script]).flatten().collect();
+    needed.extend(
+        snapshot
+            .rows::<ToolRow>(Table::Tool, &[])?
+            .iter()
+            .flat_map(|tool| [Some(tool.component), tool.script])
+            .flatten(),
+    );
     let grants = snapshot.rows::<Grant>(Table::Grant, &[])?;
     needed.extend(grants.iter().filter_map(|grant| grant.only_tool.as_ref()).map(|only| only.component));
     Ok(needed)
@@ -460,8 +466,9 @@ impl State {
     }
 
     fn needed_components(&self) -> HashSet<Digest> {
-        let mut needed: HashSet<Digest> = self.tools.values().map(|tool| tool.component).collect();
-        needed.extend(self.calls.values().map(|live| live.row.component));
+        let mut needed: HashSet<Digest> =
+            self.tools.values().flat_map(|tool| [Some(tool.component), tool.script]).flatten().collect();
+        needed.extend(self.calls.values().flat_map(|live| [Some(live.row.component), live.row.script]).flatten());
         needed.extend(self.grants.only_components());
         needed
     }

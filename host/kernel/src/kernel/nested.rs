@@ -97,7 +97,7 @@ impl State {
         record.pid = Some(place.pid);
         record.call = Some(id);
         record.parent = Some(parent);
-        let component = &crate::model::id::hex(&tool.component)[..16];
+        let component = &crate::model::id::hex(tool.code())[..16];
         record.detail = Some(format!("{} {component}, for {} at {}", tool.name, place.call, place.position));
         let record = self.note(record);
         let mut row = new_row(id, place.pid, &tool, (seed, limits), record, now);

@@ -212,6 +212,7 @@ fn planner_row() -> ToolRow {
         added: Default::default(),
         standard: true,
         needs: None,
+        script: None,
     }
 }
 

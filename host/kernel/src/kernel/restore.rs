@@ -144,7 +144,7 @@ impl State {
 
     /// Tools whose component is another one than then, or that are not there any more.
     fn tools_changed(&self, row: &CheckpointRow) -> Vec<String> {
-        let is_same = |name: &String, component| self.tools.get(name).is_some_and(|tool| tool.component == component);
+        let is_same = |name: &String, component| self.tools.get(name).is_some_and(|tool| *tool.code() == component);
         let changed = row.tools.iter().filter(|tool| !is_same(&tool.name, tool.component));
         changed.map(|tool| tool.name.clone()).collect()
     }

@@ -68,7 +68,7 @@ impl Kernel {
         let only_tool = match new.only_tool {
             None => None,
             Some(name) => match state.tools.get(&name) {
-                Some(tool) => Some(OnlyTool { name: name.into(), component: tool.component }),
+                Some(tool) => Some(OnlyTool { name: name.into(), component: *tool.code() }),
                 None => return Err(HostError::Usage(format!("there is no tool '{name}'"))),
             },
         };

@@ -30,6 +30,8 @@ pub struct NewTool {
     pub result: String,
     /// What it declares that it needs.
     pub needs: Option<Vec<Rule>>,
+    /// The script that the component runs.
+    pub script: Option<Digest>,
 }
 
 impl Kernel {
@@ -86,12 +88,13 @@ impl Kernel {
                 added: now,
                 standard,
                 needs: tool.needs,
+                script: tool.script,
             });
             let mut record = Record::new("host.tool-add", now, Decided::Host, Outcome::Done);
-            record.detail = Some(format!("{} {}", row.name, crate::model::id::hex(&digest)));
+            record.detail = Some(format!("{} {}", row.name, crate::model::id::hex(row.code())));
             state.note(record);
             state.put(Table::Tool, row.name.clone().into_bytes(), &*row);
-            state.put(Table::ToolVersion, table::tool_version(&row.name, &digest), &*row);
+            state.put(Table::ToolVersion, table::tool_version(&row.name, row.code()), &*row);
             state.tools.insert(row.name.clone(), Arc::clone(&row));
             added.push(row);
         }

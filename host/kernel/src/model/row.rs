@@ -38,6 +38,11 @@ pub enum CallState {
 }
 
 impl CallRow {
+    /// Digest of what its tool is: of the script, if it is one; else of the component. What a person agreed to is bound to it.
+    pub fn code(&self) -> &Digest {
+        self.script.as_ref().unwrap_or(&self.component)
+    }
+
     /// Whether it is a quantum: its guest is a planner, which is a part of the host and has no component.
     pub fn is_quantum(&self) -> bool {
         self.component == Digest::default()
@@ -181,6 +186,10 @@ pub struct CallRow {
     #[cbor(default)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
+    /// The script that its component runs. None for a tool that is a component of its own.
+    #[cbor(n(21), with = "minicbor::bytes")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_hex_if_any")]
+    pub script: Option<Digest>,
 }
 
 /// A change of a working directory.
@@ -203,6 +212,13 @@ pub struct Caller {
 
 fn as_hex<S: serde::Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&super::id::hex(digest))
+}
+
+fn as_hex_if_any<S: serde::Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
+    match digest {
+        Some(digest) => as_hex(digest, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// One answered import of a call, as replay needs it.
@@ -520,6 +536,17 @@ pub struct ToolRow {
     #[n(9)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs: Option<Vec<Rule>>,
+    /// The script that its component runs: the file that has this digest. None for a tool that is a component of its own.
+    #[cbor(n(10), with = "minicbor::bytes")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_hex_if_any")]
+    pub script: Option<Digest>,
+}
+
+impl ToolRow {
+    /// Digest of what the tool is: of the script, if it is one; else of the component. What a person agreed to is bound to it.
+    pub fn code(&self) -> &Digest {
+        self.script.as_ref().unwrap_or(&self.component)
+    }
 }
 
 /// Digest of a canonical call.

@@ -15,6 +15,7 @@ fn tool(needs: Option<&[&str]>) -> NewTool {
         arguments: "{}".into(),
         result: "{}".into(),
         needs: needs.map(|needs| needs.iter().map(|need| Rule::parse(need).unwrap()).collect()),
+        script: None,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod inspect;
 mod items;
 mod objects;
 mod processes;
+mod tickets;
 mod wasi;
 
 pub use cache::CodeCache;
@@ -226,6 +227,7 @@ impl Engine {
             arguments: description.arguments,
             result: description.result,
             needs: None,
+            script: None,
         });
         Ok(tools.collect())
     }

@@ -128,6 +128,7 @@ impl House {
             arguments: "{}".into(),
             result: "{}".into(),
             needs: None,
+            script: None,
         };
         self.kernel.add_tools(component, &interfaces(), vec![tool], false).map(drop).map_err(|error| error.to_string())
     }

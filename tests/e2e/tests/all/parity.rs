@@ -45,6 +45,7 @@ impl Side {
             arguments: "{}".into(),
             result: "{}".into(),
             needs: None,
+            script: None,
         };
         kernel.add_tools(b"a component", &["fs".into()], vec![tool], true).unwrap();
         kernel.set_policy(OPEN).unwrap();

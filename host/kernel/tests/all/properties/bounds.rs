@@ -66,6 +66,7 @@ fn add(house: &House, number: usize, (imports_files, declared): &Tool) {
         arguments: "{}".into(),
         result: "{}".into(),
         needs: declared.clone().map(|rules| rules.into_iter().chain([call_others]).collect()),
+        script: None,
     };
     house.kernel.add_tools(b"a component", &imports, vec![new], false).unwrap();
 }

@@ -161,6 +161,7 @@ fn call_row() -> impl Strategy<Value = CallRow> {
                 to: Resource::new(Kind::Fs, "workspace/src"),
             }),
             kept: small[0] % 2 == 1,
+            script: (small[0] % 3 == 1).then_some(digests[1]),
         },
     )
 }

@@ -273,6 +273,7 @@ pub fn tool(name: &str, needs: Option<&[&str]>) -> NewTool {
         arguments: "{}".into(),
         result: "{}".into(),
         needs: needs.map(|needs| needs.iter().map(|need| Rule::parse(need).expect("a rule")).collect()),
+        script: None,
     }
 }
 
