@@ -52,6 +52,7 @@ mod release;
 mod restore;
 mod restored;
 mod rules;
+mod scripts;
 mod signals;
 mod space;
 mod state;

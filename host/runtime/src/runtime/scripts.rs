@@ -3,7 +3,7 @@
 use super::{Runtime, RuntimeError, blocking};
 use crate::engine::{Described, Prepared, ScriptError};
 use crate::scripts::{Module, Problem, Script};
-use libos_kernel::kernel::{Changed, NewTool};
+use libos_kernel::kernel::{Changed, Kernel, NewTool};
 use libos_kernel::model::id::Digest;
 use libos_kernel::model::limit;
 use libos_kernel::model::preview::escape;
@@ -48,6 +48,15 @@ impl From<ScriptError> for RuntimeError {
             ScriptError::Machine(why) => RuntimeError::Machine(why),
         }
     }
+}
+
+/// Lets calls of scripts that start from now on be run by the component that came with this program.
+pub(super) fn renew(kernel: &Kernel) -> Result<(), RuntimeError> {
+    if kernel.tools().iter().any(|tool| tool.script.is_some() && tool.component != *BRIDGE_DIGEST) {
+        let imports = BRIDGE_IMPORTS.clone().map_err(RuntimeError::Machine)?;
+        kernel.renew_scripts(BRIDGE, &imports)?;
+    }
+    Ok(())
 }
 
 /// A script and the component that compiled it.
@@ -97,11 +106,7 @@ impl Runtime {
     ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
         let bytes = script.to_bytes();
         let digest: Digest = Sha256::digest(&bytes).into();
-        let (bridge, imports) = (self.bridge().await?, BRIDGE_IMPORTS.clone().map_err(RuntimeError::Machine)?);
-        let engine = self.engine().await?;
-        let program = Arc::new(engine.compile_script(&bridge, &script.modules).await?);
-        let described = engine.describe_script(&bridge, &program).await?;
-        let tools = tools(described, name, &script.modules, digest)?;
+        let (tools, imports, program) = self.described(script, name, digest).await?;
         // To the end of this function, where the rows that name it are in the batch.
         let pin = self.kernel.pin_script(&digest, &bytes)?;
         let added = self.kernel.add_tools(BRIDGE, &imports, tools, false)?;
@@ -109,6 +114,32 @@ impl Runtime {
         self.kernel.durable(added.durable).await?;
         self.keep_program((digest, *BRIDGE_DIGEST), program).await?;
         Ok(added)
+    }
+
+    /// The tools of a script, checked, without adding them; and the interfaces that are their bound if they declare nothing.
+    ///
+    /// # Errors
+    /// As [`Runtime::add_script`], but for names that others have.
+    pub async fn inspect_script(
+        self: &Arc<Self>,
+        script: &Script,
+        name: Option<String>,
+    ) -> Result<(Vec<NewTool>, Vec<String>), RuntimeError> {
+        let (tools, imports, _) = self.described(script, name, script.digest()).await?;
+        Ok((tools, imports))
+    }
+
+    async fn described(
+        self: &Arc<Self>,
+        script: &Script,
+        name: Option<String>,
+        digest: Digest,
+    ) -> Result<(Vec<NewTool>, Vec<String>, Arc<Vec<u8>>), RuntimeError> {
+        let (bridge, imports) = (self.bridge().await?, BRIDGE_IMPORTS.clone().map_err(RuntimeError::Machine)?);
+        let engine = self.engine().await?;
+        let program = Arc::new(engine.compile_script(&bridge, &script.modules).await?);
+        let described = engine.describe_script(&bridge, &program).await?;
+        Ok((tools(described, name, &script.modules, digest)?, imports, program))
     }
 
     /// The script that begins with a file.
