@@ -3,7 +3,7 @@
 use super::{Context, block_on};
 use crate::error::{Failure, code, unreadable};
 use crate::{bound, problem};
-use libos::scripts::Script;
+use libos::scripts::{Script, Source};
 use libos::{Runtime, RuntimeError};
 use libos_kernel::model::id::{Digest, hex};
 use libos_kernel::model::preview::escape;
@@ -24,7 +24,7 @@ async fn with<T>(
 ) -> anyhow::Result<T> {
     let runtime = Runtime::builder().open().await?;
     let done = async {
-        let script = runtime.load_script(file.to_owned()).await?;
+        let script = runtime.load_script(Source::file(file)).await?;
         then(&runtime, script).await
     };
     let done = done.await;

@@ -2,6 +2,7 @@
 
 use super::{Runtime, RuntimeError, blocking};
 use crate::engine::{BadComponent, Inspected, declared, inspect};
+use crate::scripts::Source;
 use crate::world::read_component;
 use libos_kernel::kernel::{Changed, NewTool};
 use libos_kernel::model::row::ToolRow;
@@ -59,7 +60,7 @@ impl Runtime {
     ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
         let path: PathBuf = file.into();
         if crate::scripts::is_script(&path) {
-            let script = self.load_script(path).await?;
+            let script = self.load_script(Source::file(path)).await?;
             return self.add_script(&script, name).await;
         }
         let read = {

@@ -2,7 +2,7 @@
 
 use super::{Runtime, RuntimeError, blocking};
 use crate::engine::{Described, Prepared, ScriptError};
-use crate::scripts::{Module, Problem, Script};
+use crate::scripts::{LoadError, Module, Problem, Script, Source};
 use libos_kernel::kernel::{Changed, Kernel, NewTool};
 use libos_kernel::model::id::Digest;
 use libos_kernel::model::limit;
@@ -11,7 +11,6 @@ use libos_kernel::model::row::ToolRow;
 use libos_kernel::model::rule::Rule;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// The component that runs scripts, as it came with this program.
@@ -57,6 +56,15 @@ pub(super) fn renew(kernel: &Kernel) -> Result<(), RuntimeError> {
         kernel.renew_scripts(BRIDGE, &imports)?;
     }
     Ok(())
+}
+
+impl From<LoadError> for RuntimeError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Problems(problems) => WrongScript::Problems(problems).into(),
+            LoadError::Host(error) => error,
+        }
+    }
 }
 
 /// A script and the component that compiled it.
@@ -142,20 +150,6 @@ impl Runtime {
         Ok((tools(described, name, &script.modules, digest)?, imports, program))
     }
 
-    /// The script that begins with a file.
-    ///
-    /// # Errors
-    /// It or what it imports cannot be read, or is wrong.
-    pub async fn load_script(self: &Arc<Self>, path: PathBuf) -> Result<Script, RuntimeError> {
-        let read = {
-            let path = path.clone();
-            blocking(move || crate::world::read_component(&path)).await?
-        };
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let bytes = read.map_err(|source| RuntimeError::File { path, source })?;
-        Ok(Script::of_javascript(&name, &String::from_utf8_lossy(&bytes)))
-    }
-
     /// As [`Runtime::add_script`], of one module: the name of its file, and what is in that.
     ///
     /// # Errors
@@ -166,7 +160,8 @@ impl Runtime {
         text: &str,
         name: Option<String>,
     ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
-        self.add_script(&Script::of_javascript(file, text), name).await
+        let source = Source::Text { name: file.to_owned(), text: text.to_owned(), vendor: None };
+        self.add_script(&self.load_script(source).await?, name).await
     }
 
     /// A script of the store in the form that a component takes, compiled now unless it was before.
