@@ -55,6 +55,7 @@ mod rules;
 mod signals;
 mod space;
 mod state;
+mod tickets;
 mod tools;
 pub mod view;
 mod viewers;
