@@ -26,7 +26,7 @@ use std::collections::btree_map;
 use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use tickets::Tickets;
+use tickets::{Progress, Tickets};
 use together::Together;
 
 pub use recorded::{Divergence, Recorded};
@@ -218,21 +218,21 @@ impl Line {
 
 impl Shared {
     async fn decide(&self, position: Position, call: Arc<Call>, around: &Around) -> Result<Arc<Answer>, Stop> {
-        self.decide_and_tell(position, call, around, &AtomicBool::new(false)).await
+        self.decide_and_tell(position, call, around, &Progress::default()).await
     }
 
-    /// As [`Shared::decide`]; `admitted` is set when it has been let in: it waits, or is under way.
+    /// As [`Shared::decide`]; `progress` says how far it is.
     async fn decide_and_tell(
         &self,
         position: Position,
         call: Arc<Call>,
         around: &Around,
-        admitted: &AtomicBool,
+        progress: &Progress,
     ) -> Result<Arc<Answer>, Stop> {
         let Around { working_directory, image } = around;
         let context = Context { working_directory, own_namespace: &self.own_namespace, image };
         match need::names(&call, &context) {
-            Ok(names) => self.carry_out(position, call, names, admitted).await,
+            Ok(names) => self.carry_out(position, call, names, progress).await,
             Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error),
         }
     }
@@ -243,7 +243,7 @@ impl Shared {
         position: Position,
         call: Arc<Call>,
         asked: Vec<Resource>,
-        admitted: &AtomicBool,
+        progress: &Progress,
     ) -> Result<Arc<Answer>, Stop> {
         let mut attempt =
             Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
@@ -273,17 +273,18 @@ impl Shared {
             }
             let (permit, durable) = match self.kernel.admit(&attempt)? {
                 Admit::Go(permit, durable) => {
-                    admitted.store(true, Ordering::Relaxed);
+                    progress.admit();
                     (permit, durable)
                 }
                 Admit::Over(answer) => return Ok(answer),
                 Admit::Look => continue,
                 Admit::Wait(receiver) => {
-                    let waits = self.waiting.waits();
-                    admitted.store(true, Ordering::Relaxed);
+                    self.waiting.waits();
+                    progress.set_waits(true);
                     self.note_waiting();
                     let woken = receiver.await;
-                    drop(waits);
+                    progress.set_waits(false);
+                    self.waiting.goes_on();
                     // The answer is recorded: the guest gets it when its process goes on.
                     self.kernel.check_held(self.place.pid)?;
                     match woken.map_err(|_| Stop::Ended)? {

@@ -31,9 +31,28 @@ pub struct Tickets {
 
 struct Operation {
     call: Arc<Call>,
-    admitted: Arc<AtomicBool>,
+    progress: Arc<Progress>,
     waker: Waker,
     running: Pin<Box<dyn Future<Output = Result<Arc<Answer>, Stop>> + Send>>,
+}
+
+/// How far an operation is.
+#[derive(Default)]
+pub struct Progress {
+    /// It has been let in: it waits, or is under way.
+    admitted: AtomicBool,
+    waits: AtomicBool,
+}
+
+impl Progress {
+    pub fn admit(&self) {
+        self.admitted.store(true, Ordering::Relaxed);
+    }
+
+    pub fn set_waits(&self, waits: bool) {
+        self.admit();
+        self.waits.store(waits, Ordering::Relaxed);
+    }
 }
 
 /// Which operations are to be looked at: with a thousand open, not all of them each time.
@@ -252,21 +271,21 @@ impl Line {
         if !shared.overlaps.swap(true, Ordering::Relaxed) {
             shared.kernel.set_overlapping(shared.place.call);
         }
-        let admitted = Arc::new(AtomicBool::new(false));
+        let progress = Arc::new(Progress::default());
         let waker = Waker::from(Arc::new(WakerOf { position, woken: Arc::clone(&tickets.woken) }));
         let running = {
-            let (shared, call, admitted) = (Arc::clone(shared), Arc::clone(&call), Arc::clone(&admitted));
-            Box::pin(async move { shared.decide_and_tell(position, call, &around, &admitted).await })
+            let (shared, call, progress) = (Arc::clone(shared), Arc::clone(&call), Arc::clone(&progress));
+            Box::pin(async move { shared.decide_and_tell(position, call, &around, &progress).await })
         };
         shared.waiting.begins();
-        tickets.under_way.insert(position, Operation { call, admitted, waker, running });
+        tickets.under_way.insert(position, Operation { call, progress, waker, running });
         tickets.woken.0.lock().unwrap_or_else(PoisonError::into_inner).positions.insert(position);
         poll_fn(|context| {
             if let Err(stop) = tickets.look(shared, context) {
                 return Poll::Ready(Err(stop));
             }
             match tickets.under_way.get(&position) {
-                Some(operation) if !operation.admitted.load(Ordering::Relaxed) => Poll::Pending,
+                Some(operation) if !operation.progress.admitted.load(Ordering::Relaxed) => Poll::Pending,
                 _ => Poll::Ready(Ok(())),
             }
         })
@@ -297,7 +316,10 @@ impl Line {
 
     fn forget(&mut self, ticket: Position) {
         self.tickets.take(ticket);
-        if self.tickets.under_way.remove(&ticket).is_some() {
+        if let Some(operation) = self.tickets.under_way.remove(&ticket) {
+            if operation.progress.waits.load(Ordering::Relaxed) {
+                self.shared.waiting.goes_on();
+            }
             self.shared.waiting.ended();
         }
     }

@@ -128,10 +128,14 @@ impl Together {
         self.change(|counts| counts.open += 1);
     }
 
-    /// One of them waits, as long as the answer lives.
-    pub fn waits(&self) -> Waits<'_> {
+    /// One of them waits.
+    pub fn waits(&self) {
         self.change(|counts| counts.waiting += 1);
-        Waits(self)
+    }
+
+    /// The wait of one of them has ended.
+    pub fn goes_on(&self) {
+        self.change(|counts| counts.waiting = counts.waiting.saturating_sub(1));
     }
 
     /// One of them has ended.
@@ -151,14 +155,5 @@ impl Together {
 impl Counts {
     fn all_wait(&self) -> bool {
         self.open > 0 && self.waiting == self.open
-    }
-}
-
-/// One wait that is under way.
-pub struct Waits<'a>(&'a Together);
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.0.change(|counts| counts.waiting = counts.waiting.saturating_sub(1));
     }
 }
