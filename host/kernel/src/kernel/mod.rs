@@ -56,6 +56,7 @@ mod scripts;
 mod signals;
 mod space;
 mod state;
+mod tickets;
 mod tools;
 pub mod view;
 mod viewers;

@@ -146,6 +146,8 @@ pub const TYPESCRIPT_TICKS_MAX: u64 = 1_000;
 pub const PROCESSES_RUNNING_MAX: u32 = 64;
 /// Bytes of all lines of a tool's declaration: they are in the row of each of its calls.
 pub const TOOL_NEEDS_BYTES_MAX: usize = 4 << 10;
+/// System calls of one call that are under way at once.
+pub const TICKETS_OPEN_MAX: usize = 1_024;
 /// Imports that one call may make.
 pub const IMPORTS_MAX: u32 = 100_000;
 /// Bytes of requests and answers that one call may keep for replay.
