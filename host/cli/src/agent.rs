@@ -4,14 +4,13 @@ use crate::error::Failure;
 use crate::host::{Host, Listener, tell};
 use crate::protocol::{AgentRequest, Event};
 use libos_kernel::kernel::view::View;
-use libos_kernel::kernel::{HostError, Kernel, NewAgent, Planned, Progress};
+use libos_kernel::kernel::{HostError, NewAgent, Planned, Progress};
 use libos_kernel::model::id::{Pid, QuestionId};
 use libos_kernel::model::process::State;
 use libos_kernel::model::record::{Outcome, Record, cut};
 use libos_kernel::store::reader::Snapshot;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 /// Bytes of a tool's arguments that a line shows.
 const ARGUMENTS_SHOWN: usize = 120;
@@ -33,7 +32,7 @@ pub async fn perform(host: &Host, request: AgentRequest, listener: &Listener) ->
             let Planned { pid, was_there } = made.what;
             kernel.drive(pid);
             tell(listener, Event::Agent { pid, was_there }).await;
-            if follow { follow_agent(kernel, pid, from, listener).await } else { Ok(()) }
+            if follow { follow_agent(host, pid, from, listener).await } else { Ok(()) }
         }
         AgentRequest::Follow { pid, answer } => {
             let snapshot = kernel.snapshot()?;
@@ -48,13 +47,14 @@ pub async fn perform(host: &Host, request: AgentRequest, listener: &Listener) ->
             }
             kernel.drive(pid);
             tell(listener, Event::Agent { pid, was_there: true }).await;
-            follow_agent(kernel, pid, from, listener).await
+            follow_agent(host, pid, from, listener).await
         }
     }
 }
 
 /// Tells what happens to a process and to all below it, until it has ended.
-async fn follow_agent(kernel: &Arc<Kernel>, pid: Pid, from: u64, listener: &Listener) -> anyhow::Result<()> {
+async fn follow_agent(host: &Host, pid: Pid, from: u64, listener: &Listener) -> anyhow::Result<()> {
+    let kernel = host.kernel();
     let mut commits = kernel.commits();
     let mut teller = Teller { root: pid, next: from, is_ours: HashMap::from([(pid, true)]), asked: BTreeSet::new() };
     let mut rested = None;
@@ -72,6 +72,11 @@ async fn follow_agent(kernel: &Arc<Kernel>, pid: Pid, from: u64, listener: &List
             return Ok(());
         }
         let rests = progress.is_settled().then_some(progress);
+        // A host that closes drops what runs, which then looks as if it waited for somebody.
+        if rests.is_some() && host.is_closing() {
+            tell(listener, Event::Closing).await;
+            return Ok(());
+        }
         if let Some(Progress { questions, paused, .. }) = rests.clone()
             && rests != rested
         {

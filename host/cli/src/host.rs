@@ -111,6 +111,11 @@ impl Host {
         self.runtime.is_some()
     }
 
+    /// Whether it ends: what ran leaves memory, and rests no more than it has ended.
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
     /// Adds the standard tools that are missing or of another version.
     ///
     /// # Errors
@@ -161,7 +166,7 @@ impl Host {
         }
         let Err(error) = self.try_perform(request, listener).await else { return };
         // A verb that meets a closed kernel was not begun: what was begun before is brought to the disk by the close.
-        let closed = self.closing.load(Ordering::Acquire) && is_stopped(&error);
+        let closed = self.is_closing() && is_stopped(&error);
         match crate::error::failure(&error) {
             _ if closed => tell(listener, Event::Closing).await,
             Ok(failure) => tell(listener, Event::Error(failure)).await,

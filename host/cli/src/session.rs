@@ -9,11 +9,14 @@ use crate::server::{Server, read_event, read_line, write_line};
 use crate::store::{self, BUSY_STEP, BUSY_WAIT};
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
+
+/// How long whoever takes something over waits for a host that ends: longer than that takes.
+const TAKE_OVER_WAIT: Duration = Duration::from_secs(30);
 
 /// A command's way to a host.
 pub struct Session {
@@ -64,6 +67,20 @@ impl Session {
             self.tasks.lock().await.spawn(async move { host.perform(request, &sender).await });
         }
         Ok(events)
+    }
+
+    /// Goes on with what a host did that has gone. One that ends has its store until its effects have ended, and is waited for.
+    ///
+    /// # Errors
+    /// There is no host and none can be made.
+    pub async fn take_over(&self, request: Request) -> anyhow::Result<mpsc::Receiver<Event>> {
+        let deadline = Instant::now() + TAKE_OVER_WAIT;
+        loop {
+            match self.request(request.clone()).await {
+                Err(error) if store::is_busy(&error) && Instant::now() < deadline => {}
+                other => return other,
+            }
+        }
     }
 
     /// Carries out a verb that ends at once.

@@ -184,7 +184,7 @@ impl<'a> Follower<'a> {
                     if takeovers > TAKEOVERS_MAX {
                         return Err(Failure::cannot(format!("the hosts of call {call} end again and again")).into());
                     }
-                    events = self.session.request(Request::Attach { call }).await?;
+                    events = self.session.take_over(Request::Attach { call }).await?;
                 }
             }
         }

@@ -149,7 +149,8 @@ impl Follower<'_> {
                     if takeovers > TAKEOVERS_MAX {
                         return Err(Failure::cannot(format!("the hosts of {pid} end again and again")).into());
                     }
-                    events = self.session.request(Request::Agent(AgentRequest::Follow { pid, answer: None })).await?;
+                    let follow = AgentRequest::Follow { pid, answer: None };
+                    events = self.session.take_over(Request::Agent(follow)).await?;
                 }
                 Some(_) => {}
             }

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 /// How long one who attends a process tries to get a store that somebody has who does not listen.
 const BUSY_MAX: Duration = Duration::from_secs(600);
-/// How long one who attends a process already tries again after an error: a host that ends fails in more ways than one that ran.
+/// How long one who attends a process already tries again after an error: what ended the host, a full disk for example, may pass.
 const TROUBLE_MAX: Duration = Duration::from_secs(30);
 
 /// Runs a host until Ctrl-C; with `only`, sees to it that one process is run, until nothing of it goes on by itself.
@@ -113,6 +113,8 @@ async fn until_it_rests(session: &Session, pid: Pid, said: &AtomicBool) -> anyho
             Ok(true) => return session.idle().await,
             Ok(false) => had_a_host = Instant::now(),
             Err(error) => {
+                // If this is the host that failed, it is in the way of the next one.
+                session.close().await;
                 let patience = match said.load(Ordering::Relaxed) {
                     _ if store::is_busy(&error) => BUSY_MAX,
                     true => TROUBLE_MAX,

@@ -36,6 +36,10 @@ impl Runtime {
             let looked = tokio::time::Instant::now();
             commits.borrow_and_update();
             let progress = self.kernel.progress(pid);
+            // A runtime that closes drops what runs, which then looks as if it waited for somebody.
+            if progress.is_settled() && !progress.is_over && *self.closing.borrow() {
+                return Err(HostError::Stopped("the host is closed".into()).into());
+            }
             if progress.is_settled() {
                 self.kernel.barrier().await?;
                 return Ok(progress);
