@@ -10,7 +10,9 @@ const FILES: &[(&str, &str)] = &[
     ("core/errors.js", include_str!("../core/errors.js")),
     ("core/loop.js", include_str!("../core/loop.js")),
     ("core/random.js", include_str!("../core/random.js")),
+    ("core/mirror.js", include_str!("../core/mirror.js")),
     ("core/libos.js", include_str!("../core/libos.js")),
+    ("core/syscall.js", include_str!("../core/syscall.js")),
     ("core/tools.js", include_str!("../core/tools.js")),
 ];
 
