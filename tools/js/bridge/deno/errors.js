@@ -32,7 +32,7 @@ const SYSTEM = {
 };
 /** Deno looks at these before it opens a file, and then names no file. */
 const BARE = ["ENOTDIR", "ELOOP"];
-const OPENS = ["readfile", "writefile"];
+const OPENS = ["readfile", "writefile", "copy"];
 
 /** An error of the class `constructor` with a code, as Deno's have. */
 export function coded(constructor, message, code, cause) {
