@@ -222,7 +222,7 @@ impl Replayer {
         limits.cpu_ticks = limits.cpu_ticks.saturating_mul(u64::from(start.resumes) + 1).min(ticks_max);
         let line = Recorded::new(history.imports.clone().into(), limits.imports, start.started, history.is_cut());
         let printed = Printed::default();
-        let run = Run { export: &start.export, arguments: &start.arguments, seed: start.seed, limits };
+        let run = Run { program: None, export: &start.export, arguments: &start.arguments, seed: start.seed, limits };
         let wire = Wire::Recorded(line.clone(), Arc::clone(&printed));
         let ended = match self.engine.call(&prepared, wire, run).await {
             Ok(ended) => ended,

@@ -273,6 +273,17 @@ pub const POLICY_QUESTIONS_PER_HOUR_MAX: u32 = 10_000;
 /// Bytes that stay free beside the copy of a store that is upgraded: what the upgrade itself writes.
 pub const UPGRADE_SPARE_BYTES: u64 = 8 << 20;
 
+/// Bytes of the name of a module of a script.
+pub const SCRIPT_MODULE_NAME_BYTES_MAX: usize = 255;
+/// Problems of one script that are told.
+pub const SCRIPT_PROBLEMS_MAX: usize = 100;
+/// Bytes of what one problem of a script says.
+pub const SCRIPT_PROBLEM_BYTES_MAX: usize = 4 << 10;
+/// Bytes of all compiled scripts that are kept in memory.
+pub const SCRIPT_PROGRAMS_BYTES_MAX: usize = 64 << 20;
+/// Characters of a hostile text in a script that a message repeats.
+pub const SCRIPT_SHOWN_CHARACTERS_MAX: usize = 200;
+
 /// Free bytes where the store lies below which nothing new is begun, unless the policy says another number. All that may wait for the
 /// disk (`UNCOMMITTED_BYTES_MAX`) fits twice, so that what was begun can be written to its end.
 pub const LOW_SPACE_BYTES: u64 = 2 * UNCOMMITTED_BYTES_MAX as u64;

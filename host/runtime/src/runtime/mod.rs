@@ -4,11 +4,13 @@ mod builder;
 mod drive;
 mod meter;
 mod outcome;
+mod scripts;
 mod tasks;
 mod turns;
 
 pub use builder::{BuildError, Builder};
 pub use outcome::NotDone;
+pub use scripts::{BRIDGE, BRIDGE_DIGEST, BadScript};
 
 use crate::engine::compile::{Compile, CompileError, CompileLimits, Compiler, Origin, PrepareError, Wants};
 use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, Prepared, declared, inspect};
@@ -106,6 +108,9 @@ pub enum RuntimeError {
     /// A component that is not of this world.
     #[error(transparent)]
     Component(#[from] BadComponent),
+    /// A script that is wrong.
+    #[error(transparent)]
+    Script(#[from] BadScript),
     /// The file of a component.
     #[error(
         "the component {} cannot be read: {source}; a tool in Rust is built with `cargo build --release --target wasm32-wasip2`, into \
@@ -130,7 +135,7 @@ impl RuntimeError {
     /// Whether a component is at fault that will be no better the next time.
     fn is_of_the_component(&self) -> bool {
         match self {
-            RuntimeError::Component(_) => true,
+            RuntimeError::Component(_) | RuntimeError::Script(_) => true,
             RuntimeError::Compile(error) => error.is_of_the_component(),
             _ => false,
         }
@@ -204,6 +209,7 @@ pub struct Runtime {
     kernel: Arc<Kernel>,
     engine: tokio::sync::OnceCell<Engine>,
     cache: CodeCache,
+    programs: scripts::Programs,
     compiler: Compiler,
     /// Turns to compile.
     compilers: Arc<Semaphore>,
@@ -258,6 +264,7 @@ impl Runtime {
         let kernel = Kernel::open(Options { storage, world, ceiling, notary })?;
         Ok(Arc::new(Runtime {
             cache: CodeCache::new(Arc::clone(&kernel), code),
+            programs: scripts::Programs::default(),
             compiler: Compiler { place: compile, limits: compile_limits },
             compilers: Arc::new(Semaphore::new(limit::COMPILERS_MAX)),
             kernel,
