@@ -26,7 +26,7 @@ export function* mkdir(given, options) {
   if (options?.mode !== undefined && options.mode !== null) throw unsupported("the option mode of Deno.mkdir");
   if (!options?.recursive) {
     try {
-      yield ["fs.makeDir", { path }];
+      yield ["fs.make-dir", { path }];
     } catch (error) {
       throw translate(error, "mkdir", [path], "write");
     }
@@ -39,7 +39,7 @@ function* mkdirAll(path, asked) {
   let missing = false;
   for (;;) {
     try {
-      yield ["fs.makeDir", { path }];
+      yield ["fs.make-dir", { path }];
       return;
     } catch (error) {
       if (error?.code === "already-exists" && (yield* isDirectory(path))) return;
@@ -87,7 +87,7 @@ function* explain(error, oldPath, newPath) {
 export function* chdir(given) {
   const path = pathOf(given);
   try {
-    yield ["fs.changeDirectory", { path }];
+    yield ["fs.change-directory", { path }];
   } catch (error) {
     throw translate(error, "chdir", [path], "read");
   }

@@ -1,7 +1,7 @@
 // `Deno.env`: variables that the policy gives and a rule grants by name, and what the script itself sets for its own run.
 
 import { driveNow } from "./host.js";
-import { errors } from "./errors.js";
+import { notCapable } from "./errors.js";
 
 /** What this run has set; nothing for what it has deleted. */
 const own = new Map();
@@ -11,7 +11,7 @@ function* ask(name) {
     return (yield ["process.environment", { name }]).value ?? undefined;
   } catch (error) {
     if (error?.code !== "denied") throw error;
-    throw new errors.NotCapable(`Requires env access to "${name}": ${error.message}`, { cause: error });
+    throw notCapable(`Requires env access to "${name}": ${error.message}`, error);
   }
 }
 
@@ -35,6 +35,6 @@ export const env = {
   },
   /** Deno, too, gives all only to who may read all; here each is granted by its name. */
   toObject() {
-    throw new errors.NotCapable("Requires env access: variables are granted by their names; ask for each");
+    throw notCapable("Requires env access: variables are granted by their names; ask for each");
   },
 };

@@ -1,5 +1,7 @@
 // `Deno.errors`, and what a refused or failed system call is in Deno's words. Classes, codes and messages are those of Deno 2.9.
 
+import { denied } from "./host.js";
+
 const NAMES = [
   "NotFound", "PermissionDenied", "ConnectionRefused", "ConnectionReset", "ConnectionAborted", "NotConnected", "AddrInUse",
   "AddrNotAvailable", "BrokenPipe", "AlreadyExists", "InvalidData", "TimedOut", "Interrupted", "WriteZero", "WouldBlock",
@@ -48,6 +50,11 @@ export function system(code, doing, about, cause) {
   return coded(constructor, `${words} (os error ${number})${place}`, code, cause);
 }
 
+/** What a rule or a person refused. */
+export function notCapable(message, cause) {
+  return denied(new errors.NotCapable(message, { cause }));
+}
+
 /** What is not bridged says so by its name. */
 export function unsupported(name, instead) {
   return new errors.NotSupported(`${name} is not supported here${instead === undefined ? "" : `: ${instead}`}`);
@@ -72,9 +79,9 @@ export function translate(error, doing, paths, wanted) {
   const message = String(error?.message ?? error);
   switch (error?.code) {
     case "denied": {
-      const access = ACCESS[error.denial?.right] ?? wanted;
+      const access = ACCESS[error.right] ?? wanted;
       const path = paths[wanted !== undefined && access !== wanted ? paths.length - 1 : 0];
-      return new errors.NotCapable(`Requires ${access} access to "${path}": ${message}`, { cause: error });
+      return notCapable(`Requires ${access} access to "${path}": ${message}`, error);
     }
     case "not-found":
       return system("ENOENT", doing, about, error);

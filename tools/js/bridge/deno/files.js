@@ -27,7 +27,7 @@ function* readPieces(path) {
   for (;;) {
     let piece;
     try {
-      ({ content: piece } = yield ["fs.readRange", { path, offset: size, length: PIECE }]);
+      ({ content: piece } = yield ["fs.read-range", { path, offset: size, length: PIECE }]);
     } catch (error) {
       throw translate(error, "readfile", [path], "read");
     }
@@ -66,7 +66,7 @@ export function* writeFile(given, content, options) {
   const bytes = content.slice();
   try {
     if (append && !createNew) {
-      if (!create) yield ["fs.readRange", { path, offset: 0, length: 0 }];
+      if (!create) yield ["fs.read-range", { path, offset: 0, length: 0 }];
       yield* appendPieces(path, bytes, 0);
       return;
     }

@@ -2,7 +2,8 @@
 
 /**
  * `start(operation, args, content)` answers a promise of `{ value, content }`; `now` does the same and waits for it, while what else ends
- * is kept for the event loop. Both fail with an error that has a `code`. `inspect` is that of the console.
+ * is kept for the event loop. Both fail with an error that has a `code`. `denied(error)` makes a call that ends by `error` one that was
+ * denied. `inspect` is that of the console.
  */
 let host;
 
@@ -42,6 +43,12 @@ export function driveNow(steps) {
     step = steps.next(reply);
   }
   return step.value;
+}
+
+/** An error that stands for a denial, uncaught, makes the call end as denied. */
+export function denied(error) {
+  host.denied(error);
+  return error;
 }
 
 export function inspect(value, options) {

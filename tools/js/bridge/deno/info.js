@@ -69,7 +69,7 @@ export function* isDirectory(path) {
 
 export function* realPath(given) {
   const path = pathOf(given);
-  const base = path.startsWith("/") ? "" : (yield ["fs.workingDirectory", {}]).value;
+  const base = path.startsWith("/") ? "" : (yield ["fs.working-directory", {}]).value;
   const segments = [];
   for (const segment of `${base}/${path}`.split("/")) {
     if (segment === "..") segments.pop();

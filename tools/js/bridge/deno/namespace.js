@@ -41,11 +41,23 @@ function named(name, call) {
   return call;
 }
 
+async function* entriesOf(path) {
+  yield* await drive(readDir(path));
+}
+
 function listing(path) {
-  // Opened when somebody asks for the first entry, as Deno does.
   return {
-    async *[Symbol.asyncIterator]() {
-      yield* await drive(readDir(path));
+    [Symbol.asyncIterator]() {
+      // Opened when somebody asks for the first entry, as Deno does.
+      const entries = entriesOf(path);
+      return {
+        next: () => entries.next(),
+        return: (value) => entries.return(value),
+        throw: (error) => entries.throw(error),
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+      };
     },
   };
 }
@@ -66,7 +78,7 @@ function addBridged(Deno) {
 }
 
 function* workingDirectory() {
-  return (yield ["fs.workingDirectory", {}]).value;
+  return (yield ["fs.working-directory", {}]).value;
 }
 
 function* processNumber() {
