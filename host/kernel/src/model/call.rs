@@ -412,6 +412,13 @@ pub enum Call {
     #[n(62)]
     #[serde(rename = "message.pending")]
     MessagePending,
+
+    #[n(95)]
+    #[serde(rename = "process.environment")]
+    ProcessEnvironment {
+        #[n(0)]
+        name: String,
+    },
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -495,6 +502,7 @@ impl Call {
             Call::MessageSend { .. } => ("message.send", Internal),
             Call::MessageReceive { .. } => ("message.receive", Wait),
             Call::MessagePending => ("message.pending", Observe),
+            Call::ProcessEnvironment { .. } => ("process.environment", Observe),
         }
     }
 
