@@ -116,6 +116,18 @@ pub const SCRIPT_REFERENCES_MAX: usize = 10_000;
 pub const SCRIPT_READ_BYTES_MAX: usize = 4 * CALL_TEXT_BYTES_MAX;
 /// Bytes of a value in a message about a script.
 pub const SCRIPT_SHOWN_BYTES_MAX: usize = 2 << 10;
+/// Bytes of all compiled scripts that are kept in memory.
+pub const SCRIPT_PROGRAMS_BYTES_MAX: usize = 64 << 20;
+/// Characters of a hostile text in a script that a message repeats.
+pub const SCRIPT_SHOWN_CHARACTERS_MAX: usize = 200;
+/// Bytes of a module's name, and of what stands in an import.
+pub const SCRIPT_NAME_BYTES_MAX: usize = 255;
+/// Problems that one attempt to load a script tells.
+pub const SCRIPT_PROBLEMS_MAX: usize = 64;
+/// Bytes of the message of one problem.
+pub const SCRIPT_PROBLEM_BYTES_MAX: usize = 1 << 10;
+/// Bytes of a script file: sources, JavaScript and mappings of all modules.
+pub const SCRIPT_FILE_BYTES_MAX: usize = 32 << 20;
 /// Processes that run at once, unless the host is made with another number: so many have a quantum that does not wait.
 pub const PROCESSES_RUNNING_MAX: u32 = 64;
 /// Bytes of all lines of a tool's declaration: they are in the row of each of its calls.
@@ -278,17 +290,6 @@ pub const POLICY_QUESTIONS_PER_HOUR_MAX: u32 = 10_000;
 
 /// Bytes that stay free beside the copy of a store that is upgraded: what the upgrade itself writes.
 pub const UPGRADE_SPARE_BYTES: u64 = 8 << 20;
-
-/// Bytes of the name of a module of a script.
-pub const SCRIPT_MODULE_NAME_BYTES_MAX: usize = 255;
-/// Problems of one script that are told.
-pub const SCRIPT_PROBLEMS_MAX: usize = 100;
-/// Bytes of what one problem of a script says.
-pub const SCRIPT_PROBLEM_BYTES_MAX: usize = 4 << 10;
-/// Bytes of all compiled scripts that are kept in memory.
-pub const SCRIPT_PROGRAMS_BYTES_MAX: usize = 64 << 20;
-/// Characters of a hostile text in a script that a message repeats.
-pub const SCRIPT_SHOWN_CHARACTERS_MAX: usize = 200;
 
 /// Free bytes where the store lies below which nothing new is begun, unless the policy says another number. All that may wait for the
 /// disk (`UNCOMMITTED_BYTES_MAX`) fits twice, so that what was begun can be written to its end.

@@ -122,7 +122,7 @@ fn wit_module(module: &Module) -> wit::Module {
 fn problems(found: Vec<wit::Problem>) -> ScriptError {
     let problem = |found: wit::Problem| {
         let wit::Problem { mut module, line, column, mut message } = found;
-        cut(&mut module, limit::SCRIPT_MODULE_NAME_BYTES_MAX);
+        cut(&mut module, limit::SCRIPT_NAME_BYTES_MAX);
         cut(&mut message, limit::SCRIPT_PROBLEM_BYTES_MAX);
         Problem { module, line, column, message }
     };

@@ -10,7 +10,7 @@ mod turns;
 
 pub use builder::{BuildError, Builder};
 pub use outcome::NotDone;
-pub use scripts::{BRIDGE, BRIDGE_DIGEST, BadScript};
+pub use scripts::{BRIDGE, BRIDGE_DIGEST, WrongScript};
 
 use crate::engine::compile::{Compile, CompileError, CompileLimits, Compiler, Origin, PrepareError, Wants};
 use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, Prepared, declared, inspect};
@@ -110,7 +110,7 @@ pub enum RuntimeError {
     Component(#[from] BadComponent),
     /// A script that is wrong.
     #[error(transparent)]
-    Script(#[from] BadScript),
+    Script(#[from] WrongScript),
     /// The file of a component.
     #[error(
         "the component {} cannot be read: {source}; a tool in Rust is built with `cargo build --release --target wasm32-wasip2`, into \
@@ -435,16 +435,21 @@ impl Runtime {
         Ok(added)
     }
 
-    /// Adds the tools of a component's file; `name` renames the tool of a component that has one. It is a component from outside.
+    /// Adds the tools of a component's file, or of a script's (`.ts`, `.mts`, `.js`, `.mjs`) with what it imports from its folder; `name`
+    /// renames the tool of one that has one. It comes from outside.
     ///
     /// # Errors
-    /// The file cannot be read, or as [`Runtime::add_component`].
+    /// The file cannot be read, or as [`Runtime::add_component`] and [`Runtime::add_script`].
     pub async fn add_file(
         self: &Arc<Self>,
         file: impl Into<PathBuf>,
         name: Option<String>,
     ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
         let path: PathBuf = file.into();
+        if crate::scripts::is_script(&path) {
+            let script = self.load_script(path).await?;
+            return self.add_script(&script, name).await;
+        }
         let read = {
             let path = path.clone();
             tokio::task::spawn_blocking(move || read_component(&path)).await.map_err(std::io::Error::other)

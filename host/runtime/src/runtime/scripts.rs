@@ -11,6 +11,7 @@ use libos_kernel::model::row::ToolRow;
 use libos_kernel::model::rule::Rule;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// The component that runs scripts, as it came with this program.
@@ -30,7 +31,7 @@ const NO_WAY_OUT: [&str; 2] = ["script", "tickets"];
 
 /// Why a script is no tool.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadScript {
+pub enum WrongScript {
     /// It is wrong, at these lines. At least one.
     #[error("{}", .0.first().map_or_else(String::new, ToString::to_string))]
     Problems(Vec<Problem>),
@@ -42,8 +43,8 @@ pub enum BadScript {
 impl From<ScriptError> for RuntimeError {
     fn from(error: ScriptError) -> Self {
         match error {
-            ScriptError::Problems(problems) => BadScript::Problems(problems).into(),
-            ScriptError::Failed(why) => BadScript::Whole(why).into(),
+            ScriptError::Problems(problems) => WrongScript::Problems(problems).into(),
+            ScriptError::Failed(why) => WrongScript::Whole(why).into(),
             ScriptError::Machine(why) => RuntimeError::Machine(why),
         }
     }
@@ -110,6 +111,20 @@ impl Runtime {
         Ok(added)
     }
 
+    /// The script that begins with a file.
+    ///
+    /// # Errors
+    /// It or what it imports cannot be read, or is wrong.
+    pub async fn load_script(self: &Arc<Self>, path: PathBuf) -> Result<Script, RuntimeError> {
+        let read = {
+            let path = path.clone();
+            blocking(move || crate::world::read_component(&path)).await?
+        };
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let bytes = read.map_err(|source| RuntimeError::File { path, source })?;
+        Ok(Script::of_javascript(&name, &String::from_utf8_lossy(&bytes)))
+    }
+
     /// As [`Runtime::add_script`], of one module: the name of its file, and what is in that.
     ///
     /// # Errors
@@ -145,7 +160,7 @@ impl Runtime {
             self.programs.put(key, &program);
             return Ok(program);
         }
-        let script = Script::from_bytes(&bytes).map_err(|error| BadScript::Whole(error.to_string()))?;
+        let script = Script::from_bytes(&bytes).map_err(|error| WrongScript::Whole(error.to_string()))?;
         let program = Arc::new(self.engine().await?.compile_script(bridge, &script.modules).await?);
         self.keep_program(key, Arc::clone(&program)).await?;
         Ok(program)
@@ -164,8 +179,8 @@ fn tools(
     name: Option<String>,
     modules: &[Module],
     script: Digest,
-) -> Result<Vec<NewTool>, BadScript> {
-    let whole = |why: String| BadScript::Whole(why);
+) -> Result<Vec<NewTool>, WrongScript> {
+    let whole = |why: String| WrongScript::Whole(why);
     let count = described.len();
     if name.is_some() && count != 1 {
         return Err(whole(format!("it has {count} tools; --name is for a script with one")));
@@ -188,15 +203,15 @@ fn tools(
     Ok(tools)
 }
 
-fn rules(tool: &str, needs: &[String]) -> Result<Vec<Rule>, BadScript> {
+fn rules(tool: &str, needs: &[String]) -> Result<Vec<Rule>, WrongScript> {
     if needs.len() > limit::TOOL_NEEDS_MAX {
         let (count, most) = (needs.len(), limit::TOOL_NEEDS_MAX);
-        return Err(BadScript::Whole(format!("'{}' needs {count} rules, at most {most}", shown(tool))));
+        return Err(WrongScript::Whole(format!("'{}' needs {count} rules, at most {most}", shown(tool))));
     }
     let rule = |text: &String| {
         Rule::parse(text).map_err(|why| {
             let text = format!("'{}' needs '{}', which is no rule: {}", shown(tool), shown(text), shown(&why));
-            BadScript::Whole(text)
+            WrongScript::Whole(text)
         })
     };
     needs.iter().map(rule).collect()

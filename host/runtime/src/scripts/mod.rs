@@ -4,7 +4,9 @@ use libos_kernel::model::codec::{self, DecodeError};
 use libos_kernel::model::id::Digest;
 use minicbor::{CborLen, Decode, Encode};
 use sha2::{Digest as _, Sha256};
+use std::ffi::OsStr;
 use std::fmt;
+use std::path::Path;
 
 /// A script: its modules. The first is the one whose exports are its tools.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
@@ -58,6 +60,12 @@ impl fmt::Display for Problem {
             (line, column) => write!(f, "{module}:{line}:{column}: {message}"),
         }
     }
+}
+
+/// Whether a file is a script by its name.
+pub fn is_script(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str);
+    extension.is_some_and(|extension| ["ts", "mts", "js", "mjs"].contains(&extension))
 }
 
 impl Script {
