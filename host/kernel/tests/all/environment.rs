@@ -35,7 +35,7 @@ async fn a_variable_is_seen_by_its_name_as_far_as_it_is_granted() {
         ("", "invalid"),
         ("LANG/x", "invalid"),
         ("LA\0NG", "invalid"),
-        (&"N".repeat(256), "too-large"),
+        (&"N".repeat(256), "too large"),
     ] {
         let words = words(&house.run(&mut line, ask(name)).await);
         assert_eq!(words.split(':').next(), Some(ends), "{name}: {words}");

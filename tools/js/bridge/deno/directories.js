@@ -1,15 +1,12 @@
 // Directories, and what moves or removes whole names.
 
-import { coded, system, translate, unsupported } from "./errors.js";
-import { kindAt } from "./files.js";
-import { isDirectory } from "./info.js";
-import { parentOf, pathOf } from "./paths.js";
+const { coded, isDirectory, kindAt, parentOf, pathOf, system, translate, unsupported } = internal.deno;
 
-export function* readDir(given) {
+function* readDir(given) {
   const path = pathOf(given);
   let entries;
   try {
-    entries = (yield ["fs.list", { path }]).value;
+    entries = (yield ["fs.list", { path }])[0];
   } catch (error) {
     throw translate(error, "readdir", [path], "read");
   }
@@ -21,7 +18,7 @@ export function* readDir(given) {
   }));
 }
 
-export function* mkdir(given, options) {
+function* mkdir(given, options) {
   const path = pathOf(given);
   if (options?.mode !== undefined && options.mode !== null) throw unsupported("the option mode of Deno.mkdir");
   if (!options?.recursive) {
@@ -51,7 +48,7 @@ function* mkdirAll(path, asked) {
   }
 }
 
-export function* remove(given, options) {
+function* remove(given, options) {
   const path = pathOf(given);
   try {
     yield ["fs.remove", { path, recursive: Boolean(options?.recursive) }];
@@ -60,7 +57,7 @@ export function* remove(given, options) {
   }
 }
 
-export function* rename(from, to) {
+function* rename(from, to) {
   const oldPath = pathOf(from);
   const newPath = pathOf(to);
   try {
@@ -79,12 +76,12 @@ function* explain(error, oldPath, newPath) {
   if (there === "directory" && moved !== "directory") throw system("EISDIR", "rename", about, error);
   if (moved === "directory" && there === "file") throw system("ENOTDIR", "rename", about, error);
   if (moved !== "directory" || there !== "directory") return;
-  const { value: entries } = yield ["fs.list", { path: newPath }];
+  const [entries] = yield ["fs.list", { path: newPath }];
   if (entries.length > 0) throw coded(Error, `Directory not empty (os error 39): rename ${about}`, "ENOTEMPTY", error);
   throw unsupported("Deno.rename over an empty directory", "remove it first");
 }
 
-export function* chdir(given) {
+function* chdir(given) {
   const path = pathOf(given);
   try {
     yield ["fs.change-directory", { path }];
@@ -92,3 +89,5 @@ export function* chdir(given) {
     throw translate(error, "chdir", [path], "read");
   }
 }
+
+Object.assign(internal.deno, { readDir, mkdir, remove, rename, chdir });

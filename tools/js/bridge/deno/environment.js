@@ -1,14 +1,13 @@
 // `Deno.env`: variables that the policy gives and a rule grants by name, and what the script itself sets for its own run.
 
-import { driveNow } from "./host.js";
-import { notCapable } from "./errors.js";
+const { driveNow, notCapable } = internal.deno;
 
 /** What this run has set; nothing for what it has deleted. */
 const own = new Map();
 
 function* ask(name) {
   try {
-    return (yield ["process.environment", { name }]).value ?? undefined;
+    return (yield ["process.environment", { name }])[0] ?? undefined;
   } catch (error) {
     if (error?.code !== "denied") throw error;
     throw notCapable(`Requires env access to "${name}": ${error.message}`, error);
@@ -22,7 +21,7 @@ function look(given) {
   return own.has(name) ? own.get(name) : value;
 }
 
-export const env = {
+const env = {
   get: look,
   has: (name) => look(name) !== undefined,
   set(name, value) {
@@ -38,3 +37,5 @@ export const env = {
     throw notCapable("Requires env access: variables are granted by their names; ask for each");
   },
 };
+
+Object.assign(internal.deno, { env });

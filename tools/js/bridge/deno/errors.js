@@ -1,6 +1,6 @@
 // `Deno.errors`, and what a refused or failed system call is in Deno's words. Classes, codes and messages are those of Deno 2.9.
 
-import { denied } from "./host.js";
+const { denied } = internal.deno;
 
 const NAMES = [
   "NotFound", "PermissionDenied", "ConnectionRefused", "ConnectionReset", "ConnectionAborted", "NotConnected", "AddrInUse",
@@ -9,7 +9,7 @@ const NAMES = [
   "NotADirectory", "NotCapable",
 ];
 
-export const errors = {};
+const errors = {};
 for (const name of NAMES) {
   errors[name] = {
     [name]: class extends Error {
@@ -37,26 +37,26 @@ const BARE = ["ENOTDIR", "ELOOP"];
 const OPENS = ["readfile", "writefile", "copy"];
 
 /** An error of the class `constructor` with a code, as Deno's have. */
-export function coded(constructor, message, code, cause) {
+function coded(constructor, message, code, cause) {
   const error = new constructor(message, cause === undefined ? undefined : { cause });
   error.code = code;
   return error;
 }
 
 /** The error of a system that failed with `code` while it did `doing` (a word of Deno's) to `about` (paths, quoted). */
-export function system(code, doing, about, cause) {
+function system(code, doing, about, cause) {
   const [constructor, number, words] = SYSTEM[code];
   const place = BARE.includes(code) && OPENS.includes(doing) ? "" : `: ${doing} ${about}`;
   return coded(constructor, `${words} (os error ${number})${place}`, code, cause);
 }
 
 /** What a rule or a person refused. */
-export function notCapable(message, cause) {
+function notCapable(message, cause) {
   return denied(new errors.NotCapable(message, { cause }));
 }
 
 /** What is not bridged says so by its name. */
-export function unsupported(name, instead) {
+function unsupported(name, instead) {
   return new errors.NotSupported(`${name} is not supported here${instead === undefined ? "" : `: ${instead}`}`);
 }
 
@@ -74,7 +74,7 @@ function wrongKind(message) {
  * The error of Deno's for one of the system calls'. `wanted` is the permission of Deno's that the operation stands for, and `paths` are
  * the names as the script wrote them.
  */
-export function translate(error, doing, paths, wanted) {
+function translate(error, doing, paths, wanted) {
   const about = paths.map((path) => `'${path}'`).join(" -> ");
   const message = String(error?.message ?? error);
   switch (error?.code) {
@@ -106,3 +106,5 @@ export function translate(error, doing, paths, wanted) {
       return new Error(`${doing} ${about}: ${message}`, { cause: error });
   }
 }
+
+Object.assign(internal.deno, { errors, coded, system, notCapable, unsupported, translate });

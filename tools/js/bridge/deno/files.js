@@ -1,7 +1,6 @@
 // Reading and writing whole files, and copying them.
 
-import { coded, system, translate, unsupported } from "./errors.js";
-import { pathOf } from "./paths.js";
+const { coded, decode, encode, pathOf, system, translate, unsupported } = internal.deno;
 
 /** Bytes that one system call moves. */
 const PIECE = 16 * 1024 * 1024;
@@ -10,11 +9,11 @@ function throwIfAborted(options) {
   options?.signal?.throwIfAborted();
 }
 
-export function* readFile(given, options) {
+function* readFile(given, options) {
   const path = pathOf(given);
   throwIfAborted(options);
   try {
-    return (yield ["fs.read", { path }]).content;
+    return (yield ["fs.read", { path }])[1];
   } catch (error) {
     if (error?.code !== "too-large") throw translate(error, "readfile", [path], "read");
   }
@@ -27,7 +26,7 @@ function* readPieces(path) {
   for (;;) {
     let piece;
     try {
-      ({ content: piece } = yield ["fs.read-range", { path, offset: size, length: PIECE }]);
+      ([, piece] = yield ["fs.read-range", { path, offset: size, length: PIECE }]);
     } catch (error) {
       throw translate(error, "readfile", [path], "read");
     }
@@ -44,18 +43,17 @@ function* readPieces(path) {
   return whole;
 }
 
-export function* readTextFile(given, options) {
+function* readTextFile(given, options) {
   const bytes = yield* readFile(given, options);
-  // A byte order mark stays, as in Deno.
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  return decode(bytes);
 }
 
-export function* writeTextFile(given, text, options) {
+function* writeTextFile(given, text, options) {
   if (isStream(text)) throw unsupported("Deno.writeTextFile of a stream", "collect it first");
-  yield* writeFile(given, new TextEncoder().encode(`${text}`), options);
+  yield* writeFile(given, encode(text), options);
 }
 
-export function* writeFile(given, content, options) {
+function* writeFile(given, content, options) {
   const path = pathOf(given);
   throwIfAborted(options);
   if (isStream(content)) throw unsupported("Deno.writeFile of a stream", "collect it first");
@@ -95,7 +93,7 @@ function nameOf(value) {
   return value.constructor?.name ?? "object";
 }
 
-export function* copyFile(from, to) {
+function* copyFile(from, to) {
   const source = pathOf(from);
   const target = pathOf(to);
   const about = `'${source}' -> '${target}'`;
@@ -114,10 +112,12 @@ export function* copyFile(from, to) {
 }
 
 /** What is at a path; nothing if that cannot be seen. */
-export function* kindAt(path) {
+function* kindAt(path) {
   try {
-    return (yield ["fs.stat", { path }]).value.kind;
+    return (yield ["fs.stat", { path }])[0].kind;
   } catch {
     return undefined;
   }
 }
+
+Object.assign(internal.deno, { readFile, readTextFile, writeTextFile, writeFile, copyFile, kindAt });

@@ -1,25 +1,19 @@
 // The one way out of the namespace `Deno`: system calls, waited for or not.
 
-/**
- * `start(operation, args, content)` answers a promise of `{ value, content }`; `now` does the same and waits for it, while what else ends
- * is kept for the event loop. Both fail with an error that has a `code`. `denied(error)` makes a call that ends by `error` one that was
- * denied. `inspect` is that of the console.
- */
-let host;
-
-export function connect(given) {
-  host = given;
-}
+internal.deno = { __proto__: null };
+const { submit, submitNow, markDenied } = internal;
+const { encodeText, decodeText } = internal.natives;
 
 /**
- * Runs steps that are written once for both forms of a function. A step yields `[operation, args, content]` and gets `{ value, content }`.
+ * Runs steps that are written once for both forms of a function. A step yields `[operation, parameters, content]` and gets
+ * `[value, content]`.
  */
-export async function drive(steps) {
+async function drive(steps) {
   let step = steps.next();
   while (!step.done) {
     let reply;
     try {
-      reply = await host.start(...step.value);
+      reply = await submit(...step.value);
     } catch (error) {
       step = steps.throw(error);
       continue;
@@ -30,12 +24,12 @@ export async function drive(steps) {
 }
 
 /** As `drive`, and nothing else of the script runs meanwhile. */
-export function driveNow(steps) {
+function driveNow(steps) {
   let step = steps.next();
   while (!step.done) {
     let reply;
     try {
-      reply = host.now(...step.value);
+      reply = submitNow(...step.value);
     } catch (error) {
       step = steps.throw(error);
       continue;
@@ -46,11 +40,19 @@ export function driveNow(steps) {
 }
 
 /** An error that stands for a denial, uncaught, makes the call end as denied. */
-export function denied(error) {
-  host.denied(error);
+function denied(error) {
+  markDenied(error);
   return error;
 }
 
-export function inspect(value, options) {
-  return host.inspect(value, options);
+/** UTF-8; a lone surrogate is written as U+FFFD. */
+function encode(text) {
+  return encodeText(`${text}`.toWellFormed());
 }
+
+/** UTF-8; what is none is read as U+FFFD. A byte order mark stays. */
+function decode(bytes) {
+  return decodeText(bytes);
+}
+
+Object.assign(internal.deno, { drive, driveNow, denied, encode, decode });

@@ -1,7 +1,6 @@
 // What is known of files: `stat`, `lstat`, `realPath`.
 
-import { system, translate, unsupported } from "./errors.js";
-import { pathOf } from "./paths.js";
+const { pathOf, system, translate, unsupported } = internal.deno;
 
 const UNKNOWN = [
   "atime", "birthtime", "ctime", "dev", "ino", "mode", "nlink", "uid", "gid", "rdev", "blksize", "blocks", "isBlockDevice",
@@ -27,19 +26,19 @@ function dateOf({ seconds, nanoseconds }) {
 
 function* look(path, doing) {
   try {
-    return (yield ["fs.stat", { path }]).value;
+    return (yield ["fs.stat", { path }])[0];
   } catch (error) {
     throw translate(error, doing, [path], "read");
   }
 }
 
-export function* lstat(given) {
+function* lstat(given) {
   const path = pathOf(given);
   const { kind, size, modified } = yield* look(path, "lstat");
   return fileInfo(kind, Number(size), dateOf(modified));
 }
 
-export function* stat(given) {
+function* stat(given) {
   const path = pathOf(given);
   const { kind, size, modified } = yield* look(path, "stat");
   if (kind !== "link") return fileInfo(kind, Number(size), dateOf(modified));
@@ -49,7 +48,7 @@ export function* stat(given) {
 /** What a link leads to, found out by opening it: no system call tells it by name, so its time stays unknown. */
 function* behind(path, doing) {
   try {
-    const { content } = yield ["fs.read", { path }];
+    const [, content] = yield ["fs.read", { path }];
     return fileInfo("file", content.length, null);
   } catch (error) {
     const reason = translate(error, doing, [path], "read");
@@ -59,7 +58,7 @@ function* behind(path, doing) {
 }
 
 /** Whether a directory is at the path, through links. False for what is not there or not to be seen. */
-export function* isDirectory(path) {
+function* isDirectory(path) {
   try {
     return (yield* stat(path)).isDirectory;
   } catch {
@@ -67,9 +66,9 @@ export function* isDirectory(path) {
   }
 }
 
-export function* realPath(given) {
+function* realPath(given) {
   const path = pathOf(given);
-  const base = path.startsWith("/") ? "" : (yield ["fs.working-directory", {}]).value;
+  const base = path.startsWith("/") ? "" : (yield ["fs.working-directory", {}])[0];
   const segments = [];
   for (const segment of `${base}/${path}`.split("/")) {
     if (segment === "..") segments.pop();
@@ -82,7 +81,7 @@ export function* realPath(given) {
     const prefix = `/${segments.slice(0, count).join("/")}`;
     let kind;
     try {
-      ({ kind } = (yield ["fs.stat", { path: prefix }]).value);
+      ({ kind } = (yield ["fs.stat", { path: prefix }])[0]);
     } catch (error) {
       throw translate(error, "realpath", [path], "read");
     }
@@ -91,3 +90,5 @@ export function* realPath(given) {
   }
   return whole;
 }
+
+Object.assign(internal.deno, { lstat, stat, isDirectory, realPath });

@@ -1,11 +1,6 @@
 // The namespace `Deno`: what is bridged, and for everything else of Deno 2.9 an error that names it.
 
-import { connect, drive, driveNow, inspect } from "./host.js";
-import { chdir, mkdir, readDir, remove, rename } from "./directories.js";
-import { copyFile, readFile, readTextFile, writeFile, writeTextFile } from "./files.js";
-import { env } from "./environment.js";
-import { errors, unsupported } from "./errors.js";
-import { lstat, realPath, stat } from "./info.js";
+const { chdir, copyFile, drive, driveNow, env, errors, lstat, mkdir, readDir, readFile, readTextFile, realPath, remove, rename, stat, unsupported, writeFile, writeTextFile } = internal.deno;
 
 const BOTH = { copyFile, lstat, mkdir, readFile, readTextFile, realPath, remove, rename, stat, writeFile, writeTextFile };
 
@@ -31,10 +26,6 @@ const INSTEAD = {
   stdout: "use console.log",
   test: "give the tests to whoever adds the tool",
 };
-
-function hidden(target, name, value) {
-  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
-}
 
 function named(name, call) {
   Object.defineProperty(call, "name", { value: name, configurable: true });
@@ -71,18 +62,18 @@ function addBridged(Deno) {
   Deno.readDirSync = named("readDirSync", (path) => driveNow(readDir(path))[Symbol.iterator]());
   Deno.chdir = named("chdir", (path) => driveNow(chdir(path)));
   Deno.cwd = named("cwd", () => driveNow(workingDirectory()));
-  Deno.inspect = named("inspect", inspect);
+  Deno.inspect = named("inspect", (value, options) => internal.inspect(value, options));
   // A timer never keeps a run alive here.
   Deno.refTimer = named("refTimer", () => {});
   Deno.unrefTimer = named("unrefTimer", () => {});
 }
 
 function* workingDirectory() {
-  return (yield ["fs.working-directory", {}]).value;
+  return (yield ["fs.working-directory", {}])[0];
 }
 
 function* processNumber() {
-  return Number((yield ["process.self", {}]).value.pid.replace(/^p/, ""));
+  return Number((yield ["process.self", {}])[0].pid.replace(/^p/, ""));
 }
 
 function addUnsupported(Deno) {
@@ -128,12 +119,8 @@ function facts(Deno) {
   Object.defineProperty(Deno, "pid", { get: () => driveNow(processNumber()), configurable: true, enumerable: true });
 }
 
-/** Puts `Deno` into the global object. `host` is what `host.js` describes. */
-export function install(global, host) {
-  connect(host);
-  const Deno = { errors, env };
-  addBridged(Deno);
-  addUnsupported(Deno);
-  facts(Deno);
-  hidden(global, "Deno", Deno);
-}
+const Deno = { errors, env };
+addBridged(Deno);
+addUnsupported(Deno);
+facts(Deno);
+internal.define(globalThis, "Deno", Deno);

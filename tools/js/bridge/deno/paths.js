@@ -1,9 +1,9 @@
 // Paths as Deno's functions take them: strings, and URLs of files.
 
-import { coded } from "./errors.js";
+const { coded } = internal.deno;
 
 /** The path that was meant. Fails as Deno does for what is none. */
-export function pathOf(given) {
+function pathOf(given) {
   if (typeof globalThis.URL === "function" && given instanceof globalThis.URL) return pathOfUrl(given);
   if (typeof given !== "string" || given === "") throw new Error("Empty path is not allowed");
   if (given.includes("\0")) throw coded(TypeError, "file name contained an unexpected NUL byte", "EINVAL");
@@ -16,7 +16,9 @@ function pathOfUrl(url) {
 }
 
 /** The directory that a path lies in, without a look at what is there; nothing for one segment. */
-export function parentOf(path) {
+function parentOf(path) {
   const cut = path.replace(/\/+$/, "").lastIndexOf("/");
   return cut <= 0 ? undefined : path.slice(0, cut).replace(/\/+$/, "") || undefined;
 }
+
+Object.assign(internal.deno, { pathOf, parentOf });
