@@ -174,7 +174,9 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::ProcessEnvironment { .. }
         | Call::ProcessSelf
         | Call::MessageReceive { .. }
-        | Call::MessagePending => return None,
+        | Call::MessagePending
+        | Call::TicketNext
+        | Call::TicketCancel { .. } => return None,
     })
 }
 

@@ -241,6 +241,13 @@ pub enum Reply {
     /// The value of a variable, if there is one.
     #[n(75)]
     Variable(#[n(0)] Option<String>),
+
+    /// Which ticket has ended, if one was open.
+    #[n(70)]
+    Ticket(#[n(0)] Option<u32>),
+    /// Whether a ticket was given up.
+    #[n(71)]
+    GivenUp(#[n(0)] bool),
 }
 
 /// How a call that a tool made of another tool has ended.

@@ -1,5 +1,6 @@
 //! Floor 4: the only WebAssembly. Compiles components, starts a fresh instance a call, and connects its imports to the line.
 
+mod alone;
 mod bindings;
 mod cache;
 pub mod compile;
@@ -279,15 +280,17 @@ impl Engine {
                 _ => Err(wasmtime::format_err!("a script and what runs it do not belong together")),
             }
         };
-        match called.await {
-            Ok(Ok(result)) => Ok(check_result(result)),
-            Ok(Err(told)) => Ok(Err(told_failure(told))),
+        let ended = match called.await {
+            Ok(Ok(result)) => check_result(result),
+            Ok(Err(told)) => Err(told_failure(told)),
             Err(error) => {
                 let refused = store.data().memory_refused.then_some(memory_bytes);
                 let import = *import.lock().unwrap_or_else(PoisonError::into_inner);
-                failure::classify(&error, refused, import).map(Err)
+                Err(failure::classify(&error, refused, import)?)
             }
-        }
+        };
+        store.data_mut().give_up().await?;
+        Ok(ended)
     }
 
     fn store(&self, guest: Guest) -> Store<Guest> {

@@ -2,8 +2,8 @@
 
 use super::{Runtime, RuntimeError, blocking};
 use crate::engine::{Described, Prepared, ScriptError};
-use crate::scripts::{Module, Problem, Script};
-use libos_kernel::kernel::{Changed, NewTool};
+use crate::scripts::{LoadError, Module, Problem, Script, Source};
+use libos_kernel::kernel::{Changed, Kernel, NewTool};
 use libos_kernel::model::id::Digest;
 use libos_kernel::model::limit;
 use libos_kernel::model::preview::escape;
@@ -11,7 +11,6 @@ use libos_kernel::model::row::ToolRow;
 use libos_kernel::model::rule::Rule;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// The component that runs scripts, as it came with this program.
@@ -46,6 +45,24 @@ impl From<ScriptError> for RuntimeError {
             ScriptError::Problems(problems) => WrongScript::Problems(problems).into(),
             ScriptError::Failed(why) => WrongScript::Whole(why).into(),
             ScriptError::Machine(why) => RuntimeError::Machine(why),
+        }
+    }
+}
+
+/// Lets calls of scripts that start from now on be run by the component that came with this program.
+pub(super) fn renew(kernel: &Kernel) -> Result<(), RuntimeError> {
+    if kernel.tools().iter().any(|tool| tool.script.is_some() && tool.component != *BRIDGE_DIGEST) {
+        let imports = BRIDGE_IMPORTS.clone().map_err(RuntimeError::Machine)?;
+        kernel.renew_scripts(BRIDGE, &imports)?;
+    }
+    Ok(())
+}
+
+impl From<LoadError> for RuntimeError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Problems(problems) => WrongScript::Problems(problems).into(),
+            LoadError::Host(error) => error,
         }
     }
 }
@@ -97,11 +114,7 @@ impl Runtime {
     ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
         let bytes = script.to_bytes();
         let digest: Digest = Sha256::digest(&bytes).into();
-        let (bridge, imports) = (self.bridge().await?, BRIDGE_IMPORTS.clone().map_err(RuntimeError::Machine)?);
-        let engine = self.engine().await?;
-        let program = Arc::new(engine.compile_script(&bridge, &script.modules).await?);
-        let described = engine.describe_script(&bridge, &program).await?;
-        let tools = tools(described, name, &script.modules, digest)?;
+        let (tools, imports, program) = self.described(script, name, digest).await?;
         // To the end of this function, where the rows that name it are in the batch.
         let pin = self.kernel.pin_script(&digest, &bytes)?;
         let added = self.kernel.add_tools(BRIDGE, &imports, tools, false)?;
@@ -111,18 +124,30 @@ impl Runtime {
         Ok(added)
     }
 
-    /// The script that begins with a file.
+    /// The tools of a script, checked, without adding them; and the interfaces that are their bound if they declare nothing.
     ///
     /// # Errors
-    /// It or what it imports cannot be read, or is wrong.
-    pub async fn load_script(self: &Arc<Self>, path: PathBuf) -> Result<Script, RuntimeError> {
-        let read = {
-            let path = path.clone();
-            blocking(move || crate::world::read_component(&path)).await?
-        };
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let bytes = read.map_err(|source| RuntimeError::File { path, source })?;
-        Ok(Script::of_javascript(&name, &String::from_utf8_lossy(&bytes)))
+    /// As [`Runtime::add_script`], but for names that others have.
+    pub async fn inspect_script(
+        self: &Arc<Self>,
+        script: &Script,
+        name: Option<String>,
+    ) -> Result<(Vec<NewTool>, Vec<String>), RuntimeError> {
+        let (tools, imports, _) = self.described(script, name, script.digest()).await?;
+        Ok((tools, imports))
+    }
+
+    async fn described(
+        self: &Arc<Self>,
+        script: &Script,
+        name: Option<String>,
+        digest: Digest,
+    ) -> Result<(Vec<NewTool>, Vec<String>, Arc<Vec<u8>>), RuntimeError> {
+        let (bridge, imports) = (self.bridge().await?, BRIDGE_IMPORTS.clone().map_err(RuntimeError::Machine)?);
+        let engine = self.engine().await?;
+        let program = Arc::new(engine.compile_script(&bridge, &script.modules).await?);
+        let described = engine.describe_script(&bridge, &program).await?;
+        Ok((tools(described, name, &script.modules, digest)?, imports, program))
     }
 
     /// As [`Runtime::add_script`], of one module: the name of its file, and what is in that.
@@ -135,7 +160,8 @@ impl Runtime {
         text: &str,
         name: Option<String>,
     ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
-        self.add_script(&Script::of_javascript(file, text), name).await
+        let source = Source::Text { name: file.to_owned(), text: text.to_owned(), vendor: None };
+        self.add_script(&self.load_script(source).await?, name).await
     }
 
     /// A script of the store in the form that a component takes, compiled now unless it was before.

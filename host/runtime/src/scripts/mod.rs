@@ -1,45 +1,51 @@
-//! What a script is: modules in one file of the store, named by its digest.
+//! What a script consists of: its modules are found, their types are taken out in the sandbox, and what comes of it is one file.
 
-use libos_kernel::model::codec::{self, DecodeError};
-use libos_kernel::model::id::Digest;
-use minicbor::{CborLen, Decode, Encode};
-use sha2::{Digest as _, Sha256};
+mod file;
+mod load;
+mod resolve;
+mod strip;
+#[cfg(test)]
+mod tests;
+mod vendor;
+
+pub use file::{BadScript, Module, Script};
+pub use load::LoadError;
+pub use strip::typescript_digest;
+
+use crate::runtime::Runtime;
+use libos_kernel::model::limit;
+use libos_kernel::model::preview::escape;
+use load::Loading;
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use strip::Stripper;
 
-/// A script: its modules. The first is the one whose exports are its tools.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
-#[cbor(map)]
-pub struct Script {
-    /// At least one.
-    #[n(0)]
-    pub modules: Vec<Module>,
+/// Where a script comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file and what it imports of its own folder, and of the folder of vendored packages if there is one: `@std/path/mod.ts` below it
+    /// is a module of `jsr:@std/path`.
+    File {
+        /// The module whose exports are the tools.
+        path: PathBuf,
+        /// Where packages lie.
+        vendor: Option<PathBuf>,
+    },
+    /// One module that has no folder, for example a proposal: it can import packages, and nothing relative.
+    Text {
+        /// What problems call it, for example `summarise.ts`; the extension says what language it is.
+        name: String,
+        /// The module.
+        text: String,
+        /// Where packages lie.
+        vendor: Option<PathBuf>,
+    },
 }
 
-/// One module of a script.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen)]
-#[cbor(map)]
-pub struct Module {
-    /// A path below the script's folder.
-    #[n(0)]
-    pub name: String,
-    /// What the author wrote.
-    #[n(1)]
-    pub source: String,
-    /// JavaScript.
-    #[n(2)]
-    pub code: String,
-    /// Where its lines come from, as the `mappings` of a source map (version 3) to one source; empty if nothing moved.
-    #[n(3)]
-    pub mappings: String,
-    /// What its imports lead to: what stands in the text, and the name of the module.
-    #[n(4)]
-    pub imports: Vec<(String, String)>,
-}
-
-/// Something that is wrong, at the author's lines.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+/// Something that is wrong with a script, at its author's lines.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// The module.
     pub module: String,
@@ -49,6 +55,20 @@ pub struct Problem {
     pub column: u32,
     /// What, and what to do.
     pub message: String,
+}
+
+impl Problem {
+    /// A problem of a whole module.
+    fn of(module: &str, message: impl Into<String>) -> Problem {
+        Problem::at(module, (0, 0), message)
+    }
+
+    fn at(module: &str, (line, column): (u32, u32), message: impl Into<String>) -> Problem {
+        // What is told of a hostile text holds parts of it.
+        let mut message = escape(&message.into());
+        libos_kernel::model::record::cut(&mut message, limit::SCRIPT_PROBLEM_BYTES_MAX);
+        Problem { module: escape(module), line, column, message }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -62,35 +82,30 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Whether a file is a script by its name.
+/// Whether a file is the module of a script by its name.
 pub fn is_script(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str);
     extension.is_some_and(|extension| ["ts", "mts", "js", "mjs"].contains(&extension))
 }
 
-impl Script {
-    /// A script of one module in plain JavaScript.
-    pub fn of_javascript(name: &str, source: &str) -> Script {
-        let (name, source) = (name.to_owned(), source.to_owned());
-        let code = source.clone();
-        Script { modules: vec![Module { name, source, code, mappings: String::new(), imports: Vec::new() }] }
+impl Source {
+    /// A file, with packages from the folder `vendor` beside it if there is one.
+    pub fn file(path: impl Into<PathBuf>) -> Source {
+        let path = path.into();
+        let vendor = path.parent().map(|folder| folder.join("vendor"));
+        Source::File { path, vendor }
     }
+}
 
-    /// As the store has it.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        codec::to_bytes(self)
-    }
-
-    /// From the store.
+impl Runtime {
+    /// Reads a script: its modules, without their types. Whatever the source is, it is parsed without any authority. Takes a second or two
+    /// the first time, for the parser itself is compiled then.
     ///
     /// # Errors
-    /// The bytes are no script.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Script, DecodeError> {
-        codec::from_bytes(bytes)
-    }
-
-    /// What names it: SHA-256 of its bytes.
-    pub fn digest(&self) -> Digest {
-        Sha256::digest(self.to_bytes()).into()
+    /// What is wrong with the script, at its lines; or the host failed.
+    pub async fn load_script(self: &Arc<Self>, source: Source) -> Result<Script, LoadError> {
+        let prepared = self.prepare(typescript_digest(), true, || Ok(strip::TYPESCRIPT.to_vec())).await?;
+        let stripper = Stripper { engine: self.engine().await?, prepared: &prepared };
+        Loading::load(stripper, source).await
     }
 }
