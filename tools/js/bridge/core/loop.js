@@ -7,17 +7,23 @@ const { submit, next, cancel, now, isOpen } = internal.natives;
 const open = { __proto__: null };
 
 /**
- * Starts a system call. `operation` is for example `fs.read`, `parameters` an object with the names of the contract, `content`
- * what of them is bytes. The promise gives `[value, content]`; it is rejected with what `toError` makes of the problem.
+ * Starts a system call. `operation` is for example `fs.read-range`, `parameters` an object with the names of the contract in
+ * lowerCamelCase, `content` what of them is bytes. Later either `done(value, content)` is called or `failed(problem)`.
  */
+internal.submitTo = (operation, parameters, content, done, failed) => {
+  const ticket = submit(operation, stringify(parameters), content);
+  if (typeof ticket !== "number") return failed(ticket);
+  open[ticket] = (value, content) => {
+    if (typeof value === "string") done(parse(value), content);
+    else failed(value);
+  };
+};
+
+/** As a promise of `[value, content]`, rejected with what `toError` makes of the problem. */
 internal.submit = (operation, parameters, content, toError = internal.errorOf) =>
   new Promise((resolve, reject) => {
-    const ticket = submit(operation, stringify(parameters), content);
-    if (typeof ticket !== "number") return reject(toError(ticket));
-    open[ticket] = (value, content) => {
-      if (typeof value === "string") resolve([parse(value), content]);
-      else reject(toError(value));
-    };
+    const done = (value, content) => resolve([value, content]);
+    internal.submitTo(operation, parameters, content, done, (problem) => reject(toError(problem)));
   });
 
 // Timers, the earliest first: a list linked by `next`. One that was cleared is `dead` until it is met.
