@@ -123,11 +123,38 @@ const sleepUntil = (timer, left) => {
 };
 const Math_ceil = Math.ceil;
 
+// What ended while somebody waited for something else. It is told later, in the order in which it ended.
+const kept = { __proto__: null };
+let keptFrom = 0;
+let keptTo = 0;
+
+const takeKept = () => {
+  const answer = kept[keptFrom];
+  delete kept[keptFrom++];
+  return answer;
+};
+
+/** As `submit`, and waits for the answer: nothing else of the script runs meanwhile. */
+internal.submitNow = (operation, parameters, content, toError = internal.errorOf) => {
+  const ticket = submit(operation, stringify(parameters), content);
+  if (typeof ticket !== "number") throw toError(ticket);
+  for (;;) {
+    const answer = next();
+    if (answer === undefined) throw new internal.LibosError("a system call was given up");
+    if (answer[0] !== ticket) {
+      kept[keptTo++] = answer;
+      continue;
+    }
+    if (typeof answer[1] === "string") return [parse(answer[1]), answer[2]];
+    throw toError(answer[1]);
+  }
+};
+
 /** One timer, or one answer; false if there is nothing that could ever happen. */
 internal.turn = () => {
   if (!isOpen()) return false;
   if (runTimer()) return true;
-  const answer = next();
+  const answer = keptFrom < keptTo ? takeKept() : next();
   if (answer === undefined) return false;
   const then = open[answer[0]];
   delete open[answer[0]];
