@@ -4,6 +4,7 @@ import { objects, toStringTag } from "./primordials.js";
 import { AbortController, AbortSignal } from "./abort.js";
 import { atob, btoa } from "./base64.js";
 import { refuseClones, structuredClone } from "./clone.js";
+import { console } from "./console.js";
 import { Crypto, crypto, SubtleCrypto } from "./crypto.js";
 import { DOMException } from "./dom_exception.js";
 import { TextDecoder, TextEncoder } from "./encoding.js";
@@ -35,3 +36,5 @@ put({
   atob, btoa, clearInterval, clearTimeout, crypto, navigator, performance, queueMicrotask, reportError, self: globalThis, setInterval, setTimeout,
   structuredClone,
 }, true);
+// As everywhere, the console alone is not enumerable.
+put({ console }, false);

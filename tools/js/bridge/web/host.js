@@ -8,4 +8,4 @@ export const log = natives.log;
 export const now = natives.now;
 // (count): that many random bytes, as an array or a Uint8Array; at most 65,536.
 export const randomBytes = natives.randomBytes;
-export const { urlParse, urlSet, encodeUtf8, decodeUtf8, decodeUtf16, decodeLatin1, digest, promiseState, proxyTarget } = natives;
+export const { urlParse, urlSet, encodeUtf8, decodeUtf8, decodeUtf16, decodeLatin1, digest, promiseResult, promiseState, proxyTarget } = natives;

@@ -13,6 +13,16 @@ pub fn state<'js>(_ctx: Ctx<'js>, value: Value<'js>) -> Result<&'static str> {
     })
 }
 
+/// What a settled promise holds; `undefined` for one that is pending and for what is no promise.
+pub fn result<'js>(ctx: Ctx<'js>, value: Value<'js>) -> Result<Value<'js>> {
+    let Ok(promise) = Promise::from_value(value) else { return Ok(Value::new_undefined(ctx)) };
+    match promise.result::<Value<'js>>() {
+        None => Ok(Value::new_undefined(ctx)),
+        Some(Ok(value)) => Ok(value),
+        Some(Err(_)) => Ok(ctx.catch()),
+    }
+}
+
 /// What a proxy stands for; nothing if it is none. A revoked one stands for `null`.
 pub fn target<'js>(_ctx: Ctx<'js>, value: Value<'js>) -> Result<Option<Value<'js>>> {
     let Ok(proxy) = Proxy::from_value(value) else { return Ok(None) };

@@ -21,6 +21,7 @@ pub fn install<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> Result<()> {
     natives.set("decodeLatin1", Function::new(ctx.clone(), text::decode_latin1)?)?;
     natives.set("digest", Function::new(ctx.clone(), digest::digest)?)?;
     natives.set("promiseState", Function::new(ctx.clone(), hidden::state)?)?;
+    natives.set("promiseResult", Function::new(ctx.clone(), hidden::result)?)?;
     natives.set("proxyTarget", Function::new(ctx.clone(), hidden::target)?)?;
     Ok(())
 }
