@@ -76,7 +76,7 @@ export class AbortSignal extends EventTarget {
       );
     }
     const signal = new AbortSignal(internal);
-    setTimeout(() => abort(signal, new DOMException("Signal timed out.", "TimeoutError")), delay);
+    setTimeout(() => abort(signal, new DOMException("The operation was aborted due to timeout", "TimeoutError")), delay);
     return signal;
   }
 

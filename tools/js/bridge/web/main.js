@@ -2,6 +2,7 @@
 
 import "./globals.js";
 import "./inspect_platform.js";
+import "./locale.js";
 import * as timers from "./timers.js";
 
 export { timers };

@@ -142,3 +142,17 @@ export function newPrivateMap() {
   };
 }
 const WeakMapClass = WeakMap;
+
+// Puts values where they can be replaced and are not listed.
+export function defineHidden(target, values) {
+  const names = objects.keys(values);
+  for (let index = 0; index < names.length; index++) {
+    objects.defineProperty(target, names[index], {
+      __proto__: null,
+      value: values[names[index]],
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
+  }
+}

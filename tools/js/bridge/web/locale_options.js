@@ -1,0 +1,19 @@
+// Which languages and options the few functions of Intl know. Others are refused by name rather than ignored.
+
+import { isArray, objects } from "./primordials.js";
+import { notSupported } from "./not_supported.js";
+
+export function checkLocale(locales, what) {
+  const first = isArray(locales) ? locales[0] : locales;
+  if (first === undefined || first === "en-US" || first === "en") return;
+  throw notSupported(`${what} in ${first}`);
+}
+
+export function onlyKnown(options, known, what) {
+  const names = objects.keys(options);
+  for (let index = 0; index < names.length; index++) {
+    let found = options[names[index]] === undefined;
+    for (let each = 0; each < known.length && !found; each++) found = known[each] === names[index];
+    if (!found) throw notSupported(`${what} with the option ${names[index]}`);
+  }
+}
