@@ -19,6 +19,7 @@ pub fn all<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     natives.set("log", Function::new(ctx.clone(), write_log)?)?;
     natives.set("workingDirectory", Function::new(ctx.clone(), working_directory)?)?;
     natives.set("mapStack", Function::new(ctx.clone(), |stack: String| failure::mapped(&stack))?)?;
+    crate::web::install(ctx, &natives)?;
     Ok(natives)
 }
 

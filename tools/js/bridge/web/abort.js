@@ -1,14 +1,14 @@
 // AbortController and AbortSignal (https://dom.spec.whatwg.org/#aborting-ongoing-activities).
 
-import { list, listOf, numberStatics, uncurryThis } from "./primordials.js";
-import { defineInterface, internal, onlyInternal, required } from "./interface.js";
-import { DOMException } from "./dom_exception.js";
-import { Event, EventTarget, handlerAttribute } from "./events.js";
-import { setTimeout } from "./timers.js";
+const { list, listOf, numberStatics, uncurryThis } = internal.web.primordials;
+const { defineInterface, byPlatform, onlyInternal, required } = internal.web.interface;
+const { DOMException } = internal.web.dom_exception;
+const { Event, EventTarget, handlerAttribute } = internal.web.events;
+const { setTimeout } = internal.web.timers;
 
 let abort, onAbort, sourcesOf, follow;
 
-export class AbortSignal extends EventTarget {
+class AbortSignal extends EventTarget {
   #aborted = false;
   #reason = undefined;
   // What the platform does on abort, before the script's listeners hear of it.
@@ -62,7 +62,7 @@ export class AbortSignal extends EventTarget {
   }
 
   static abort(reason = undefined) {
-    const signal = new AbortSignal(internal);
+    const signal = new AbortSignal(byPlatform);
     abort(signal, reason);
     return signal;
   }
@@ -75,7 +75,7 @@ export class AbortSignal extends EventTarget {
         "Failed to execute 'AbortSignal.timeout': Argument 1 is outside the accepted range of 0 to 9007199254740991, inclusive",
       );
     }
-    const signal = new AbortSignal(internal);
+    const signal = new AbortSignal(byPlatform);
     setTimeout(() => abort(signal, new DOMException("The operation was aborted due to timeout", "TimeoutError")), delay);
     return signal;
   }
@@ -84,7 +84,7 @@ export class AbortSignal extends EventTarget {
     required(arguments.length, 1, "AbortSignal.any");
     const given = listOf(signals);
     for (let index = 0; index < given.length; index++) sourcesOf(given[index]);
-    const signal = new AbortSignal(internal);
+    const signal = new AbortSignal(byPlatform);
     for (let index = 0; index < given.length; index++) {
       if (given[index].aborted) {
         abort(signal, given[index].reason);
@@ -110,8 +110,8 @@ handlerAttribute(AbortSignal, "onabort");
 
 const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
 
-export class AbortController {
-  #signal = new AbortSignal(internal);
+class AbortController {
+  #signal = new AbortSignal(byPlatform);
 
   get signal() {
     return this.#signal;
@@ -123,4 +123,5 @@ export class AbortController {
 defineInterface(AbortController);
 
 // For the platform: runs `step(reason)` when the signal aborts, at once if it has.
-export { onAbort };
+
+internal.web.abort = { __proto__: null, AbortSignal, AbortController, onAbort };

@@ -1,15 +1,15 @@
 // atob and btoa (https://infra.spec.whatwg.org/#forgiving-base64-decode).
 
-import { Bytes, regexps, strings, stringStatics, uncurryThis } from "./primordials.js";
-import { required } from "./interface.js";
-import { DOMException } from "./dom_exception.js";
+const { Bytes, regexps, strings, stringStatics, uncurryThis } = internal.web.primordials;
+const { required } = internal.web.interface;
+const { DOMException } = internal.web.dom_exception;
 
 const toBase64 = uncurryThis(Uint8Array.prototype.toBase64);
 const fromBase64 = uncurryThis(Uint8Array.fromBase64);
 const SPACE = /[\t\n\f\r ]/;
 const { fromCharCode } = stringStatics;
 
-export function btoa(data) {
+function btoa(data) {
   required(arguments.length, 1, "btoa");
   const text = `${data}`;
   const bytes = new Bytes(text.length);
@@ -23,7 +23,7 @@ export function btoa(data) {
   return toBase64(bytes);
 }
 
-export function atob(data) {
+function atob(data) {
   required(arguments.length, 1, "atob");
   let text = withoutSpace(`${data}`);
   if (text.length % 4 === 0 && strings.endsWith(text, "==")) text = strings.slice(text, 0, -2);
@@ -49,3 +49,5 @@ function withoutSpace(text) {
   }
   return result;
 }
+
+internal.web.base64 = { __proto__: null, btoa, atob };

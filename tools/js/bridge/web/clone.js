@@ -1,13 +1,12 @@
 // structuredClone (https://html.spec.whatwg.org/#structuredserializeinternal).
 
-import { proxyTarget, promiseState } from "./host.js";
-import {
+const { proxyTarget, promiseState } = internal.web.host;
+const {
   answers, bigints, booleans, buffers, functions, isArray, isArrayBuffer, isDataView, isDate, isMap, isRegExp, isSet, list, listOf, maps,
-  numbers, objects, dates, reflect, regexps, sets, strings, symbols, typedArrayName, typedArrays, uncurryThis, views,
-  weakMaps,
-} from "./primordials.js";
-import { dictionary } from "./interface.js";
-import { DOMException, isDOMException } from "./dom_exception.js";
+  numbers, objects, dates, reflect, regexps, sets, strings, symbols, typedArrayName, typedArrays, uncurryThis, views, weakMaps,
+} = internal.web.primordials;
+const { dictionary } = internal.web.interface;
+const { DOMException, isDOMException } = internal.web.dom_exception;
 
 const { getOwnPropertyDescriptor, getPrototypeOf } = objects;
 const MapClass = Map, SetClass = Set, DateClass = Date, RegExpClass = RegExp, DataViewClass = DataView, ObjectClass = Object;
@@ -29,7 +28,7 @@ const { isError } = ErrorClass;
 // Classes of the platform whose objects stand for something that a copy would not be.
 const notCloneable = list();
 
-export function refuseClones(isInstance) {
+function refuseClones(isInstance) {
   notCloneable[notCloneable.length] = isInstance;
 }
 
@@ -188,7 +187,7 @@ function plain(value) {
 }
 const objectTag = uncurryThis(Object.prototype.toString);
 
-export function structuredClone(value, options = undefined) {
+function structuredClone(value, options = undefined) {
   if (arguments.length < 1) throw new TypeError("Failed to execute 'structuredClone': 1 argument required, but only 0 present");
   const { transfer } = dictionary(options, "structuredClone options");
   const seen = new MapClass();
@@ -204,3 +203,5 @@ export function structuredClone(value, options = undefined) {
   for (let index = 0; index < transferred.length; index++) buffers.transfer(transferred[index]);
   return result;
 }
+
+internal.web.clone = { __proto__: null, refuseClones, structuredClone };

@@ -1,10 +1,10 @@
 // console (https://console.spec.whatwg.org): what a script prints becomes lines of the tool's log.
 
-import * as host from "./host.js";
-import { isArray, list, maps, math, numbers, objects, strings, toStringTag } from "./primordials.js";
-import { format } from "./format.js";
-import { inspect } from "./inspect.js";
-import { table } from "./table.js";
+const host = internal.web.host;
+const { isArray, list, maps, math, numbers, objects, strings, toStringTag } = internal.web.primordials;
+const { format } = internal.web.format;
+const { inspect } = internal.web.inspect;
+const { table } = internal.web.table;
 
 // What the log takes at once, in bytes (wit/log.wit), and the pieces that one call of `console` is divided into at most.
 const MAX_ENTRY_BYTES = 4096;
@@ -156,5 +156,7 @@ const methods = {
 };
 const { captureStackTrace } = Error;
 
-export const console = objects.assign(objects.create({}), methods);
+const console = objects.assign(objects.create({}), methods);
 objects.defineProperty(console, toStringTag, { __proto__: null, value: "console", configurable: true });
+
+internal.web.console = { __proto__: null, console };

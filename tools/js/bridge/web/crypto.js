@@ -1,9 +1,9 @@
 // crypto: random values from the host, and digests. Of SubtleCrypto only `digest` is there.
 
-import * as host from "./host.js";
-import { bytesOf, Bytes, newPromise, strings, typedArrayName, typedArrays } from "./primordials.js";
-import { defineInterface, internal, onlyInternal, required } from "./interface.js";
-import { DOMException } from "./dom_exception.js";
+const host = internal.web.host;
+const { bytesOf, Bytes, newPromise, strings, typedArrayName, typedArrays } = internal.web.primordials;
+const { defineInterface, byPlatform, onlyInternal, required } = internal.web.interface;
+const { DOMException } = internal.web.dom_exception;
 
 // What one call may ask for (https://w3c.github.io/webcrypto/#Crypto-method-getRandomValues), and the host gives at once.
 const MAX_RANDOM_BYTES = 65536;
@@ -13,7 +13,7 @@ const INTEGERS = {
   BigInt64Array: 1, BigUint64Array: 1,
 };
 
-export class SubtleCrypto {
+class SubtleCrypto {
   #brand;
 
   constructor(token) {
@@ -38,8 +38,8 @@ export class SubtleCrypto {
 }
 defineInterface(SubtleCrypto);
 
-export class Crypto {
-  #subtle = new SubtleCrypto(internal);
+class Crypto {
+  #subtle = new SubtleCrypto(byPlatform);
 
   constructor(token) {
     onlyInternal(token);
@@ -84,4 +84,6 @@ export class Crypto {
 }
 defineInterface(Crypto);
 
-export const crypto = new Crypto(internal);
+const crypto = new Crypto(byPlatform);
+
+internal.web.crypto = { __proto__: null, SubtleCrypto, Crypto, crypto };

@@ -1,7 +1,7 @@
 // DOMException (https://webidl.spec.whatwg.org/#idl-DOMException), an Error with a stack.
 
-import { objects } from "./primordials.js";
-import { defineConstants, defineInterface } from "./interface.js";
+const { objects } = internal.web.primordials;
+const { defineConstants, defineInterface } = internal.web.interface;
 
 const NAMES = [
   "IndexSizeError", null, "HierarchyRequestError", "WrongDocumentError", "InvalidCharacterError", null, "NoModificationAllowedError",
@@ -19,7 +19,7 @@ const CONSTANTS = {
 
 const { captureStackTrace } = Error;
 
-export class DOMException {
+class DOMException {
   #message;
   #name;
 
@@ -54,8 +54,10 @@ export class DOMException {
   }
 }
 
-export const isDOMException = DOMException.is;
+const isDOMException = DOMException.is;
 delete DOMException.is;
 objects.setPrototypeOf(DOMException.prototype, Error.prototype);
 defineInterface(DOMException);
 defineConstants(DOMException, CONSTANTS);
+
+internal.web.dom_exception = { __proto__: null, DOMException, isDOMException };

@@ -1,8 +1,8 @@
 // TextEncoder and TextDecoder (https://encoding.spec.whatwg.org): UTF-8, UTF-16 in both orders, windows-1252. No stream classes.
 
-import * as host from "./host.js";
-import { bytesOf, Bytes, strings, typedArrayName, typedArrays } from "./primordials.js";
-import { defineInterface, dictionary, required, scalarString } from "./interface.js";
+const host = internal.web.host;
+const { bytesOf, Bytes, strings, typedArrayName, typedArrays } = internal.web.primordials;
+const { defineInterface, dictionary, required, scalarString } = internal.web.interface;
 
 const LABELS = {
   __proto__: null,
@@ -25,12 +25,12 @@ function encodingOf(label) {
   throw new RangeError(`The encoding label provided ('${label}') is invalid.`);
 }
 
-export function encodeText(text) {
+function encodeText(text) {
   return host.encodeUtf8(scalarString(text));
 }
 
 // As `Response.text()` decodes: wrong bytes are replaced, a mark at the beginning is left out.
-export function decodeText(bytes) {
+function decodeText(bytes) {
   return host.decodeUtf8(withoutMark(bytes, "utf-8"), false);
 }
 
@@ -42,7 +42,7 @@ function withoutMark(bytes, encoding) {
   return bytes;
 }
 
-export class TextEncoder {
+class TextEncoder {
   #brand;
 
   get encoding() {
@@ -89,7 +89,7 @@ export class TextEncoder {
 }
 defineInterface(TextEncoder);
 
-export class TextDecoder {
+class TextDecoder {
   #encoding;
   #fatal;
   #ignoreBOM;
@@ -185,3 +185,5 @@ function goesOn(first, second) {
   const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
   return second >= low && second <= high;
 }
+
+internal.web.encoding = { __proto__: null, encodeText, decodeText, TextEncoder, TextDecoder };

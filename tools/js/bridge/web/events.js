@@ -1,13 +1,13 @@
 // Event, CustomEvent and EventTarget (https://dom.spec.whatwg.org/#events) without a tree: a target has no parent.
 
-import { apply, list, newPrivateMap, objects, strings } from "./primordials.js";
-import { defineConstants, defineInterface, dictionary, required } from "./interface.js";
-import { DOMException } from "./dom_exception.js";
-import { reportException } from "./report_error.js";
+const { apply, list, newPrivateMap, objects, strings } = internal.web.primordials;
+const { defineConstants, defineInterface, dictionary, required } = internal.web.interface;
+const { DOMException } = internal.web.dom_exception;
+const { reportException } = internal.web.report_error;
 
 let dispatch;
 
-export class Event {
+class Event {
   #type;
   #target = null;
   #current = null;
@@ -125,7 +125,7 @@ export class Event {
 defineInterface(Event);
 defineConstants(Event, { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 });
 
-export class CustomEvent extends Event {
+class CustomEvent extends Event {
   #detail;
 
   constructor(type, options = undefined) {
@@ -157,7 +157,7 @@ function remove(listeners, listener) {
 
 let listenersOf;
 
-export class EventTarget {
+class EventTarget {
   #listeners = list();
 
   static {
@@ -208,7 +208,7 @@ function same(left, right) {
 }
 
 // A listener of the platform's own, in its turn among those of the script.
-export function addInternalListener(target, type, callback) {
+function addInternalListener(target, type, callback) {
   const listeners = listenersOf(target);
   const listener = { __proto__: null, type, callback, capture: false, once: false, passive: false, removed: false };
   listeners[listeners.length] = listener;
@@ -216,7 +216,7 @@ export function addInternalListener(target, type, callback) {
 }
 
 // An `on...` attribute: its place among the listeners is where it was first set.
-export function handlerAttribute(constructor, name) {
+function handlerAttribute(constructor, name) {
   const type = strings.slice(name, 2);
   const handlers = newPrivateMap();
   objects.defineProperty(constructor.prototype, name, {
@@ -244,3 +244,5 @@ export function handlerAttribute(constructor, name) {
     },
   });
 }
+
+internal.web.events = { __proto__: null, Event, CustomEvent, EventTarget, addInternalListener, handlerAttribute };

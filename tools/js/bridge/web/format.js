@@ -1,7 +1,7 @@
 // The arguments of `console.log` as one text (https://console.spec.whatwg.org/#formatter).
 
-import { bigints, json, numbers, strings, symbols } from "./primordials.js";
-import { inspect } from "./inspect.js";
+const { bigints, json, numbers, strings, symbols } = internal.web.primordials;
+const { inspect } = internal.web.inspect;
 
 function number(value, convert) {
   if (typeof value === "bigint") return bigints.toString(value);
@@ -50,7 +50,7 @@ function directive(kind, value) {
 }
 
 // `values` is a list.
-export function format(values) {
+function format(values) {
   let result = "";
   let index = 0;
   if (typeof values[0] === "string") {
@@ -82,3 +82,4 @@ export function format(values) {
   return result;
 }
 
+internal.web.format = { __proto__: null, format };

@@ -1,21 +1,21 @@
 // Puts the platform where scripts find it.
 
-import { objects, toStringTag } from "./primordials.js";
-import { AbortController, AbortSignal } from "./abort.js";
-import { atob, btoa } from "./base64.js";
-import { refuseClones, structuredClone } from "./clone.js";
-import { console } from "./console.js";
-import { Crypto, crypto, SubtleCrypto } from "./crypto.js";
-import { DOMException } from "./dom_exception.js";
-import { TextDecoder, TextEncoder } from "./encoding.js";
-import { CustomEvent, Event, EventTarget } from "./events.js";
-import { queueMicrotask } from "./microtask.js";
-import { Navigator, navigator } from "./navigator.js";
-import { Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure } from "./performance.js";
-import { reportError } from "./report_error.js";
-import { clearInterval, clearTimeout, setInterval, setTimeout } from "./timers.js";
-import { URL } from "./url.js";
-import { URLSearchParams } from "./url_search_params.js";
+const { objects, toStringTag } = internal.web.primordials;
+const { AbortController, AbortSignal } = internal.web.abort;
+const { atob, btoa } = internal.web.base64;
+const { refuseClones, structuredClone } = internal.web.clone;
+const { console } = internal.web.console;
+const { Crypto, crypto, SubtleCrypto } = internal.web.crypto;
+const { DOMException } = internal.web.dom_exception;
+const { TextDecoder, TextEncoder } = internal.web.encoding;
+const { CustomEvent, Event, EventTarget } = internal.web.events;
+const { queueMicrotask } = internal.web.microtask;
+const { Navigator, navigator } = internal.web.navigator;
+const { Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure } = internal.web.performance;
+const { reportError } = internal.web.report_error;
+const { clearInterval, clearTimeout, setInterval, setTimeout } = internal.web.timers;
+const { URL } = internal.web.url;
+const { URLSearchParams } = internal.web.url_search_params;
 
 const { defineProperty } = objects;
 
@@ -38,3 +38,5 @@ put({
 }, true);
 // As everywhere, the console alone is not enumerable.
 put({ console }, false);
+
+internal.inspect = internal.web.inspect.inspect;

@@ -1,12 +1,12 @@
 // Values in words, as `Deno.inspect` and `console.log` say them. Without colours. A proxy is shown as what it stands for.
 
-import { promiseResult, promiseState, proxyTarget } from "./host.js";
-import {
-  answers, bigints, booleans, buffers, bytesOf, dates, functions, isArray, isArrayBuffer, isDataView, isDate, isMap, isRegExp, isSet, join, list,
-  maps, math, numbers, objects, reflect, regexps, sets, strings, symbols, toStringTag, typedArrayName, uncurryThis, weakMaps,
-} from "./primordials.js";
-import { keyText, laidOut, quoted, quotedLines } from "./inspect_layout.js";
-import { errorText } from "./inspect_error.js";
+const { promiseResult, promiseState, proxyTarget } = internal.web.host;
+const {
+  answers, bigints, booleans, buffers, bytesOf, dates, functions, isArray, isArrayBuffer, isDataView, isDate, isMap, isRegExp, isSet,
+  join, list, maps, math, numbers, objects, reflect, regexps, sets, strings, symbols, toStringTag, typedArrayName, uncurryThis, weakMaps,
+} = internal.web.primordials;
+const { keyText, laidOut, quoted, quotedLines } = internal.web.inspect_layout;
+const { errorText } = internal.web.inspect_error;
 
 const { getOwnPropertyDescriptor, getPrototypeOf } = objects;
 const { isError } = Error;
@@ -24,11 +24,11 @@ const CUSTOM = [Symbol.for("Deno.customInspect"), Symbol.for("nodejs.util.inspec
 const platform = list();
 
 // `show(value)` answers an object to be shown under the class's name, or a text.
-export function describeInterface(isInstance, show) {
+function describeInterface(isInstance, show) {
   platform[platform.length] = { __proto__: null, isInstance, show };
 }
 
-export function inspect(value, options = undefined) {
+function inspect(value, options = undefined) {
   const { depth = 4, compact, sorted = false, getters = false, iterableLimit = MAX_ENTRIES, strAbbreviateSize = MAX_STRING } = options ?? {};
   void compact;
   const context = {
@@ -442,3 +442,5 @@ function errorEntries(context, value, depth, hidden, output) {
     output[output.length] = `[errors]: ${inner(context, value.errors, depth)}`;
   }
 }
+
+internal.web.inspect = { __proto__: null, describeInterface, inspect };

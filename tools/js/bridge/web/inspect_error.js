@@ -1,10 +1,10 @@
 // The first part of an error in words: its stack under its name and message.
 
-import { objects, regexps, strings } from "./primordials.js";
+const { objects, regexps, strings } = internal.web.primordials;
 
 
 // `hidden` gets the keys that the text says already.
-export function errorText(error, className, tag, context, hidden) {
+function errorText(error, className, tag, context, hidden) {
   const name = error.name !== undefined && error.name !== null ? `${error.name}` : className ?? "Error";
   const message = error.message !== undefined ? `${error.message}` : "";
   const header = message === "" ? name : name === "" ? message : `${name}: ${message}`;
@@ -28,3 +28,5 @@ export function errorText(error, className, tag, context, hidden) {
   return strings.replaceAll(text, "\n", `\n${strings.repeat(" ", context.indentation)}`);
 }
 const FRAME_FIRST = /^\s*at /;
+
+internal.web.inspect_error = { __proto__: null, errorText };

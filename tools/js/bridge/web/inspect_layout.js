@@ -1,6 +1,6 @@
 // How a value that has been put into words is laid out in lines: the rules of Node's util.inspect, which Deno follows.
 
-import { join, list, math, numbers, regexps, strings } from "./primordials.js";
+const { join, list, math, numbers, regexps, strings } = internal.web.primordials;
 
 // Lines are broken when they would be longer; entries of at most so many levels may share one.
 const BREAK_LENGTH = 80;
@@ -16,7 +16,7 @@ const NARROW = /^[\x20-\x7e]*$/;
 const ZERO = /[\u0300-\u036f\u200b-\u200f\ufe00-\ufe0f]/u;
 
 // Columns that a text takes on a screen.
-export function widthOf(text) {
+function widthOf(text) {
   if (regexps.exec(NARROW, text) !== null) return text.length;
   let width = 0;
   for (let index = 0; index < text.length; index++) {
@@ -44,7 +44,7 @@ function joined(context, output, start) {
 }
 
 // `base` is what stands before the braces; `depth` is that of the value within the whole.
-export function laidOut(context, output, base, braces, isList, depth, value) {
+function laidOut(context, output, base, braces, isList, depth, value) {
   const entries = output.length;
   if (isList && entries > GROUPED_FROM) output = grouped(context, output, value);
   const head = base === "" ? "" : `${base} `;
@@ -120,7 +120,7 @@ function allNumbers(value, count) {
 const ESCAPES = { __proto__: null, "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", "\v": "\\v", "\\": "\\\\" };
 
 // A string in quotes that it does not contain, double ones first.
-export function quoted(text) {
+function quoted(text) {
   let quote = '"';
   if (strings.includes(text, '"')) {
     if (!strings.includes(text, "'")) quote = "'";
@@ -151,7 +151,7 @@ function hex(unit, digits) {
 }
 
 // A long text of several lines as a sum of its lines.
-export function quotedLines(text, indentation) {
+function quotedLines(text, indentation) {
   const parts = list();
   let from = 0;
   while (from < text.length) {
@@ -165,7 +165,8 @@ export function quotedLines(text, indentation) {
 
 const IDENTIFIER = /^[a-zA-Z_][a-zA-Z_0-9]*$/;
 
-export function keyText(key) {
+function keyText(key) {
   return regexps.exec(IDENTIFIER, key) === null ? quoted(key) : key;
 }
 
+internal.web.inspect_layout = { __proto__: null, widthOf, laidOut, quoted, quotedLines, keyText };

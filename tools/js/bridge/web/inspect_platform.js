@@ -1,14 +1,14 @@
 // How the platform's own objects are shown by `console`.
 
-import { describeInterface } from "./inspect.js";
-import { uncurryThis, objects, list, join, strings } from "./primordials.js";
-import { AbortController, AbortSignal } from "./abort.js";
-import { isDOMException } from "./dom_exception.js";
-import { TextDecoder, TextEncoder } from "./encoding.js";
-import { CustomEvent, Event } from "./events.js";
-import { Performance, PerformanceMark, PerformanceMeasure } from "./performance.js";
-import { URL } from "./url.js";
-import { URLSearchParams } from "./url_search_params.js";
+const { describeInterface } = internal.web.inspect;
+const { uncurryThis, objects, list, join, strings } = internal.web.primordials;
+const { AbortController, AbortSignal } = internal.web.abort;
+const { isDOMException } = internal.web.dom_exception;
+const { TextDecoder, TextEncoder } = internal.web.encoding;
+const { CustomEvent, Event } = internal.web.events;
+const { Performance, PerformanceMark, PerformanceMeasure } = internal.web.performance;
+const { URL } = internal.web.url;
+const { URLSearchParams } = internal.web.url_search_params;
 
 const isPrototypeOf = uncurryThis(Object.prototype.isPrototypeOf);
 

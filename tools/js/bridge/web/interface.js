@@ -1,11 +1,11 @@
 // How classes of the platform look from outside: as in Web IDL, on a JavaScript class with private fields.
 
-import { objects, reflect, strings, toStringTag } from "./primordials.js";
+const { objects, reflect, strings, toStringTag } = internal.web.primordials;
 
 const { defineProperty, getOwnPropertyDescriptor } = objects;
 
 // Members become enumerable, the prototype gets its tag. Private fields already make foreign objects a TypeError.
-export function defineInterface(constructor, { hidden = [] } = {}) {
+function defineInterface(constructor, { hidden = [] } = {}) {
   const { prototype } = constructor;
   const places = [prototype, constructor];
   for (let place = 0; place < places.length; place++) {
@@ -25,7 +25,7 @@ export function defineInterface(constructor, { hidden = [] } = {}) {
 }
 
 // Constants stand on the class and on its prototype and cannot be changed.
-export function defineConstants(constructor, constants) {
+function defineConstants(constructor, constants) {
   const names = objects.keys(constants);
   for (let index = 0; index < names.length; index++) {
     const descriptor = { __proto__: null, value: constants[names[index]], enumerable: true };
@@ -35,13 +35,13 @@ export function defineConstants(constructor, constants) {
 }
 
 // Fewer arguments than a function requires is a TypeError.
-export function required(given, wanted, what) {
+function required(given, wanted, what) {
   if (given >= wanted) return;
   throw new TypeError(`${what} requires at least ${wanted} argument${wanted === 1 ? "" : "s"}, but only ${given} present`);
 }
 
 // A string without lone surrogates (USVString).
-export function scalarString(value) {
+function scalarString(value) {
   return strings.toWellFormed(typeof value === "symbol" ? failSymbol() : `${value}`);
 }
 
@@ -50,15 +50,19 @@ function failSymbol() {
 }
 
 // Objects that only the platform can make: their constructors take this token.
-export const internal = Symbol("internal");
+const byPlatform = Symbol("byPlatform");
 
-export function onlyInternal(token) {
-  if (token !== internal) throw new TypeError("Illegal constructor");
+function onlyInternal(token) {
+  if (token !== byPlatform) throw new TypeError("Illegal constructor");
 }
 
 // The value if it is an object or nothing; a TypeError otherwise.
-export function dictionary(value, what) {
+function dictionary(value, what) {
   if (value === undefined || value === null) return { __proto__: null };
   if (typeof value !== "object" && typeof value !== "function") throw new TypeError(`${what} can not be converted to a dictionary`);
   return value;
 }
+
+internal.web.interface = {
+  __proto__: null, defineInterface, defineConstants, required, scalarString, byPlatform, onlyInternal, dictionary,
+};

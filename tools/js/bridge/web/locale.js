@@ -1,9 +1,9 @@
 // The functions of the language that Intl would bring, in en-US and UTC, and of Intl itself what programs ask for most.
 
-import { bigints, dates, defineHidden, newPrivateMap, numbers, objects, toStringTag } from "./primordials.js";
-import { compareTexts } from "./locale_compare.js";
-import { dateInWords } from "./locale_date.js";
-import { numberText } from "./locale_number.js";
+const { bigints, dates, defineHidden, newPrivateMap, numbers, objects, toStringTag } = internal.web.primordials;
+const { compareTexts } = internal.web.locale_compare;
+const { dateInWords } = internal.web.locale_date;
+const { numberText } = internal.web.locale_number;
 
 defineHidden(Date.prototype, {
   // The time zone is UTC; the engine leaves its name out.

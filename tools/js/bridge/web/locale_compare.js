@@ -1,7 +1,7 @@
 // String.prototype.localeCompare as the root of the Unicode collation orders Latin text: letters first, then accents, then case.
 
-import { list, regexps, strings } from "./primordials.js";
-import { dictionary } from "./interface.js";
+const { list, regexps, strings } = internal.web.primordials;
+const { dictionary } = internal.web.interface;
 
 // In the order of the root collation; what is not here comes after the letters, by code point.
 const SIGNS = "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
@@ -71,7 +71,7 @@ function compareLists(left, right) {
   return left.length === right.length ? 0 : left.length < right.length ? -1 : 1;
 }
 
-export function compareTexts(left, right, given) {
+function compareTexts(left, right, given) {
   if (left === right) return 0;
   const { numeric = false, sensitivity = "variant", caseFirst = "false" } = dictionary(given, "options");
   const first = keysOf(left, numeric);
@@ -83,3 +83,5 @@ export function compareTexts(left, right, given) {
   const cases = compareLists(first.cases, second.cases);
   return caseFirst === "upper" ? -cases : cases;
 }
+
+internal.web.locale_compare = { __proto__: null, compareTexts };

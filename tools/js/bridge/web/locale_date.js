@@ -1,9 +1,9 @@
 // Dates in words of en-US and UTC, without Intl.
 
-import { dates, numbers, strings } from "./primordials.js";
-import { dictionary } from "./interface.js";
-import { checkLocale, onlyKnown } from "./locale_options.js";
-import { notSupported } from "./not_supported.js";
+const { dates, numbers, strings } = internal.web.primordials;
+const { dictionary } = internal.web.interface;
+const { checkLocale, onlyKnown } = internal.web.locale_options;
+const { notSupported } = internal.web.not_supported;
 
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -60,7 +60,7 @@ const DATE = { __proto__: null, year: "numeric", month: "numeric", day: "numeric
 const TIME = { __proto__: null, hour: "numeric", minute: "2-digit", second: "2-digit" };
 
 // `wanted` is what is shown if the options name no part: "date", "time" or "both".
-export function dateInWords(date, locales, given, wanted) {
+function dateInWords(date, locales, given, wanted) {
   checkLocale(locales, WHAT);
   const options = dictionary(given, "options");
   onlyKnown(options, KNOWN, WHAT);
@@ -79,3 +79,5 @@ export function dateInWords(date, locales, given, wanted) {
   if (first === "" || last === "") return first + last;
   return parts.month === "long" ? `${first} at ${last}` : `${first}, ${last}`;
 }
+
+internal.web.locale_date = { __proto__: null, dateInWords };

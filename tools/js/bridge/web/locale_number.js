@@ -1,8 +1,8 @@
 // Numbers in words of en-US, without Intl: grouping, fractions, percent and some currencies.
 
-import { bigints, math, numberStatics, numbers, objects, strings } from "./primordials.js";
-import { dictionary } from "./interface.js";
-import { checkLocale, onlyKnown } from "./locale_options.js";
+const { bigints, math, numberStatics, numbers, objects, strings } = internal.web.primordials;
+const { dictionary } = internal.web.interface;
+const { checkLocale, onlyKnown } = internal.web.locale_options;
 
 const SYMBOLS = { __proto__: null, USD: "$", EUR: "€", GBP: "£", JPY: "¥" };
 const KNOWN = ["minimumFractionDigits", "maximumFractionDigits", "style", "currency", "useGrouping", "minimumIntegerDigits"];
@@ -55,7 +55,7 @@ function groupedText(whole) {
   return text;
 }
 
-export function numberText(value, locales, given) {
+function numberText(value, locales, given) {
   checkLocale(locales, "toLocaleString of a number");
   const options = dictionary(given, "options");
   onlyKnown(options, KNOWN, "toLocaleString of a number");
@@ -93,3 +93,4 @@ function withoutZeros(digits) {
   return strings.slice(digits, from);
 }
 
+internal.web.locale_number = { __proto__: null, numberText };

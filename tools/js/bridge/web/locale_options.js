@@ -1,15 +1,15 @@
 // Which languages and options the few functions of Intl know. Others are refused by name rather than ignored.
 
-import { isArray, objects } from "./primordials.js";
-import { notSupported } from "./not_supported.js";
+const { isArray, objects } = internal.web.primordials;
+const { notSupported } = internal.web.not_supported;
 
-export function checkLocale(locales, what) {
+function checkLocale(locales, what) {
   const first = isArray(locales) ? locales[0] : locales;
   if (first === undefined || first === "en-US" || first === "en") return;
   throw notSupported(`${what} in ${first}`);
 }
 
-export function onlyKnown(options, known, what) {
+function onlyKnown(options, known, what) {
   const names = objects.keys(options);
   for (let index = 0; index < names.length; index++) {
     let found = options[names[index]] === undefined;
@@ -17,3 +17,5 @@ export function onlyKnown(options, known, what) {
     if (!found) throw notSupported(`${what} with the option ${names[index]}`);
   }
 }
+
+internal.web.locale_options = { __proto__: null, checkLocale, onlyKnown };

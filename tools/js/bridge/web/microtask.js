@@ -1,9 +1,9 @@
 // queueMicrotask: what its function throws is uncaught, not a rejection.
 
-import { promises, resolved } from "./primordials.js";
-import { reportException } from "./report_error.js";
+const { promises, resolved } = internal.web.primordials;
+const { reportException } = internal.web.report_error;
 
-export function queueMicrotask(callback) {
+function queueMicrotask(callback) {
   if (typeof callback !== "function") throw new TypeError("expected a function");
   promises.then(resolved(undefined), () => {
     try {
@@ -13,3 +13,5 @@ export function queueMicrotask(callback) {
     }
   });
 }
+
+internal.web.microtask = { __proto__: null, queueMicrotask };

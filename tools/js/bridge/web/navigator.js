@@ -1,8 +1,8 @@
 // navigator: what programs ask to find out where they are. Says nothing of the machine.
 
-import { defineInterface, internal, onlyInternal } from "./interface.js";
+const { defineInterface, byPlatform, onlyInternal } = internal.web.interface;
 
-export class Navigator {
+class Navigator {
   #brand;
 
   constructor(token) {
@@ -27,4 +27,6 @@ export class Navigator {
 }
 defineInterface(Navigator);
 
-export const navigator = new Navigator(internal);
+const navigator = new Navigator(byPlatform);
+
+internal.web.navigator = { __proto__: null, Navigator, navigator };

@@ -1,16 +1,10 @@
-// What is not bridged says so by name. The error is `Deno.errors.NotSupported`, which the namespace `Deno` brings.
+// What is not bridged says so by name, with `Deno.errors.NotSupported`.
 
-let make = (text) => {
-  const error = new Error(text);
+function notSupported(what) {
+  if (internal.deno !== undefined) return internal.deno.unsupported(what);
+  const error = new Error(`${what} is not supported here`);
   error.name = "NotSupported";
   return error;
-};
-
-// `given(text)` makes the error.
-export function makeNotSupportedWith(given) {
-  make = given;
 }
 
-export function notSupported(what) {
-  return make(`${what} is not supported here`);
-}
+internal.web.not_supported = { __proto__: null, notSupported };

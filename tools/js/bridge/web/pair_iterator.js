@@ -1,6 +1,6 @@
 // Iterators of URLSearchParams, Headers and FormData: over pairs that may change meanwhile.
 
-import { iteratorSymbol, objects, toStringTag } from "./primordials.js";
+const { iteratorSymbol, objects, toStringTag } = internal.web.primordials;
 
 const IteratorPrototype = objects.getPrototypeOf(objects.getPrototypeOf([][iteratorSymbol]()));
 const prototypes = { __proto__: null };
@@ -35,6 +35,8 @@ function prototypeOf(owner) {
 }
 
 // `pairs()` is asked at every step; `kind` is entries, keys or values.
-export function pairIterator(owner, pairs, kind) {
+function pairIterator(owner, pairs, kind) {
   return objects.setPrototypeOf(new State(pairs, kind), prototypeOf(owner));
 }
+
+internal.web.pair_iterator = { __proto__: null, pairIterator };

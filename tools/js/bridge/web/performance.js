@@ -1,10 +1,10 @@
 // performance: time since the script first asked, marks and measures (https://w3c.github.io/user-timing).
 
-import * as host from "./host.js";
-import { arrayOf, list, math } from "./primordials.js";
-import { defineInterface, dictionary, internal, onlyInternal, required } from "./interface.js";
-import { DOMException } from "./dom_exception.js";
-import { structuredClone } from "./clone.js";
+const host = internal.web.host;
+const { arrayOf, list, math } = internal.web.primordials;
+const { defineInterface, dictionary, byPlatform, onlyInternal, required } = internal.web.interface;
+const { DOMException } = internal.web.dom_exception;
+const { structuredClone } = internal.web.clone;
 
 let origin;
 let last = 0;
@@ -15,13 +15,13 @@ function timeOrigin() {
 }
 
 // Milliseconds since the origin; never less than before, though the clock of the host may be set back.
-export function now() {
+function now() {
   const start = timeOrigin();
   last = math.max(last, host.now() - start);
   return last;
 }
 
-export class PerformanceEntry {
+class PerformanceEntry {
   #name;
   #entryType;
   #startTime;
@@ -52,14 +52,14 @@ export class PerformanceEntry {
 }
 defineInterface(PerformanceEntry);
 
-export class PerformanceMark extends PerformanceEntry {
+class PerformanceMark extends PerformanceEntry {
   #detail;
 
   constructor(name, options = undefined) {
     required(arguments.length, 1, "PerformanceMark constructor");
     const { detail = null, startTime = now() } = dictionary(options, "PerformanceMark options");
     if (startTime < 0) throw new TypeError("startTime cannot be negative");
-    super(internal, `${name}`, "mark", +startTime, 0);
+    super(byPlatform, `${name}`, "mark", +startTime, 0);
     this.#detail = structuredClone(detail);
   }
   get detail() {
@@ -72,7 +72,7 @@ export class PerformanceMark extends PerformanceEntry {
 }
 defineInterface(PerformanceMark);
 
-export class PerformanceMeasure extends PerformanceEntry {
+class PerformanceMeasure extends PerformanceEntry {
   #detail;
 
   constructor(token, name, startTime, duration, detail) {
@@ -131,7 +131,7 @@ function span(startOrOptions, endMark) {
   return { start: from, end: to, detail: structuredClone(detail) };
 }
 
-export class Performance {
+class Performance {
   #brand;
 
   constructor(token) {
@@ -154,7 +154,7 @@ export class Performance {
     required(arguments.length, 1, "Performance.measure");
     this.#brand;
     const { start, end, detail } = span(startOrOptions, endMark);
-    return add(new PerformanceMeasure(internal, `${name}`, start, end - start, detail));
+    return add(new PerformanceMeasure(byPlatform, `${name}`, start, end - start, detail));
   }
   clearMarks(name = undefined) {
     this.#brand;
@@ -185,4 +185,6 @@ export class Performance {
 }
 defineInterface(Performance);
 
-export const performance = new Performance(internal);
+const performance = new Performance(byPlatform);
+
+internal.web.performance = { __proto__: null, now, PerformanceEntry, PerformanceMark, PerformanceMeasure, Performance, performance };

@@ -1,13 +1,15 @@
 // The language's own functions as they were before any script ran: what a script overwrites, it overwrites for itself alone.
 
+internal.web = { __proto__: null };
+
 const { apply, getOwnPropertyDescriptor, ownKeys } = Reflect;
 const { bind, call } = Function.prototype;
 
 // uncurryThis(f)(self, ...rest) is f.call(self, ...rest), without looking up `call`.
-export const uncurryThis = bind.bind(call);
+const uncurryThis = bind.bind(call);
 
 // The methods of a prototype as functions whose first parameter is `this`; getters as `get_name`. Symbols are left out.
-export function methodsOf(prototype) {
+function methodsOf(prototype) {
   const methods = { __proto__: null };
   const keys = ownKeys(prototype);
   for (let index = 0; index < keys.length; index++) {
@@ -30,50 +32,50 @@ function staticsOf(object) {
   return statics;
 }
 
-export const reflect = staticsOf(Reflect);
-export const objects = staticsOf(Object);
-export const objectMethods = methodsOf(Object.prototype);
-export const arrays = methodsOf(Array.prototype);
-export const isArray = Array.isArray;
-export const strings = methodsOf(String.prototype);
-export const stringStatics = staticsOf(String);
-export const symbols = methodsOf(Symbol.prototype);
-export const numbers = methodsOf(Number.prototype);
-export const numberStatics = staticsOf(Number);
-export const bigints = methodsOf(BigInt.prototype);
-export const booleans = methodsOf(Boolean.prototype);
-export const dates = methodsOf(Date.prototype);
-export const regexps = methodsOf(RegExp.prototype);
-export const maps = methodsOf(Map.prototype);
-export const sets = methodsOf(Set.prototype);
-export const weakMaps = methodsOf(WeakMap.prototype);
-export const promises = methodsOf(Promise.prototype);
-export const functions = methodsOf(Function.prototype);
-export const buffers = methodsOf(ArrayBuffer.prototype);
-export const views = methodsOf(DataView.prototype);
-export const math = staticsOf(Math);
-export const json = staticsOf(JSON);
+const reflect = staticsOf(Reflect);
+const objects = staticsOf(Object);
+const objectMethods = methodsOf(Object.prototype);
+const arrays = methodsOf(Array.prototype);
+const isArray = Array.isArray;
+const strings = methodsOf(String.prototype);
+const stringStatics = staticsOf(String);
+const symbols = methodsOf(Symbol.prototype);
+const numbers = methodsOf(Number.prototype);
+const numberStatics = staticsOf(Number);
+const bigints = methodsOf(BigInt.prototype);
+const booleans = methodsOf(Boolean.prototype);
+const dates = methodsOf(Date.prototype);
+const regexps = methodsOf(RegExp.prototype);
+const maps = methodsOf(Map.prototype);
+const sets = methodsOf(Set.prototype);
+const weakMaps = methodsOf(WeakMap.prototype);
+const promises = methodsOf(Promise.prototype);
+const functions = methodsOf(Function.prototype);
+const buffers = methodsOf(ArrayBuffer.prototype);
+const views = methodsOf(DataView.prototype);
+const math = staticsOf(Math);
+const json = staticsOf(JSON);
 
-export const TypedArray = objects.getPrototypeOf(Uint8Array);
-export const typedArrays = methodsOf(TypedArray.prototype);
+const TypedArray = objects.getPrototypeOf(Uint8Array);
+const typedArrays = methodsOf(TypedArray.prototype);
 const typedArrayTag = uncurryThis(getOwnPropertyDescriptor(TypedArray.prototype, Symbol.toStringTag).get);
 
 // The name of the class of a typed array; undefined for anything else.
-export function typedArrayName(value) {
+function typedArrayName(value) {
   return typedArrayTag(value);
 }
 
-export const PromiseClass = Promise;
-export const newPromise = (executor) => new PromiseClass(executor);
-export const resolved = bind.call(Promise.resolve, Promise);
-export const rejected = bind.call(Promise.reject, Promise);
-export const fromCharCode = String.fromCharCode;
-export const Bytes = Uint8Array;
-export const iteratorSymbol = Symbol.iterator;
-export const toStringTag = Symbol.toStringTag;
+const PromiseClass = Promise;
+const newPromise = (executor) => new PromiseClass(executor);
+const resolved = bind.call(Promise.resolve, Promise);
+const rejected = bind.call(Promise.reject, Promise);
+const fromCharCode = String.fromCharCode;
+const Bytes = Uint8Array;
+const iteratorSymbol = Symbol.iterator;
+const toStringTag = Symbol.toStringTag;
 
 // What answers without throwing: whether `check(value)` is good. For brand checks of built-in classes.
-export function answers(check, value) {
+function answers(check, value) {
   try {
     check(value);
     return true;
@@ -84,17 +86,17 @@ export function answers(check, value) {
 
 const sizeOfMap = maps.get_size;
 const sizeOfSet = sets.get_size;
-export const isMap = (value) => answers(sizeOfMap, value);
-export const isSet = (value) => answers(sizeOfSet, value);
-export const isDate = (value) => answers(dates.getTime, value);
+const isMap = (value) => answers(sizeOfMap, value);
+const isSet = (value) => answers(sizeOfSet, value);
+const isDate = (value) => answers(dates.getTime, value);
 // The getter answers for RegExp.prototype too, which is no regular expression; `source` of it is "(?:)" and nobody clones or prints it.
-export const isRegExp = (value) => answers(regexps.get_global, value) && value !== RegExpPrototype;
+const isRegExp = (value) => answers(regexps.get_global, value) && value !== RegExpPrototype;
 const RegExpPrototype = RegExp.prototype;
-export const isArrayBuffer = (value) => answers(buffers.get_byteLength, value);
-export const isDataView = (value) => answers(views.get_buffer, value);
+const isArrayBuffer = (value) => answers(buffers.get_byteLength, value);
+const isDataView = (value) => answers(views.get_buffer, value);
 
 // A view of the same bytes, whatever kind of buffer or view it is; undefined if it is neither.
-export function bytesOf(value) {
+function bytesOf(value) {
   if (typeof value !== "object" || value === null) return undefined;
   if (typedArrayName(value) !== undefined) {
     return new Bytes(typedArrays.get_buffer(value), typedArrays.get_byteOffset(value), typedArrays.get_byteLength(value));
@@ -104,35 +106,34 @@ export function bytesOf(value) {
   return undefined;
 }
 
-export { apply };
 
 // A list of the platform's own: an array without a prototype, so that nothing a script puts on Array.prototype is met.
-export function list() {
+function list() {
   return objects.setPrototypeOf([], null);
 }
 
 // The values of an iterable, as a list. Runs the script's own iterator where there is one.
-export function listOf(iterable) {
+function listOf(iterable) {
   const values = list();
   for (const value of iterable) values[values.length] = value;
   return values;
 }
 
 // A list as an ordinary array for a script.
-export function arrayOf(values) {
+function arrayOf(values) {
   const array = [];
   for (let index = 0; index < values.length; index++) arrays.push(array, values[index]);
   return array;
 }
 
-export function join(values, separator) {
+function join(values, separator) {
   let text = "";
   for (let index = 0; index < values.length; index++) text += index === 0 ? values[index] : separator + values[index];
   return text;
 }
 
 // A weak map whose methods no script can replace.
-export function newPrivateMap() {
+function newPrivateMap() {
   const map = new WeakMapClass();
   return {
     __proto__: null,
@@ -144,7 +145,7 @@ export function newPrivateMap() {
 const WeakMapClass = WeakMap;
 
 // Puts values where they can be replaced and are not listed.
-export function defineHidden(target, values) {
+function defineHidden(target, values) {
   const names = objects.keys(values);
   for (let index = 0; index < names.length; index++) {
     objects.defineProperty(target, names[index], {
@@ -156,3 +157,10 @@ export function defineHidden(target, values) {
     });
   }
 }
+
+internal.web.primordials = {
+  __proto__: null, uncurryThis, methodsOf, reflect, objects, objectMethods, arrays, isArray, strings, stringStatics, symbols, numbers,
+  numberStatics, bigints, booleans, dates, regexps, maps, sets, weakMaps, promises, functions, buffers, views, math, json, TypedArray,
+  typedArrays, typedArrayName, PromiseClass, newPromise, resolved, rejected, fromCharCode, Bytes, iteratorSymbol, toStringTag, answers,
+  isMap, isSet, isDate, isRegExp, isArrayBuffer, isDataView, bytesOf, list, listOf, arrayOf, join, newPrivateMap, defineHidden, apply,
+};

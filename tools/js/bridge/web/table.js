@@ -1,8 +1,8 @@
 // `console.table`: rows and columns in a frame.
 
-import { isMap, isSet, list, maps, math, objects, sets, strings } from "./primordials.js";
-import { inspect } from "./inspect.js";
-import { widthOf } from "./inspect_layout.js";
+const { isMap, isSet, list, maps, math, objects, sets, strings } = internal.web.primordials;
+const { inspect } = internal.web.inspect;
+const { widthOf } = internal.web.inspect_layout;
 
 function column(columns, name) {
   for (let index = 0; index < columns.length; index++) if (columns[index].name === name) return columns[index];
@@ -28,7 +28,7 @@ function line(widths, left, middle, right) {
 }
 
 // The table, or nothing if the data has no rows: then it is printed as it is.
-export function table(data, properties) {
+function table(data, properties) {
   if (typeof data !== "object" || data === null) return undefined;
   const rows = rowsOf(data);
   const columns = list();
@@ -93,3 +93,4 @@ function cell(text, width, toTheRight) {
   return toTheRight ? ` ${padding}${text} │` : ` ${text}${padding} │`;
 }
 
+internal.web.table = { __proto__: null, table };

@@ -1,7 +1,8 @@
-// setTimeout and its kin: what is due and in which order. The event loop asks `nextDue` and calls `runOne`; it alone knows how to wait.
+// setTimeout and its kin: what is due and in which order. The event loop asks for `first` and calls `runFirst`; it alone
+// knows how to wait.
 
-import { now, log } from "./host.js";
-import { apply, list, maps, math } from "./primordials.js";
+const { now, log } = internal.web.host;
+const { apply, list, maps, math } = internal.web.primordials;
 
 // The longest delay that a signed 32-bit number of milliseconds can say; longer ones become 1 ms, as everywhere.
 const MAX_DELAY = 2 ** 31 - 1;
@@ -64,25 +65,18 @@ function kill(entry) {
   for (let index = 0; index < old.length; index++) if (old[index].alive) put(old[index]);
 }
 
-// When the earliest timer is due, in milliseconds since 1970; undefined if there is none.
-export function nextDue() {
+// When the earliest timer is due, in milliseconds since 1970, and its delay; undefined if there is none.
+function first() {
   dropCancelled();
-  return heap.length === 0 ? undefined : heap[0].due;
+  return heap.length === 0 ? undefined : heap[0];
 }
 
-// Runs the earliest timer if it is due at `time`; false if none is. What its function throws goes to the caller.
-export function runOne(time) {
+// Runs the earliest timer, due or not. What its function throws goes to the caller.
+function runFirst() {
   dropCancelled();
-  if (heap.length === 0 || heap[0].due > time) return false;
   const entry = takeFirst();
   entry.alive = false;
   fire(entry.timeout);
-  return true;
-}
-
-// How many timers wait.
-export function count() {
-  return maps.get_size(active);
 }
 
 let fire, newTimeout, cancel, schedule;
@@ -100,7 +94,7 @@ class Timeout {
     newTimeout = (callback, delay, args, repeat) => new Timeout(callback, delay, args, repeat);
     schedule = (timeout) => {
       kill(timeout.#entry);
-      timeout.#entry = { __proto__: null, due: now() + timeout.#delay, order: ++created, timeout, alive: true };
+      timeout.#entry = { __proto__: null, due: now() + timeout.#delay, delay: timeout.#delay, order: ++created, timeout, alive: true };
       put(timeout.#entry);
     };
     // An interval is due again `delay` after its function has run.
@@ -184,18 +178,20 @@ function stop(handle) {
   if (timeout !== undefined) cancel(timeout);
 }
 
-export function setTimeout(callback, delay = 0, ...args) {
+function setTimeout(callback, delay = 0, ...args) {
   return start("setTimeout", callback, delay, args, false);
 }
 
-export function setInterval(callback, delay = 0, ...args) {
+function setInterval(callback, delay = 0, ...args) {
   return start("setInterval", callback, delay, args, true);
 }
 
-export function clearTimeout(timeout) {
+function clearTimeout(timeout) {
   stop(timeout);
 }
 
-export function clearInterval(timeout) {
+function clearInterval(timeout) {
   stop(timeout);
 }
+
+internal.web.timers = { __proto__: null, first, runFirst, setTimeout, setInterval, clearTimeout, clearInterval };

@@ -1,9 +1,9 @@
 // URL (https://url.spec.whatwg.org/#url-class). The parser is the host's; this is the class.
 
-import * as host from "./host.js";
-import { strings } from "./primordials.js";
-import { defineInterface, required, scalarString } from "./interface.js";
-import { bindParams, replaceParams, URLSearchParams } from "./url_search_params.js";
+const host = internal.web.host;
+const { strings } = internal.web.primordials;
+const { defineInterface, required, scalarString } = internal.web.interface;
+const { bindParams, replaceParams, URLSearchParams } = internal.web.url_search_params;
 
 // The order in which the host answers the parts.
 const HREF = 0, ORIGIN = 1, PROTOCOL = 2, USERNAME = 3, PASSWORD = 4, HOST = 5, HOSTNAME = 6, PORT = 7, PATHNAME = 8, SEARCH = 9, HASH = 10;
@@ -13,7 +13,7 @@ function parse(input, base) {
   return parts === null ? undefined : parts;
 }
 
-export class URL {
+class URL {
   #parts;
   #params = undefined;
 
@@ -136,3 +136,5 @@ export class URL {
   }
 }
 defineInterface(URL);
+
+internal.web.url = { __proto__: null, URL };

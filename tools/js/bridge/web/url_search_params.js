@@ -1,9 +1,9 @@
 // URLSearchParams (https://url.spec.whatwg.org/#interface-urlsearchparams).
 
-import * as host from "./host.js";
-import { apply, arrayOf, Bytes, iteratorSymbol, list, listOf, objects, reflect, stringStatics, strings } from "./primordials.js";
-import { defineInterface, required, scalarString } from "./interface.js";
-import { pairIterator } from "./pair_iterator.js";
+const host = internal.web.host;
+const { apply, arrayOf, Bytes, iteratorSymbol, list, listOf, objects, reflect, stringStatics, strings } = internal.web.primordials;
+const { defineInterface, required, scalarString } = internal.web.interface;
+const { pairIterator } = internal.web.pair_iterator;
 
 const { fromCharCode } = stringStatics;
 const HEX = "0123456789ABCDEF";
@@ -53,7 +53,7 @@ function encodeComponent(text) {
   return result;
 }
 
-export function parseForm(text) {
+function parseForm(text) {
   const pairs = list();
   let start = 0;
   while (start <= text.length) {
@@ -71,7 +71,7 @@ export function parseForm(text) {
   return pairs;
 }
 
-export function serializeForm(pairs) {
+function serializeForm(pairs) {
   let text = "";
   for (let index = 0; index < pairs.length; index++) {
     if (index > 0) text += "&";
@@ -108,7 +108,7 @@ function pairsOf(init) {
 
 let replace, bind;
 
-export class URLSearchParams {
+class URLSearchParams {
   #pairs;
   // Tells the URL that it belongs to.
   #changed = undefined;
@@ -266,4 +266,5 @@ function sorted(pairs) {
 }
 
 // For `URL`: new pairs without telling it, and whom to tell.
-export { bind as bindParams, replace as replaceParams };
+
+internal.web.url_search_params = { __proto__: null, parseForm, serializeForm, URLSearchParams, bindParams: bind, replaceParams: replace };
