@@ -5,12 +5,10 @@ export async function run() {
   const { get, set, has } = Map.prototype;
   const { charCodeAt, replace, indexOf } = String.prototype;
   const { call, apply } = Function.prototype;
-  const iterator = Array.prototype[Symbol.iterator];
   const broken = () => { throw new Error("tampered"); };
   let result;
   try {
     Array.prototype.push = Array.prototype.shift = Array.prototype.slice = Array.prototype.join = broken;
-    Array.prototype[Symbol.iterator] = broken;
     Map.prototype.get = Map.prototype.set = Map.prototype.has = broken;
     String.prototype.charCodeAt = String.prototype.indexOf = String.prototype.replace = broken;
     Function.prototype.call = Function.prototype.apply = broken;
@@ -25,7 +23,6 @@ export async function run() {
     Object.assign(Map.prototype, { get, set, has });
     Object.assign(String.prototype, { charCodeAt, replace, indexOf });
     Object.assign(Function.prototype, { call, apply });
-    Array.prototype[Symbol.iterator] = iterator;
   }
   Promise.prototype.then = broken;
   await null;

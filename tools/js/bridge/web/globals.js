@@ -1,6 +1,6 @@
 // Puts the platform where scripts find it.
 
-const { objects, toStringTag } = internal.web.primordials;
+const { answers, objects, uncurryThis } = internal.web.primordials;
 const { AbortController, AbortSignal } = internal.web.abort;
 const { atob, btoa } = internal.web.base64;
 const { refuseClones, structuredClone } = internal.web.clone;
@@ -16,6 +16,9 @@ const { reportError } = internal.web.report_error;
 const { clearInterval, clearTimeout, setInterval, setTimeout } = internal.web.timers;
 const { URL } = internal.web.url;
 const { URLSearchParams } = internal.web.url_search_params;
+const { Blob } = internal.web.blob;
+const { Headers, isHeaders } = internal.web.headers;
+const { fetch, Request, Response } = internal.web.response;
 
 const { defineProperty } = objects;
 
@@ -29,14 +32,22 @@ function put(values, enumerable) {
 }
 
 put({
-  AbortController, AbortSignal, Crypto, CustomEvent, DOMException, Event, EventTarget, Navigator, Performance, PerformanceEntry,
-  PerformanceMark, PerformanceMeasure, SubtleCrypto, TextDecoder, TextEncoder, URL, URLSearchParams,
+  AbortController, AbortSignal, Blob, Crypto, CustomEvent, DOMException, Event, EventTarget, Headers, Navigator, Performance,
+  PerformanceEntry, PerformanceMark, PerformanceMeasure, Request, Response, SubtleCrypto, TextDecoder, TextEncoder, URL, URLSearchParams,
 }, false);
 put({
-  atob, btoa, clearInterval, clearTimeout, crypto, navigator, performance, queueMicrotask, reportError, self: globalThis, setInterval, setTimeout,
+  atob, btoa, clearInterval, clearTimeout, crypto, fetch, navigator, performance, queueMicrotask, reportError, self: globalThis, setInterval, setTimeout,
   structuredClone,
 }, true);
 // As everywhere, the console alone is not enumerable.
 put({ console }, false);
 
 internal.inspect = internal.web.inspect.inspect;
+
+// What stands for something that a copy would not be.
+const notCopied = [[URL, "href"], [URLSearchParams, "size"], [Request, "url"], [Response, "status"]];
+for (let index = 0; index < notCopied.length; index++) {
+  const getter = uncurryThis(objects.getOwnPropertyDescriptor(notCopied[index][0].prototype, notCopied[index][1]).get);
+  refuseClones((value) => answers(getter, value));
+}
+refuseClones(isHeaders);

@@ -9,6 +9,10 @@ const { CustomEvent, Event } = internal.web.events;
 const { Performance, PerformanceMark, PerformanceMeasure } = internal.web.performance;
 const { URL } = internal.web.url;
 const { URLSearchParams } = internal.web.url_search_params;
+const { Blob } = internal.web.blob;
+const { Headers, isHeaders } = internal.web.headers;
+const { keyText } = internal.web.inspect_layout;
+const { Request, Response } = internal.web.response;
 
 const isPrototypeOf = uncurryThis(Object.prototype.isPrototypeOf);
 
@@ -52,6 +56,17 @@ attributes(TextDecoder, ["encoding", "fatal", "ignoreBOM"]);
 attributes(Performance, ["timeOrigin"]);
 attributes(PerformanceMark, ["name", "entryType", "startTime", "duration", "detail"]);
 attributes(PerformanceMeasure, ["name", "entryType", "startTime", "duration", "detail"]);
+
+attributes(Blob, ["size", "type"]);
+attributes(Request, ["bodyUsed", "headers", "method", "redirect", "url"]);
+attributes(Response, ["bodyUsed", "headers", "ok", "redirected", "status", "statusText", "url"]);
+
+const headerPairs = uncurryThis(Headers.prototype.forEach);
+describeInterface(isHeaders, (value, show) => {
+  const pairs = list();
+  headerPairs(value, (each, name) => (pairs[pairs.length] = `${keyText(name)}: ${show(each)}`));
+  return pairs.length === 0 ? "Headers {}" : `Headers { ${join(pairs, ", ")} }`;
+});
 
 // Pairs as `{ "name" => "value" }`.
 const forEach = uncurryThis(URLSearchParams.prototype.forEach);

@@ -100,7 +100,19 @@ class Collator {
   }
 }
 
+// They may be called without `new`.
+function callable(constructor) {
+  const { [constructor.name]: called } = {
+    [constructor.name]: function (locales = undefined, options = undefined) {
+      return new constructor(locales, options);
+    },
+  };
+  objects.defineProperty(called, "prototype", { __proto__: null, value: constructor.prototype, writable: false });
+  defineHidden(constructor.prototype, { constructor: called });
+  return called;
+}
+
 const Intl = {};
-defineHidden(Intl, { DateTimeFormat, NumberFormat, Collator });
+defineHidden(Intl, { DateTimeFormat: callable(DateTimeFormat), NumberFormat: callable(NumberFormat), Collator: callable(Collator) });
 objects.defineProperty(Intl, toStringTag, { __proto__: null, value: "Intl", configurable: true });
 defineHidden(globalThis, { Intl });

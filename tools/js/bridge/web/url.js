@@ -8,9 +8,12 @@ const { bindParams, replaceParams, URLSearchParams } = internal.web.url_search_p
 // The order in which the host answers the parts.
 const HREF = 0, ORIGIN = 1, PROTOCOL = 2, USERNAME = 3, PASSWORD = 4, HOST = 5, HOSTNAME = 6, PORT = 7, PATHNAME = 8, SEARCH = 9, HASH = 10;
 
+function partsOf(text) {
+  return typeof text === "string" ? strings.split(text, "\n") : undefined;
+}
+
 function parse(input, base) {
-  const parts = host.urlParse(input, base);
-  return parts === null ? undefined : parts;
+  return partsOf(host.urlParse(input, base));
 }
 
 class URL {
@@ -41,8 +44,8 @@ class URL {
   }
 
   #set(part, value) {
-    const parts = host.urlSet(this.#parts[HREF], part, scalarString(value));
-    if (parts !== undefined && parts !== null) this.#parts = parts;
+    const parts = partsOf(host.urlSet(this.#parts[HREF], part, scalarString(value)));
+    if (parts !== undefined) this.#parts = parts;
   }
 
   #refresh() {

@@ -34,13 +34,17 @@ pub const FILES: &[(&str, &str)] = &[
     ("web/pair_iterator.js", include_str!("../../web/pair_iterator.js")),
     ("web/url_search_params.js", include_str!("../../web/url_search_params.js")),
     ("web/url.js", include_str!("../../web/url.js")),
-    ("web/inspect_platform.js", include_str!("../../web/inspect_platform.js")),
     ("web/locale_compare.js", include_str!("../../web/locale_compare.js")),
     ("web/not_supported.js", include_str!("../../web/not_supported.js")),
     ("web/locale_options.js", include_str!("../../web/locale_options.js")),
     ("web/locale_date.js", include_str!("../../web/locale_date.js")),
     ("web/locale_number.js", include_str!("../../web/locale_number.js")),
     ("web/locale.js", include_str!("../../web/locale.js")),
+    ("web/blob.js", include_str!("../../web/blob.js")),
+    ("web/headers.js", include_str!("../../web/headers.js")),
+    ("web/body.js", include_str!("../../web/body.js")),
+    ("web/response.js", include_str!("../../web/response.js")),
+    ("web/inspect_platform.js", include_str!("../../web/inspect_platform.js")),
     ("web/globals.js", include_str!("../../web/globals.js")),
 ];
 

@@ -4,7 +4,7 @@ use rquickjs::{Ctx, Result};
 use url::{Url, quirks};
 
 /// The parts of a URL in the order in which `web/url.js` knows them, or nothing if it cannot be parsed.
-pub fn parse(_ctx: Ctx<'_>, input: String, base: Option<String>) -> Result<Option<Vec<String>>> {
+pub fn parse(_ctx: Ctx<'_>, input: String, base: Option<String>) -> Result<Option<String>> {
     let base = match base {
         Some(base) => match Url::parse(&base) {
             Ok(base) => Some(base),
@@ -16,7 +16,7 @@ pub fn parse(_ctx: Ctx<'_>, input: String, base: Option<String>) -> Result<Optio
 }
 
 /// The parts of `href` after its `part` was set; nothing if the setter refuses the value.
-pub fn set(_ctx: Ctx<'_>, href: String, part: String, value: String) -> Result<Option<Vec<String>>> {
+pub fn set(_ctx: Ctx<'_>, href: String, part: String, value: String) -> Result<Option<String>> {
     let Ok(mut url) = Url::parse(&href) else { return Ok(None) };
     let set = match part.as_str() {
         "protocol" => quirks::set_protocol(&mut url, &value),
@@ -42,7 +42,9 @@ pub fn set(_ctx: Ctx<'_>, href: String, part: String, value: String) -> Result<O
     Ok(set.ok().map(|()| parts(&url)))
 }
 
-fn parts(url: &Url) -> Vec<String> {
+/// One a line: no part of a URL has a line break. (An array would be filled through `Array.prototype`, where a script may have put
+/// setters.)
+fn parts(url: &Url) -> String {
     let parts = [
         quirks::href(url),
         &quirks::origin(url),
@@ -56,5 +58,5 @@ fn parts(url: &Url) -> Vec<String> {
         quirks::search(url),
         quirks::hash(url),
     ];
-    parts.map(str::to_owned).to_vec()
+    parts.join("\n")
 }
