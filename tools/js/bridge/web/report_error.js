@@ -1,23 +1,16 @@
-// reportError, and what becomes of an exception that nobody can catch: the event loop hears of it and the call fails, as Deno ends.
+// reportError, and what becomes of an exception that nobody can catch: it is a rejection that nobody looks at, so the call fails when the
+// microtasks have run, as a program under Deno ends.
 
+const { rejected } = internal.web.primordials;
 const { required } = internal.web.interface;
 
-let uncaught = (error) => {
-  throw error;
-};
-
-// The event loop says what to do with them: `handler(error)`.
-function onUncaught(handler) {
-  uncaught = handler;
-}
-
 function reportException(error) {
-  uncaught(error);
+  rejected(error);
 }
 
 function reportError(error) {
   required(arguments.length, 1, "reportError");
-  uncaught(error);
+  rejected(error);
 }
 
-internal.web.report_error = { __proto__: null, onUncaught, reportException, reportError };
+internal.web.report_error = { __proto__: null, reportException, reportError };
