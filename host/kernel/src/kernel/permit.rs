@@ -327,7 +327,7 @@ impl State {
             return;
         }
         live.journal_bytes += line.size();
-        live.last_time = time;
+        live.note_answer(place.position, time);
         if survives || live.row.kept {
             self.flush_kept(place.call);
             self.journal(line);

@@ -85,7 +85,9 @@ pub struct LiveCall {
     pub resident: bool,
     /// The run loop was told to start it, and has not yet.
     pub queued: bool,
-    /// Who awaits the ends of open waits, if the call is resident. A component has one wait at a time; a planner may have several.
+    /// When answers came that its guest has not seen, once it has submitted anything: its clocks show only what it has seen.
+    pub times: Option<BTreeMap<Position, Time>>,
+    /// Who awaits the ends of open waits, if the call is resident.
     pub waiters: Vec<(Position, oneshot::Sender<Woken>)>,
     /// What it did so often that it is only counted.
     pub tally: Tally,

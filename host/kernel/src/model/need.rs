@@ -88,7 +88,9 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
         | Call::LogWrite { .. }
         | Call::ProcessSelf
         | Call::ProcessChildren
-        | Call::MessagePending => Vec::new(),
+        | Call::MessagePending
+        | Call::TicketNext
+        | Call::TicketCancel { .. } => Vec::new(),
 
         Call::ProcessExit { .. }
         | Call::ProcessExitWith { .. }
@@ -316,6 +318,7 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
 
         Call::MessageSend { .. } => smallvec![need(0, Right::Message, false)],
         Call::MessageReceive { .. } | Call::MessagePending => Needs::new(),
+        Call::TicketNext | Call::TicketCancel { .. } => Needs::new(),
     }
 }
 

@@ -173,7 +173,9 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::ProcessExitWith { .. }
         | Call::ProcessSelf
         | Call::MessageReceive { .. }
-        | Call::MessagePending => return None,
+        | Call::MessagePending
+        | Call::TicketNext
+        | Call::TicketCancel { .. } => return None,
     })
 }
 

@@ -41,6 +41,7 @@ mod signals;
 mod sim;
 mod space;
 mod stories;
+mod tickets;
 mod tools;
 mod upgrade;
 mod views;

@@ -1,0 +1,1 @@
+//! Forms of TypeScript, and what they become.
