@@ -184,7 +184,7 @@ impl Kernel {
             }
             // Answers that its guest has not seen may have come after it.
             Some(live) => Ok(Some(match &mut live.times {
-                Some(times) => times.remove(&place.position).unwrap_or(live.last_time),
+                Some(times) => times.remove(&place.position).map_or(live.last_time, |(time, _)| time),
                 None => live.last_time,
             })),
             None => Ok(None),

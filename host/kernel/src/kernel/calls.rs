@@ -376,11 +376,11 @@ impl LiveCall {
         }
     }
 
-    /// An answer has come.
+    /// An answer has come, whose journal line is about to be counted.
     pub(super) fn note_answer(&mut self, position: Position, time: Time) {
         self.last_time = time;
         if let Some(times) = &mut self.times {
-            times.insert(position, time);
+            times.insert(position, (time, self.journal_bytes as u64));
         }
     }
 

@@ -83,6 +83,7 @@ pub use quanta::{PLANNER, StartQuantum};
 pub use questions::{Answered, Reaction};
 pub use recover::temporary_name;
 pub use rules::{Changed, NewGrant};
+pub(crate) use state::Moment;
 pub use state::{State, Woken};
 pub use tools::NewTool;
 

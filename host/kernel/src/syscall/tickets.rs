@@ -4,12 +4,11 @@
 
 use super::primitive::Performed;
 use super::{Line, Shared};
-use crate::kernel::Around;
+use crate::kernel::{Around, Moment};
 use crate::model::answer::{Answer, CallError, Stop};
 use crate::model::call::{Call, Reply};
 use crate::model::id::Position;
 use crate::model::limit::TICKETS_OPEN_MAX;
-use crate::model::time::Time;
 use crate::sync::{Mutex, task};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -23,9 +22,9 @@ use std::task::{Context, Poll, Wake, Waker};
 pub struct Tickets {
     under_way: BTreeMap<Position, Operation>,
     /// What has ended and `next` has not told.
-    ended: BTreeMap<Position, (Time, Arc<Answer>)>,
+    ended: BTreeMap<Position, (Moment, Arc<Answer>)>,
     /// The same, in the order in which it ended.
-    order: BTreeSet<(Time, Position)>,
+    order: BTreeSet<(Moment, Position)>,
     woken: Arc<Woken>,
 }
 
@@ -93,14 +92,14 @@ impl Tickets {
         self.under_way.len() + self.ended.len()
     }
 
-    fn put(&mut self, position: Position, time: Time, answer: Arc<Answer>) {
-        self.order.insert((time, position));
-        self.ended.insert(position, (time, answer));
+    fn put(&mut self, position: Position, at: Moment, answer: Arc<Answer>) {
+        self.order.insert((at, position));
+        self.ended.insert(position, (at, answer));
     }
 
     fn take(&mut self, position: Position) -> Option<Arc<Answer>> {
-        let (time, answer) = self.ended.remove(&position)?;
-        self.order.remove(&(time, position));
+        let (at, answer) = self.ended.remove(&position)?;
+        self.order.remove(&(at, position));
         Some(answer)
     }
 
@@ -127,8 +126,8 @@ impl Tickets {
         self.under_way.remove(&position);
         shared.waiting.ended();
         let answer = ended?;
-        let time = shared.kernel.answered_at(shared.at(position)).unwrap_or_default();
-        self.put(position, time, answer);
+        let at = shared.kernel.answered_at(shared.at(position)).unwrap_or_default();
+        self.put(position, at, answer);
         Ok(())
     }
 }
@@ -145,7 +144,7 @@ impl Line {
         }
         let position = self.next_position(&call)?;
         if let Some((time, answer)) = self.recorded(position, &call)? {
-            self.tickets.put(position, time, answer);
+            self.tickets.put(position, (time, 0), answer);
             return Ok(Ok(position));
         }
         let around = self.shared.enter().await?;
@@ -213,8 +212,12 @@ impl Line {
     /// # Errors
     /// The call was ended from outside, or the host has stopped.
     pub async fn give_up(&mut self) -> Result<(), Stop> {
-        let open: Vec<_> =
-            self.tickets.under_way.iter().map(|(position, operation)| (*position, Arc::clone(&operation.call))).collect();
+        let open: Vec<_> = self
+            .tickets
+            .under_way
+            .iter()
+            .map(|(position, operation)| (*position, Arc::clone(&operation.call)))
+            .collect();
         if open.is_empty() {
             return Ok(());
         }
@@ -332,7 +335,10 @@ impl Shared {
         let kernel = Arc::clone(&self.kernel);
         let wanted = Arc::new(());
         let is_wanted = Arc::downgrade(&wanted);
-        #[cfg_attr(not(schedules), expect(clippy::disallowed_methods, reason = "it ends by itself, with or without its guest"))]
+        #[cfg_attr(
+            not(schedules),
+            expect(clippy::disallowed_methods, reason = "it ends by itself, with or without its guest")
+        )]
         let reading = task::spawn(async move {
             let turn = kernel.turn().await?;
             if is_wanted.strong_count() == 0 {

@@ -1,6 +1,6 @@
 // The event loop: tickets and timers. `turn` is called when no microtask is left.
 
-const { stringify, parse, Promise, apply, Number } = internal.intrinsics;
+const { stringify, parse, Promise } = internal.intrinsics;
 const { submit, next, cancel, now, isOpen } = internal.natives;
 
 /** Open tickets: what is to be done with their answers. */
@@ -26,56 +26,9 @@ internal.submit = (operation, parameters, content, toError = internal.errorOf) =
     internal.submitTo(operation, parameters, content, done, (problem) => reject(toError(problem)));
   });
 
-// Timers, the earliest first: a list linked by `next`. One that was cleared is `dead` until it is met.
-let first = null;
-const timers = { __proto__: null };
-let lastTimer = 0;
 // The sleep that waits for the first timer, and the moment to which it sleeps.
 let sleeping = 0;
 let wakes = 0;
-
-const insert = (timer) => {
-  if (first === null || timer.due < first.due) {
-    timer.next = first;
-    first = timer;
-    return;
-  }
-  let at = first;
-  while (at.next !== null && at.next.due <= timer.due) at = at.next;
-  timer.next = at.next;
-  at.next = timer;
-};
-
-/** Calls `callback` after so many milliseconds, again and again if `repeats`; answers a number by which it is cleared. */
-internal.setTimer = (callback, milliseconds, repeats) => {
-  let delay = Number(milliseconds);
-  if (!(delay >= 1 && delay <= 0x7fffffff)) delay = 1;
-  const id = ++lastTimer;
-  const timer = { __proto__: null, id, callback, delay, repeats, due: now() + delay, next: null };
-  timers[id] = timer;
-  insert(timer);
-  return id;
-};
-
-internal.clearTimer = (id) => {
-  const timer = timers[id];
-  if (timer === undefined) return;
-  delete timers[id];
-  unlink(timer);
-};
-
-const unlink = (timer) => {
-  if (first === timer) {
-    first = timer.next;
-    return;
-  }
-  for (let at = first; at !== null; at = at.next) {
-    if (at.next === timer) {
-      at.next = timer.next;
-      return;
-    }
-  }
-};
 
 const giveUpSleep = () => {
   if (sleeping === 0) return;
@@ -84,9 +37,11 @@ const giveUpSleep = () => {
   sleeping = 0;
 };
 
-/** Runs the first timer if its time has come, or sees to it that somebody wakes us when it has; whether it ran. */
+/** Runs the first timer (`web/timers.js`) if its time has come, or sees to it that somebody wakes us when it has; whether it ran. */
 const runTimer = () => {
-  if (first === null) {
+  const { timers } = internal.web;
+  const first = timers.first();
+  if (first === undefined) {
     giveUpSleep();
     return false;
   }
@@ -99,15 +54,7 @@ const runTimer = () => {
       return false;
     }
   }
-  const timer = first;
-  first = timer.next;
-  if (timer.repeats) {
-    timer.due = now() + timer.delay;
-    insert(timer);
-  } else {
-    delete timers[timer.id];
-  }
-  timer.callback();
+  timers.runFirst();
   return true;
 };
 
@@ -161,11 +108,3 @@ internal.turn = () => {
   if (then !== undefined) then(answer[1], answer[2]);
   return true;
 };
-
-const define = (name, value) => internal.define(globalThis, name, value, true);
-const timerOf = (repeats) => (callback, milliseconds, ...rest) =>
-  internal.setTimer(() => apply(callback, globalThis, rest), milliseconds, repeats);
-define("setTimeout", { setTimeout: timerOf(false) }.setTimeout);
-define("setInterval", { setInterval: timerOf(true) }.setInterval);
-define("clearTimeout", (id) => internal.clearTimer(id));
-define("clearInterval", (id) => internal.clearTimer(id));

@@ -12,6 +12,7 @@ mod prelude;
 mod program;
 mod start;
 mod system;
+mod web;
 
 use bindings::Guest;
 use bindings::libos::runtime::script::{Description, Failure, Module, Problem};

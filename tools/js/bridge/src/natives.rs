@@ -23,6 +23,7 @@ pub fn all<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     natives.set("workingDirectory", Function::new(ctx.clone(), working_directory)?)?;
     natives.set("mapStack", Function::new(ctx.clone(), |stack: String| failure::mapped(&stack))?)?;
     crate::deno::install(ctx, &natives)?;
+    crate::web::install(ctx, &natives)?;
     Ok(natives)
 }
 

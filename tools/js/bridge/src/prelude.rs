@@ -1,6 +1,6 @@
 //! The JavaScript that is in place before a script runs. README.md says how a file comes in.
 
-use crate::natives;
+use crate::{natives, web};
 use rquickjs::context::EvalOptions;
 use rquickjs::{Ctx, Function, Object, Result};
 
@@ -31,7 +31,7 @@ pub const PREFIX: &str = "libos:";
 pub fn run<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let internal = Object::new_proto(ctx.clone(), None)?;
     internal.set("natives", natives::all(ctx)?)?;
-    for (name, source) in FILES {
+    for (name, source) in FILES.iter().chain(web::FILES) {
         let mut options = EvalOptions::default();
         options.filename = Some(format!("{PREFIX}{name}"));
         // On one line with the source, so that its lines keep their numbers.
