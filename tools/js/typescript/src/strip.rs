@@ -162,7 +162,7 @@ fn told(diagnostics: impl IntoIterator<Item = OxcDiagnostic>) -> Result<(), Foun
 
 fn told_one(diagnostic: &OxcDiagnostic) -> (Option<Span>, String) {
     let span = diagnostic.labels.iter().find(|label| label.primary()).or(diagnostic.labels.first());
-    let span = span.map(|label| Span::empty(u32::try_from(label.offset()).unwrap_or(u32::MAX)));
+    let span = span.map(|label| Span::empty(label.offset()));
     let mut message = diagnostic.message.to_string();
     if let Some(help) = &diagnostic.help {
         message = format!("{message}; {help}");
