@@ -223,7 +223,9 @@ impl Places {
     /// The name of the module that an import leads to.
     fn resolve(&self, referrer: &str, specifier: &str, json: bool) -> Result<String, String> {
         let wanted = match resolve::resolve(referrer, specifier, json)? {
-            Target::Module(name) if self.text.is_some() && root_of(&name).0.is_empty() => {
+            Target::Module(name)
+                if self.text.as_ref().is_some_and(|(own, _)| *own != name) && root_of(&name).0.is_empty() =>
+            {
                 return Err(format!("`{name}` cannot be imported: a script that is one text has no files beside it"));
             }
             Target::Module(name) => return Ok(name),

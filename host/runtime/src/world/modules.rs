@@ -1,7 +1,5 @@
 //! The folder that the modules of a script lie in, as a person named it: regular files below it, no link followed, nobody waited for.
 
-#![expect(clippy::disallowed_methods, reason = "a folder that a person names")]
-
 use libos_kernel::model::limit;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat};
 use rustix::io::Errno;

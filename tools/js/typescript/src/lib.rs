@@ -1,6 +1,7 @@
 //! Takes the types out of TypeScript. The parser reads text from anywhere, so it runs as a component without any authority.
 
 mod check;
+mod fields;
 mod imports;
 mod nesting;
 mod position;

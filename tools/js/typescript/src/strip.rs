@@ -1,6 +1,7 @@
 //! From TypeScript to JavaScript: parse, check, take the types out, print with a source map.
 
 use crate::check;
+use crate::fields;
 use crate::imports::{self, Import};
 use crate::nesting;
 use crate::position::Lines;
@@ -90,11 +91,18 @@ fn module(name: &str, source: &str, lines: &Lines<'_>) -> Result<Module, Found> 
     let mut program = parsed.program;
     let refused = check::refused(&program);
     if !refused.is_empty() {
-        return Err(refused.into_iter().map(|(span, why)| (Some(span), why.to_owned())).collect());
+        return Err(at_spans(refused));
     }
-    let built = SemanticBuilder::new_compiler().with_excess_capacity(2.0).with_enum_eval(true).build(&program);
-    told(built.diagnostics)?;
-    let scoping = built.semantic.into_scoping();
+    let mut scoping = scoping(&program)?;
+    if typescript {
+        let fields::Moved { moved, refused } = fields::move_into_constructors(&allocator, &scoping, &mut program);
+        if !refused.is_empty() {
+            return Err(at_spans(refused));
+        }
+        if moved {
+            scoping = self::scoping(&program)?;
+        }
+    }
     let exports = exports(&parsed.module_record);
     if typescript {
         transform(&allocator, path, scoping, &mut program)?;
@@ -102,7 +110,7 @@ fn module(name: &str, source: &str, lines: &Lines<'_>) -> Result<Module, Found> 
     let hashbang = program.hashbang.take().is_some();
     let imports::Taken { imports, refused, changed } = imports::take(&mut program, lines);
     if !refused.is_empty() {
-        return Err(refused.into_iter().map(|(span, why)| (Some(span), why)).collect());
+        return Err(at_spans(refused));
     }
     let (code, mappings) = match typescript || changed || hashbang || source.starts_with('\u{feff}') {
         true => print(&program, path),
@@ -111,9 +119,20 @@ fn module(name: &str, source: &str, lines: &Lines<'_>) -> Result<Module, Found> 
     Ok(Module { code, mappings, imports, exports })
 }
 
+fn at_spans<T: Into<String>>(refused: Vec<(Span, T)>) -> Found {
+    refused.into_iter().map(|(span, why)| (Some(span), why.into())).collect()
+}
+
+/// Who means what, and whether it may.
+fn scoping(program: &Program<'_>) -> Result<Scoping, Found> {
+    let built = SemanticBuilder::new_compiler().with_excess_capacity(2.0).with_enum_eval(true).build(program);
+    told(built.diagnostics)?;
+    Ok(built.semantic.into_scoping())
+}
+
 fn language(path: &Path) -> Result<(SourceType, bool), String> {
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("ts" | "mts") => Ok((SourceType::ts(), true)),
+        Some("ts" | "mts") => Ok((SourceType::ts().with_module(true), true)),
         Some("js" | "mjs") => Ok((SourceType::mjs(), false)),
         Some("tsx" | "jsx") => Err("JSX is not supported; write a module of TypeScript (.ts) or JavaScript (.js)".into()),
         Some("cts" | "cjs") => {
@@ -143,7 +162,7 @@ fn told(diagnostics: impl IntoIterator<Item = OxcDiagnostic>) -> Result<(), Foun
 
 fn told_one(diagnostic: &OxcDiagnostic) -> (Option<Span>, String) {
     let span = diagnostic.labels.iter().find(|label| label.primary()).or(diagnostic.labels.first());
-    let span = span.map(|label| Span::empty(u32::try_from(label.offset()).unwrap_or(u32::MAX)));
+    let span = span.map(|label| Span::empty(label.offset()));
     let mut message = diagnostic.message.to_string();
     if let Some(help) = &diagnostic.help {
         message = format!("{message}; {help}");
@@ -157,8 +176,9 @@ fn transform<'a>(
     scoping: Scoping,
     program: &mut Program<'a>,
 ) -> Result<(), Found> {
-    // Types alone go: the engine takes the newest ECMAScript.
-    let options = TransformOptions::default();
+    // Types alone go: the engine takes the newest ECMAScript. Deno, too, puts the values of constant enumerations in their place.
+    let mut options = TransformOptions::default();
+    options.typescript.optimize_const_enums = true;
     let transformed = Transformer::new(allocator, path, &options).build_with_scoping(scoping, program);
     told(transformed.diagnostics)
 }
