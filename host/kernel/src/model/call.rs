@@ -3,6 +3,7 @@
 pub use super::object::{ObjectOptions, Payload};
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
+use super::candidate::Proposal;
 use super::child::ChildOptions;
 use super::message::{MessageFilter, MessageOptions};
 use super::object::{Filter, Resolution};
@@ -412,6 +413,38 @@ pub enum Call {
     #[n(62)]
     #[serde(rename = "message.pending")]
     MessagePending,
+
+    #[n(80)]
+    #[serde(rename = "tools.propose")]
+    ToolsPropose {
+        #[n(0)]
+        proposal: Proposal,
+    },
+    #[n(81)]
+    #[serde(rename = "tools.validate")]
+    ToolsValidate {
+        /// A candidate, as the guest writes it.
+        #[n(0)]
+        id: String,
+    },
+    #[n(82)]
+    #[serde(rename = "tools.register")]
+    ToolsRegister {
+        /// A candidate, as the guest writes it.
+        #[n(0)]
+        id: String,
+        #[n(1)]
+        for_children: bool,
+    },
+    #[n(83)]
+    #[serde(rename = "tools.unregister")]
+    ToolsUnregister {
+        #[n(0)]
+        name: String,
+    },
+    #[n(84)]
+    #[serde(rename = "tools.list")]
+    ToolsList,
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -495,6 +528,12 @@ impl Call {
             Call::MessageSend { .. } => ("message.send", Internal),
             Call::MessageReceive { .. } => ("message.receive", Wait),
             Call::MessagePending => ("message.pending", Observe),
+
+            Call::ToolsPropose { .. } => ("tools.propose", Internal),
+            Call::ToolsValidate { .. } => ("tools.validate", Wait),
+            Call::ToolsRegister { .. } => ("tools.register", Internal),
+            Call::ToolsUnregister { .. } => ("tools.unregister", Internal),
+            Call::ToolsList => ("tools.list", Observe),
         }
     }
 
@@ -508,6 +547,7 @@ impl Call {
             Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
                 child.planner.as_deref().unwrap_or_default().as_bytes()
             }
+            Call::ToolsPropose { proposal } => proposal.code.as_bytes(),
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -534,6 +574,7 @@ impl Call {
             Call::MessageSend { to, options, .. } => {
                 Call::MessageSend { to: to.clone(), body: String::new(), options: options.clone() }
             }
+            Call::ToolsPropose { proposal } => Call::ToolsPropose { proposal: proposal.without_code() },
             other => other.clone(),
         }
     }

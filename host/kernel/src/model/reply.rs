@@ -1,6 +1,7 @@
 //! What a system call is answered with when it was carried out.
 
 use super::call::Payload;
+use super::candidate::{KnownTool, Report};
 use super::child::{ChildInfo, EndedChild};
 use super::id::{CallId, MessageId, Pid, Seq};
 use super::message::Message;
@@ -238,6 +239,10 @@ pub enum Reply {
     Sent(#[n(0)] MessageId),
     #[n(42)]
     Count(#[n(0)] u64),
+    #[n(60)]
+    Report(#[n(0)] Report),
+    #[n(61)]
+    Tools(#[n(0)] Vec<KnownTool>),
 }
 
 /// How a call that a tool made of another tool has ended.

@@ -8,6 +8,7 @@ mod primitive;
 mod process;
 mod recorded;
 mod together;
+mod tools;
 
 use crate::kernel::{Admit, Around, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
 use crate::model::answer::{Answer, CallError, Fault, Stop};
@@ -141,7 +142,9 @@ impl Line {
 
     async fn decide(&self, position: Position, call: Arc<Call>, around: &Around) -> Result<Arc<Answer>, Stop> {
         let Around { working_directory, image } = around;
-        let context = Context { working_directory, own_namespace: &self.own_namespace, image };
+        let candidate = self.kernel.name_to_register(self.place.pid, &call);
+        let own_namespace = &self.own_namespace;
+        let context = Context { working_directory, own_namespace, image, candidate: candidate.as_deref() };
         match need::names(&call, &context) {
             Ok(names) => self.carry_out(position, call, names).await,
             Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error),

@@ -10,7 +10,7 @@ use libos_kernel::model::view::ViewMode;
 use libos_kernel::syscall::Line;
 
 /// Rules under which every example works.
-pub const ALL_RULES: [&str; 10] = [
+pub const ALL_RULES: [&str; 11] = [
     "allow spawn,signal,wait process:**",
     "allow use image:*",
     "allow read,list,write,delete fs:workspace/**",
@@ -18,13 +18,14 @@ pub const ALL_RULES: [&str; 10] = [
     "allow ask,tell human:owner",
     "allow sleep clock:sleep",
     "allow call tool:*",
+    "allow register tool:*",
     "allow create checkpoint:*",
     "allow message process:pid/*",
     "allow read,list,write,delete object:team/**",
 ];
 
 /// What needs no right at all.
-const FREE: [&str; 9] = [
+const FREE: [&str; 12] = [
     "fs.working-directory",
     "clock.now",
     "random.bytes",
@@ -34,6 +35,9 @@ const FREE: [&str; 9] = [
     "process.children",
     "message.receive",
     "message.pending",
+    "tools.propose",
+    "tools.validate",
+    "tools.list",
 ];
 
 /// An outside in which every example finds what it is about.
@@ -94,6 +98,14 @@ fn about(call: &Call, other: Pid) -> Call {
     call
 }
 
+/// Of the examples those about tools of the process's own, in the order in which each finds what it is about.
+fn tool_calls() -> Vec<Call> {
+    Call::examples()
+        .into_iter()
+        .filter(|call| call.operation().starts_with("tools.") && !matches!(call, Call::ToolCall { .. }))
+        .collect()
+}
+
 /// Runs one example; answers how it ended and its records.
 async fn run(house: &House, call: &Call) -> (String, Vec<Record>) {
     furnish(house);
@@ -106,6 +118,11 @@ async fn run(house: &House, call: &Call) -> (String, Vec<Record>) {
     let link = Call::ObjectLink { from: "note".into(), relation: "supports".into(), to: "gone".into() };
     done(&house.run(&mut line, link).await);
     let other = other(house, &mut line, call, bystander).await;
+    if let Call::ToolsValidate { .. } | Call::ToolsRegister { .. } | Call::ToolsUnregister { .. } = call {
+        for before in tool_calls().into_iter().take_while(|before| before != call) {
+            let _ = house.run(&mut line, before).await;
+        }
+    }
     if let Call::ObjectMerge { .. } = call {
         house.kernel.show_objects(other, Pid(2), ViewMode::CopyOnWrite, None).unwrap();
     }

@@ -262,19 +262,6 @@ impl wit::log::Host for Guest {
     }
 }
 
-impl wit::tools::Host for Guest {
-    async fn call(&mut self, tool: String, arguments: String) -> Outcome<wit::tools::Outcome> {
-        self.send(Call::ToolCall { tool, arguments }, |reply| {
-            let Reply::Called(called) = reply else { return None };
-            Some(match called {
-                Called::Done(result) => wit::tools::Outcome::Done(result),
-                Called::Failed(why) => wit::tools::Outcome::Failed(why),
-            })
-        })
-        .await
-    }
-}
-
 impl wit::message::Host for Guest {
     async fn send(&mut self, to: String, body: String, options: wit::message::Options) -> Outcome<String> {
         let kind = match options.kind {

@@ -12,6 +12,8 @@ mod items;
 mod objects;
 mod processes;
 mod tickets;
+mod tools;
+mod trial;
 mod wasi;
 
 pub use cache::CodeCache;
@@ -22,6 +24,7 @@ pub use inspect::{BadComponent, Inspected};
 use bindings::{Reason, Tool, ToolPre};
 use compile::{Origin, PrepareError};
 pub use guest::{Printed, Wire};
+pub use trial::Trial;
 
 use guest::Guest;
 use libos_kernel::kernel::{NewTool, Started};
