@@ -3,7 +3,7 @@
 use super::bindings::libos::runtime as wit;
 use super::guest::Guest;
 use libos_kernel::model::answer::CallError;
-use libos_kernel::model::call::{Approval, Call, Called, EntryKind, Level, ObjectOptions, Reply, Stat, WriteMode};
+use libos_kernel::model::call::{Approval, Call, EntryKind, Level, ObjectOptions, Reply, Stat, WriteMode};
 use libos_kernel::model::message::{Message, MessageFilter, MessageKind, MessageOptions};
 use libos_kernel::model::time::Time;
 use wasmtime::Result;

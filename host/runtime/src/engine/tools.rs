@@ -7,7 +7,6 @@ use libos_kernel::model::call::{Call, Called, Reply};
 use libos_kernel::model::candidate::{
     Code, Expectation, KnownTool, Origin, Problem, Proposal, Report, Test, TestOutcome,
 };
-use wasmtime::Result;
 use wit::tools as theirs;
 
 impl theirs::Host for Guest {
