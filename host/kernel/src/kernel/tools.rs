@@ -15,6 +15,7 @@ use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::ToolRow;
 use crate::model::rule::Rule;
 use crate::store::StoreError;
+use crate::store::files::Pin;
 use crate::store::table::{self, Table};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -182,16 +183,38 @@ impl Kernel {
         Ok(keys.filter_map(|(key, _)| split(key)).collect())
     }
 
+    /// Puts the file of a script into the store. Whoever has the answer adds the tools that name it before it goes.
+    ///
+    /// # Errors
+    /// There is too little space left, or the disk failed.
+    pub fn pin_script(&self, digest: &Digest, bytes: &[u8]) -> Result<Pin<'_>, HostError> {
+        self.lock().check_space()?;
+        let pin = self.files.put_pinned(digest, bytes);
+        pin.map_err(|error| StoreError::Failed(format!("the script cannot be stored: {error}")).into())
+    }
+
+    /// The bytes of a script that was added.
+    ///
+    /// # Errors
+    /// It is missing or was changed on the disk.
+    pub fn script(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        self.file("script", digest)
+    }
+
     /// The bytes of a component that was added.
     ///
     /// # Errors
     /// It is missing or was changed on the disk.
     pub fn component(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        self.file("component", digest)
+    }
+
+    fn file(&self, what: &str, digest: &Digest) -> Result<Vec<u8>, StoreError> {
         let name = crate::model::id::hex(digest);
         let bytes =
-            self.storage.get_file(digest).map_err(|error| StoreError::Damaged(format!("component {name}: {error}")))?;
+            self.storage.get_file(digest).map_err(|error| StoreError::Damaged(format!("{what} {name}: {error}")))?;
         let have: Digest = Sha256::digest(&bytes).into();
-        if have == *digest { Ok(bytes) } else { Err(StoreError::Damaged(format!("component {name} was changed"))) }
+        if have == *digest { Ok(bytes) } else { Err(StoreError::Damaged(format!("{what} {name} was changed"))) }
     }
 }
 

@@ -116,6 +116,18 @@ pub const SCRIPT_REFERENCES_MAX: usize = 10_000;
 pub const SCRIPT_READ_BYTES_MAX: usize = 4 * CALL_TEXT_BYTES_MAX;
 /// Bytes of a value in a message about a script.
 pub const SCRIPT_SHOWN_BYTES_MAX: usize = 2 << 10;
+/// Bytes of all compiled scripts that are kept in memory.
+pub const SCRIPT_PROGRAMS_BYTES_MAX: usize = 64 << 20;
+/// Characters of a hostile text in a script that a message repeats.
+pub const SCRIPT_SHOWN_CHARACTERS_MAX: usize = 200;
+/// Bytes of a module's name, and of what stands in an import.
+pub const SCRIPT_NAME_BYTES_MAX: usize = 255;
+/// Problems that one attempt to load a script tells.
+pub const SCRIPT_PROBLEMS_MAX: usize = 64;
+/// Bytes of the message of one problem.
+pub const SCRIPT_PROBLEM_BYTES_MAX: usize = 1 << 10;
+/// Bytes of a script file: sources, JavaScript and mappings of all modules.
+pub const SCRIPT_FILE_BYTES_MAX: usize = 32 << 20;
 /// Processes that run at once, unless the host is made with another number: so many have a quantum that does not wait.
 pub const PROCESSES_RUNNING_MAX: u32 = 64;
 /// Bytes of all lines of a tool's declaration: they are in the row of each of its calls.

@@ -4,12 +4,14 @@ mod builder;
 mod drive;
 mod meter;
 mod outcome;
+mod scripts;
 mod tasks;
 mod turns;
 mod validate;
 
 pub use builder::{BuildError, Builder};
 pub use outcome::NotDone;
+pub use scripts::{BRIDGE, BRIDGE_DIGEST, WrongScript};
 
 use crate::engine::compile::{Compile, CompileError, CompileLimits, Compiler, Origin, PrepareError, Wants};
 use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, Prepared, declared, inspect};
@@ -107,6 +109,9 @@ pub enum RuntimeError {
     /// A component that is not of this world.
     #[error(transparent)]
     Component(#[from] BadComponent),
+    /// A script that is wrong.
+    #[error(transparent)]
+    Script(#[from] WrongScript),
     /// The file of a component.
     #[error(
         "the component {} cannot be read: {source}; a tool in Rust is built with `cargo build --release --target wasm32-wasip2`, into \
@@ -131,7 +136,7 @@ impl RuntimeError {
     /// Whether a component is at fault that will be no better the next time.
     fn is_of_the_component(&self) -> bool {
         match self {
-            RuntimeError::Component(_) => true,
+            RuntimeError::Component(_) | RuntimeError::Script(_) => true,
             RuntimeError::Compile(error) => error.is_of_the_component(),
             _ => false,
         }
@@ -205,6 +210,7 @@ pub struct Runtime {
     kernel: Arc<Kernel>,
     engine: tokio::sync::OnceCell<Engine>,
     cache: CodeCache,
+    programs: scripts::Programs,
     compiler: Compiler,
     /// Turns to compile.
     compilers: Arc<Semaphore>,
@@ -261,6 +267,7 @@ impl Runtime {
         let kernel = Kernel::open(Options { storage, world, ceiling, notary })?;
         Ok(Arc::new(Runtime {
             cache: CodeCache::new(Arc::clone(&kernel), code),
+            programs: scripts::Programs::default(),
             compiler: Compiler { place: compile, limits: compile_limits },
             compilers: Arc::new(Semaphore::new(limit::COMPILERS_MAX)),
             validations: Semaphore::new(limit::VALIDATIONS_MAX),
@@ -432,16 +439,21 @@ impl Runtime {
         Ok(added)
     }
 
-    /// Adds the tools of a component's file; `name` renames the tool of a component that has one. It is a component from outside.
+    /// Adds the tools of a component's file, or of a script's (`.ts`, `.mts`, `.js`, `.mjs`) with what it imports from its folder; `name`
+    /// renames the tool of one that has one. It comes from outside.
     ///
     /// # Errors
-    /// The file cannot be read, or as [`Runtime::add_component`].
+    /// The file cannot be read, or as [`Runtime::add_component`] and [`Runtime::add_script`].
     pub async fn add_file(
         self: &Arc<Self>,
         file: impl Into<PathBuf>,
         name: Option<String>,
     ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
         let path: PathBuf = file.into();
+        if crate::scripts::is_script(&path) {
+            let script = self.load_script(path).await?;
+            return self.add_script(&script, name).await;
+        }
         let read = {
             let path = path.clone();
             tokio::task::spawn_blocking(move || read_component(&path)).await.map_err(std::io::Error::other)

@@ -14,6 +14,7 @@ fn start(arguments: &str) -> Start {
         tool: "act".into(),
         export: "act".into(),
         component: [3; 32],
+        script: None,
         image: Some("base".into()),
         arguments: arguments.into(),
         limits: CallLimits::default(),
