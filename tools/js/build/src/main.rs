@@ -1,0 +1,26 @@
+//! What `cargo xtask js-bridge` calls: `libos-js-build component CORE.wasm OUT.wasm`, `libos-js-build digest FILE`.
+
+#![expect(clippy::disallowed_methods, reason = "it builds; it is no part of the host")]
+
+mod component;
+
+use anyhow::{Context, Result, bail};
+use sha2::Digest;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["component", from, to] => {
+            let core = std::fs::read(from).with_context(|| (*from).to_owned())?;
+            std::fs::write(to, component::make(&core)?).with_context(|| (*to).to_owned())
+        }
+        ["digest", path] => {
+            let bytes = std::fs::read(path).with_context(|| (*path).to_owned())?;
+            let digest = sha2::Sha256::digest(&bytes);
+            println!("{}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+            Ok(())
+        }
+        _ => bail!("libos-js-build component CORE.wasm OUT.wasm | digest FILE"),
+    }
+}
