@@ -58,6 +58,6 @@ pub use libos_kernel::model::row::{Failure, FailureReason, ToolRow};
 pub use libos_kernel::model::time::Time;
 pub use replay::{Code, CodeOf, Difference, ReplayError, Replayer, Report, Verdict, replay, request_value};
 pub use runtime::{
-    AnswerQuestion, BRIDGE, BRIDGE_DIGEST, WrongScript, BuildError, Builder, CallEvent, CallRequest, Config, NotDone,
-    Runtime, RuntimeError, Waiting,
+    AnswerQuestion, BRIDGE, BRIDGE_DIGEST, BuildError, Builder, CallEvent, CallRequest, Config, NotDone, Runtime,
+    RuntimeError, Waiting, WrongScript,
 };

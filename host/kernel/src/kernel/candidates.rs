@@ -53,6 +53,8 @@ pub struct FoundTool {
     /// The interfaces that the component imports.
     pub imports: Vec<String>,
     pub tool: NewTool,
+    /// Files that it needs beside the code itself.
+    pub files: Vec<(Digest, Vec<u8>)>,
 }
 
 impl Candidates {
@@ -106,6 +108,12 @@ impl Kernel {
     /// Ends the validation of a candidate: with a tool, if there is nothing wrong with it. Whoever waits for it learns of it.
     pub fn end_validation(&self, of: &CandidateRow, found: Result<FoundTool, Vec<Problem>>, report: Report) {
         let now = self.now();
+        // To the end of this function, where the row that names them is in the batch.
+        let files = found.iter().flat_map(|found| &found.files);
+        let pins: Result<Vec<_>, _> = files.map(|(digest, bytes)| self.files.put_pinned(digest, bytes)).collect();
+        if let Err(error) = &pins {
+            return self.give_validation_up(of, &format!("what it needs cannot be stored: {error}"));
+        }
         let mut state = self.lock();
         state.candidates.taken.remove(&of.id);
         let (pid, id) = (of.pid, of.id);

@@ -83,7 +83,7 @@ impl State {
         // Which tools there are beside those of its image is not for the guest to know.
         let missing = |_| CallError::NotFound(format!("tool:{tool}"));
         let tool = self.tool_of(place.pid, tool).map_err(missing)?;
-        let above = caller.row.bounds.clone();
+        let above = self.bounds_handed_on(place.call);
         let outermost = self.outermost(place.call);
         let made = self.calls.get(&outermost).map_or(0, |live| live.row.nested);
         if made >= limit::NESTED_CALLS_TOTAL_MAX {

@@ -22,13 +22,16 @@ use crate::model::codec::from_bytes;
 use crate::model::id::{CallId, Pid, hex};
 use crate::model::limit;
 use crate::model::record::{Decided, Outcome, Record};
-use crate::model::row::ToolRow;
+use crate::model::row::{CallRow, ToolRow};
 use crate::store::StoreError;
 use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+
+/// The standard tool that calls another one by its name.
+pub const RELAY: &str = "call_tool";
 
 /// The tools of all processes that live.
 pub type OwnTools = BTreeMap<(Pid, String), Arc<ProcessTool>>;
@@ -182,14 +185,13 @@ impl State {
         let mut above = 0;
         for call in chain {
             let Some(live) = self.calls.get(&call) else { return Err(CallError::Internal) };
-            let standard =
-                self.tools.get(&live.row.tool).is_some_and(|tool| tool.standard && tool.code() == live.row.code());
+            let standard = self.is_standard(&live.row);
             let own = live.row.bounds.get(above..).unwrap_or_default();
             if !standard && !live.row.is_quantum() {
                 let new: Vec<Bound> = own.iter().filter(|bound| !bounds.contains(bound)).cloned().collect();
                 bounds.extend(new);
             }
-            above = live.row.bounds.len();
+            above = self.bounds_handed_on(call).len();
         }
         if bounds.len() > limit::REGISTER_BOUNDS_MAX {
             let most = limit::REGISTER_BOUNDS_MAX;
@@ -198,6 +200,18 @@ impl State {
             )));
         }
         Ok(bounds)
+    }
+
+    fn is_standard(&self, row: &CallRow) -> bool {
+        self.tools.get(&row.tool).is_some_and(|tool| tool.standard && tool.code() == row.code())
+    }
+
+    /// What a call is within that this one makes. Of [`RELAY`] as it came with the runtime, only what its callers are within: it does
+    /// nothing but call what it is told to, and would else leave nothing to that.
+    pub(super) fn bounds_handed_on(&self, call: CallId) -> Vec<Bound> {
+        let Some(row) = self.calls.get(&call).map(|live| &live.row) else { return Vec::new() };
+        let own = usize::from(row.tool == RELAY && self.is_standard(row));
+        row.bounds[..row.bounds.len().saturating_sub(own)].to_vec()
     }
 
     pub(super) fn put_own_tool(&mut self, pid: Pid, row: ProcessTool) {

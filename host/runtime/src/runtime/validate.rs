@@ -2,7 +2,8 @@
 //! from memory; a host that dies in the middle does it again.
 
 use super::drive::until;
-use super::{Runtime, RuntimeError, blocking};
+use super::scripts::{self, WrongScript};
+use super::{BRIDGE, BRIDGE_DIGEST, Runtime, RuntimeError, blocking};
 use crate::engine::{Engine, Prepared, Run, Trial, Wire, declared, inspect};
 use libos_kernel::kernel::{FoundTool, NewTool, Validation};
 use libos_kernel::model::answer::Stop;
@@ -10,6 +11,7 @@ use libos_kernel::model::candidate::{CandidateRow, Code, Expectation, Problem, R
 use libos_kernel::model::id::Digest;
 use libos_kernel::model::limit::{self, CallLimits};
 use libos_kernel::model::row::Failure;
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use std::time::Duration;
 struct Ready {
     found: FoundTool,
     prepared: Arc<Prepared>,
+    /// If it is a script.
+    program: Option<Arc<Vec<u8>>>,
 }
 
 /// Why there is nothing to try.
@@ -29,11 +33,7 @@ enum Unready {
 
 impl From<RuntimeError> for Unready {
     fn from(error: RuntimeError) -> Self {
-        if error.is_of_the_component() {
-            Unready::Wrong(vec![Problem::of(error.to_string())])
-        } else {
-            Unready::Machine(error)
-        }
+        if error.is_of_the_component() { Unready::Wrong(problems(error)) } else { Unready::Machine(error) }
     }
 }
 
@@ -85,11 +85,28 @@ impl Runtime {
         let mut tools = engine.describe(&prepared).await.map_err(RuntimeError::from)?;
         declared::attach(inspected.declarations, &mut tools).map_err(RuntimeError::from)?;
         let tool = the_one(tools, &row.proposal.name)?;
-        Ok(Ready { found: FoundTool { component: digest, imports: inspected.imports, tool }, prepared })
+        Ok(Ready {
+            found: FoundTool { component: digest, imports: inspected.imports, tool, files: Vec::new() },
+            prepared,
+            program: None,
+        })
     }
 
-    async fn ready_script(self: &Arc<Self>, _row: &CandidateRow, _text: &str) -> Result<Ready, Unready> {
-        Err(Unready::Wrong(vec![Problem::of("this runtime has nothing that runs scripts; propose a component")]))
+    async fn ready_script(self: &Arc<Self>, row: &CandidateRow, text: &str) -> Result<Ready, Unready> {
+        let script = self.script_of_proposal(&row.proposal.name, text).await?;
+        let bytes = script.to_bytes();
+        let digest: Digest = Sha256::digest(&bytes).into();
+        let (prepared, imports) = self.script_engine().await?;
+        let engine = self.engine().await?;
+        let program = engine.compile_script(&prepared, &script.modules).await.map_err(RuntimeError::from)?;
+        let program = Arc::new(program);
+        let described = engine.describe_script(&prepared, &program).await.map_err(RuntimeError::from)?;
+        let tools = scripts::tools(described, None, &script.modules, digest).map_err(RuntimeError::from)?;
+        let tool = the_one(tools, &row.proposal.name)?;
+        self.keep_program((digest, *BRIDGE_DIGEST), Arc::clone(&program)).await?;
+        let files = vec![(digest, bytes), (*BRIDGE_DIGEST, BRIDGE.to_vec())];
+        let found = FoundTool { component: *BRIDGE_DIGEST, imports, tool, files };
+        Ok(Ready { found, prepared, program: Some(program) })
     }
 
     async fn try_all(&self, ready: &Ready, row: &CandidateRow) -> Result<Report, Stop> {
@@ -103,6 +120,17 @@ impl Runtime {
             report.log.truncate(limit::REPORT_LINES_MAX);
         }
         Ok(report)
+    }
+}
+
+/// What is wrong, at its lines if somebody knows them.
+fn problems(error: RuntimeError) -> Vec<Problem> {
+    match error {
+        RuntimeError::Script(WrongScript::Problems(problems)) => problems
+            .into_iter()
+            .map(|crate::scripts::Problem { module, line, column, message }| Problem { module, line, column, message })
+            .collect(),
+        error => vec![Problem::of(error.to_string())],
     }
 }
 
@@ -140,7 +168,8 @@ async fn try_one(
         imports: limit::CANDIDATE_TEST_IMPORTS,
         ..CallLimits::default()
     };
-    let run = Run { export: &ready.found.tool.export, arguments: &test.arguments, seed: [0; 32], limits };
+    let program = ready.program.as_ref().map(|program| program.as_slice());
+    let run = Run { program, export: &ready.found.tool.export, arguments: &test.arguments, seed: [0; 32], limits };
     // Processor time is counted by the engine; this is for what waits where nothing is counted.
     let most = Duration::from_millis(limits.cpu_ticks * 20);
     let begun = tokio::time::Instant::now();

@@ -19,7 +19,7 @@ use std::fs;
 use std::path::Path;
 
 /// The components that come with the runtime.
-const STANDARD: [&str; 6] = ["basics", "files", "messages", "objects", "people", "processes"];
+const STANDARD: [&str; 7] = ["basics", "files", "jit", "messages", "objects", "people", "processes"];
 
 /// A file of the checkout.
 fn source(path: &str) -> String {
