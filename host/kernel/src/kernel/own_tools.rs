@@ -15,6 +15,7 @@ use super::quanta::PLANNER;
 use super::rules::Changed;
 use super::state::State;
 use super::tools::near;
+use super::view::View;
 use crate::model::answer::CallError;
 use crate::model::bound::Bound;
 use crate::model::candidate::{KnownTool, Origin, ProcessTool, Standing, check_tool_name};
@@ -236,6 +237,16 @@ impl State {
             self.remove(Table::ProcessTool, table::process_tool(pid, &name));
             self.own_tools.remove(&(pid, name));
         }
+    }
+}
+
+impl View<'_> {
+    /// The tools that a process registered, by their names.
+    ///
+    /// # Errors
+    /// The store failed or is damaged.
+    pub fn own_tools(&self, pid: Pid) -> Result<Vec<ProcessTool>, StoreError> {
+        self.0.rows(Table::ProcessTool, &table::number(pid.0))
     }
 }
 
