@@ -61,6 +61,7 @@ fn what_a_source_declares_is_read_back_from_its_component() {
     read_back("files", "tools/files/src/lib.rs", 8);
     read_back("objects", "tools/objects/src/lib.rs", 12);
     read_back("people", "tools/people/src/lib.rs", 3);
+    read_back("jit", "tools/jit/src/lib.rs", 6);
     read_back("messages", "tools/messages/src/lib.rs", 2);
     read_back("processes", "tools/processes/src/lib.rs", 9);
 }
