@@ -210,6 +210,14 @@ pub enum ToolVerb {
     },
     /// Remove a tool.
     Rm { name: String },
+    /// Make a tool that a process registered one of the host, for images.
+    Promote {
+        pid: Pid,
+        name: String,
+        /// What the host calls it; as the process does, if left out.
+        #[arg(long = "name", value_name = "NEW")]
+        new: Option<String>,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -263,6 +263,11 @@ impl Host {
                 let done = self.kernel.remove_tool(&name)?;
                 self.changed(done.durable, Vec::new(), format!("removed {name}"), listener).await
             }
+            Request::ToolPromote { pid, name, new } => {
+                let done = self.kernel.promote_tool(pid, &name, new.as_deref())?;
+                let text = format!("{name} of {pid} is the host's tool {} now", done.what.name);
+                self.changed(done.durable, vec![serde_json::to_value(&*done.what)?], text, listener).await
+            }
             Request::ImageAdd { text } => {
                 let image = Image::parse(&text).map_err(Failure::usage)?;
                 let (row, name) = (serde_json::to_value(&image)?, image.name.clone());

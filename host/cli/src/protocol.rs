@@ -76,6 +76,11 @@ pub enum Request {
     ToolRemove {
         name: String,
     },
+    ToolPromote {
+        pid: Pid,
+        name: String,
+        new: Option<String>,
+    },
     ImageAdd {
         text: String,
     },

@@ -182,6 +182,7 @@ fn needs_run_loop(request: &Request) -> bool {
         | Request::Grant(_)
         | Request::Revoke { .. }
         | Request::ToolRemove { .. }
+        | Request::ToolPromote { .. }
         | Request::ImageAdd { .. }
         | Request::Gc { .. }
         | Request::Checkpoint(_)

@@ -42,6 +42,7 @@ allow = [
     "ask,tell human:owner",
     "sleep clock:sleep",
     "call tool:*",
+    "register tool:*",
     "create checkpoint:**",
     "read env:*",
     "spawn process:image/*",

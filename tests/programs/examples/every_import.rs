@@ -6,6 +6,23 @@ use libos::{Failure, clock, fs, human, log, message, object, process, random, to
 use libos_programs::{Outcome, debug_outcome, outcome};
 use std::time::Duration;
 
+fn proposal() -> tools::Proposal {
+    tools::Proposal {
+        name: "double".into(),
+        summary: "Doubles a number.".into(),
+        code: tools::Code::Typescript("export const run = ({ n }) => 2 * n;".into()),
+        arguments: None,
+        result: None,
+        tests: vec![tools::Test { arguments: r#"{"n":1}"#.into(), expect: tools::Expectation::Returns("2".into()) }],
+    }
+}
+
+fn registered() -> Result<(), libos::Error> {
+    let id = tools::propose(&proposal())?;
+    tools::validate(&id)?;
+    tools::register(&id, false)
+}
+
 /// A child; where none can be made, somebody else.
 fn child() -> String {
     process::spawn(&ChildOptions::new("work")).unwrap_or_else(|_| "p1".into())
@@ -64,6 +81,11 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         "process.environment" => debug_outcome(process::environment("LANG")),
         "process.exit-with" => outcome(process::exit_with("note")),
         "tools.call" => debug_outcome(tools::run("echo", "{}")),
+        "tools.propose" => outcome(tools::propose(&proposal())),
+        "tools.validate" => debug_outcome(tools::propose(&proposal()).and_then(|id| tools::validate(&id))),
+        "tools.register" => outcome(registered()),
+        "tools.unregister" => outcome(registered().and_then(|()| tools::unregister("double"))),
+        "tools.list" => debug_outcome(tools::list()),
         "message.send" => outcome(message::send("p1", "hello", &message::Options::default())),
         "message.receive" => {
             debug_outcome(message::receive(&message::Filter::default(), Some(Duration::from_nanos(1))))

@@ -11,6 +11,7 @@ use libos_kernel::kernel::explain::Held;
 use libos_kernel::kernel::own_namespace;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::call::ObjectInfo;
+use libos_kernel::model::candidate::ProcessTool;
 use libos_kernel::model::checkpoint::CheckpointRow;
 use libos_kernel::model::grant::{Grant, Holder};
 use libos_kernel::model::id::Pid;
@@ -85,6 +86,8 @@ struct Shown {
     questions: Vec<QuestionRow>,
     objects: Vec<ObjectInfo>,
     checkpoints: Vec<CheckpointRow>,
+    /// Those that it registered.
+    tools: Vec<ProcessTool>,
 }
 
 impl Shown {
@@ -119,6 +122,7 @@ impl Shown {
             questions,
             objects: view.objects(&format!("{}/", own_namespace(pid)))?,
             checkpoints,
+            tools: view.own_tools(pid)?,
             row,
         })
     }
@@ -138,6 +142,7 @@ impl Shown {
         value["questions"] = serde_json::to_value(&self.questions)?;
         value["objects"] = serde_json::to_value(&self.objects)?;
         value["checkpoints"] = self.checkpoints.iter().map(|row| serde_json::json!(row.id)).collect();
+        value["tools"] = serde_json::to_value(&self.tools)?;
         Ok(value)
     }
 
@@ -180,6 +185,10 @@ impl Shown {
             out.heading("calls")?;
             out.table(&calls::table(&self.calls), "")?;
         }
+        if !self.tools.is_empty() {
+            out.heading("tools of its own")?;
+            out.table(&tools(&self.tools), "")?;
+        }
         if !self.checkpoints.is_empty() {
             out.heading("checkpoints")?;
             out.table(&super::checkpoint::table(&self.checkpoints), "")?;
@@ -194,4 +203,15 @@ impl Shown {
         }
         Ok(())
     }
+}
+
+fn tools(rows: &[ProcessTool]) -> Table {
+    let mut table = Table::new(&["NAME", "WAS", "SEEN BELOW", "CODE", "SUMMARY"]);
+    for row in rows {
+        let summary = row.tool.summary.lines().next().unwrap_or_default().to_owned();
+        let below = if row.for_children { "yes" } else { "no" };
+        let code = libos_kernel::model::id::hex(row.tool.code())[..16].to_owned();
+        table.row(vec![row.tool.name.clone(), row.candidate.to_string(), below.into(), code, summary]);
+    }
+    table
 }

@@ -28,6 +28,7 @@ pub fn run(context: &Context, verb: ToolVerb) -> anyhow::Result<u8> {
             simple(context, Request::ToolAdd { file, name })
         }
         ToolVerb::Rm { name } => simple(context, Request::ToolRemove { name }),
+        ToolVerb::Promote { pid, name, new } => simple(context, Request::ToolPromote { pid, name, new }),
         ToolVerb::List => {
             let rows = tools(context)?;
             context.list(&rows, |rows| (table(rows), "there are no tools"))?;

@@ -104,7 +104,7 @@ impl Kernel {
         state.check_space()?;
         let process = state.processes.get(&start.pid).cloned();
         let process = process.ok_or_else(|| HostError::Usage(format!("there is no live process {}", start.pid)))?;
-        let tool = state.tool_of(&process.image, &start.tool)?;
+        let tool = state.tool_of(start.pid, &start.tool)?;
         let changed = process.state.clone().after(Change::CallStarted);
         let running = changed.map_err(|error| HostError::Usage(format!("{}: {error}", start.pid)))?;
         if let Some(by) = &process.cancel_requested {
@@ -352,7 +352,7 @@ pub(super) fn new_row(
         log_dropped: 0,
         printed: 0,
         caller: None,
-        bounds: vec![Bound::new(&tool.imports, tool.needs.clone())],
+        bounds: tool.within.iter().cloned().chain([Bound::new(&tool.imports, tool.needs.clone())]).collect(),
         nested: 0,
         moved: None,
         kept: false,
@@ -488,7 +488,7 @@ impl State {
                 let why = why.to_owned();
                 self.finish_call(nested, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
             }
-            Wait::Until(_) | Wait::Question(_) | Wait::Children { .. } => {}
+            Wait::Until(_) | Wait::Question(_) | Wait::Children { .. } | Wait::Validation(_) => {}
         }
         true
     }

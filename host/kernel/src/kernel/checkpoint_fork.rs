@@ -246,6 +246,9 @@ impl State {
         for (rest, value) in &source.plan {
             self.put_bytes(Table::Plan, [table::number(pid.0), rest.clone()].concat(), value.clone());
         }
+        for tool in &source.member.own_tools {
+            self.put_own_tool(pid, tool.clone());
+        }
         let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
         record.pid = Some(pid);
         record.detail = Some(format!("forked from {} as it was, from image {}", then.pid, then.image));

@@ -178,6 +178,7 @@ impl State {
                 grants: self.grants.of(&Holder::Process(pid)).map(|grant| grant.id).collect(),
                 in_step: calls.iter().any(|call| self.is_step(*call)),
                 calls,
+                own_tools: self.own_tools_of(pid).map(|tool| (**tool).clone()).collect(),
                 messages: u32::try_from(queue.len()).unwrap_or(u32::MAX),
                 process,
             });

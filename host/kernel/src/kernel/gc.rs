@@ -7,6 +7,7 @@
 use super::Kernel;
 use super::host::HostError;
 use super::state::State;
+use crate::model::candidate::{CandidateRow, ProcessTool};
 use crate::model::checkpoint::CheckpointRow;
 use crate::model::grant::{Grant, Holder};
 use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId};
@@ -365,6 +366,11 @@ fn components<'a>(
             .flat_map(|tool| [Some(tool.component), tool.script])
             .flatten(),
     );
+    needed.extend(snapshot.rows::<CandidateRow>(Table::Candidate, &[])?.iter().flat_map(CandidateRow::files));
+    needed.extend(snapshot.rows::<ProcessTool>(Table::ProcessTool, &[])?.iter().flat_map(ProcessTool::files));
+    let checkpoints = snapshot.rows::<CheckpointRow>(Table::Checkpoint, &[])?;
+    let members = checkpoints.iter().flat_map(|row| &row.members);
+    needed.extend(members.flat_map(|member| &member.own_tools).flat_map(ProcessTool::files));
     let grants = snapshot.rows::<Grant>(Table::Grant, &[])?;
     needed.extend(grants.iter().filter_map(|grant| grant.only_tool.as_ref()).map(|only| only.component));
     Ok(needed)
@@ -469,6 +475,7 @@ impl State {
         let mut needed: HashSet<Digest> =
             self.tools.values().flat_map(|tool| [Some(tool.component), tool.script]).flatten().collect();
         needed.extend(self.calls.values().flat_map(|live| [Some(live.row.component), live.row.script]).flatten());
+        needed.extend(self.own_tools.values().flat_map(|tool| tool.files()));
         needed.extend(self.grants.only_components());
         needed
     }

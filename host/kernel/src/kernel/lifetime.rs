@@ -114,6 +114,8 @@ impl State {
         let pid = process.pid;
         self.grants.forget(&Holder::Process(pid));
         self.drop_messages(pid);
+        self.drop_candidates(pid);
+        self.drop_own_tools(pid);
         for digest in self.asking.forget(pid) {
             self.remove(Table::Refused, table::refused(pid, &digest));
         }

@@ -25,7 +25,7 @@ impl Kernel {
 }
 
 impl State {
-    fn callers_of(&self, call: CallId) -> Vec<CallId> {
+    pub(super) fn callers_of(&self, call: CallId) -> Vec<CallId> {
         let caller = |call: &CallId| self.calls.get(call)?.row.caller.map(|caller| caller.call);
         std::iter::successors(Some(call), caller).take(limit::NESTED_CALLS_MAX + 2).collect()
     }
@@ -72,7 +72,7 @@ impl State {
         now: Time,
     ) -> Result<CallId, CallError> {
         self.check_space().map_err(|_| super::space::no_space())?;
-        let (Some(process), Some(caller)) = (self.processes.get(&place.pid), self.calls.get(&place.call)) else {
+        let Some(caller) = self.calls.get(&place.call) else {
             return Err(CallError::Internal);
         };
         let callers = self.callers_of(place.call);
@@ -82,8 +82,8 @@ impl State {
         }
         // Which tools there are beside those of its image is not for the guest to know.
         let missing = |_| CallError::NotFound(format!("tool:{tool}"));
-        let tool = self.tool_of(&process.image, tool).map_err(missing)?;
-        let above = caller.row.bounds.clone();
+        let tool = self.tool_of(place.pid, tool).map_err(missing)?;
+        let above = self.bounds_handed_on(place.call);
         let outermost = self.outermost(place.call);
         let made = self.calls.get(&outermost).map_or(0, |live| live.row.nested);
         if made >= limit::NESTED_CALLS_TOTAL_MAX {

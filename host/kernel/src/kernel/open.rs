@@ -89,6 +89,8 @@ impl Kernel {
             found_unknown: Vec::new(),
             store_key: *writer.key(),
             tools: BTreeMap::new(),
+            candidates: super::candidates::Candidates::default(),
+            own_tools: BTreeMap::new(),
             images: BTreeMap::new(),
             policy: Policy::default(),
             ceiling,
@@ -212,6 +214,8 @@ impl State {
             self.images.insert(image.name.clone(), Arc::new(image));
         })?;
         self.mail.load(snapshot)?;
+        self.load_candidates(snapshot)?;
+        self.load_own_tools(snapshot)?;
         self.load_answers(snapshot)
     }
 

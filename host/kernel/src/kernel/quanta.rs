@@ -213,6 +213,7 @@ fn planner_row() -> ToolRow {
         standard: true,
         needs: None,
         script: None,
+        within: Vec::new(),
     }
 }
 

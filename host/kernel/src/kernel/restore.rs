@@ -220,6 +220,10 @@ impl State {
             incarnation: now.incarnation.saturating_add(1),
             ..now
         });
+        self.drop_own_tools(member.process.pid);
+        for tool in &member.own_tools {
+            self.put_own_tool(member.process.pid, tool.clone());
+        }
         self.refresh_process(member.process.pid);
     }
 

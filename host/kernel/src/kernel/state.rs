@@ -2,11 +2,13 @@
 //! the record of it are made under one hold of the lock, so they are committed together.
 
 use super::asking::Asking;
+use super::candidates::Candidates;
 use super::children::Children;
 use super::flood::Tally;
 use super::grants::Grants;
 use super::mail::Mail;
 use super::object_cache::ObjectCache;
+use super::own_tools::OwnTools;
 use super::pins::Pins;
 use super::quanta::Driven;
 use super::space::UnderWay;
@@ -14,7 +16,9 @@ use super::viewers::Viewers;
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;
 use crate::model::grant::Grant;
-use crate::model::id::{CallId, CheckpointId, Digest, EffectId, GrantId, MessageId, Pid, Position, QuestionId, Seq};
+use crate::model::id::{
+    CallId, CandidateId, CheckpointId, Digest, EffectId, GrantId, MessageId, Pid, Position, QuestionId, Seq,
+};
 use crate::model::image::Image;
 use crate::model::policy::Policy;
 use crate::model::process::State as ProcessState;
@@ -54,11 +58,14 @@ pub struct Counters {
     #[n(6)]
     #[cbor(default)]
     pub checkpoint: u64,
+    #[n(7)]
+    #[cbor(default)]
+    pub candidate: u64,
 }
 
 impl Default for Counters {
     fn default() -> Self {
-        Self { pid: 1, call: 1, question: 1, grant: 1, effect: 1, message: 1, checkpoint: 1 }
+        Self { pid: 1, call: 1, question: 1, grant: 1, effect: 1, message: 1, checkpoint: 1, candidate: 1 }
     }
 }
 
@@ -133,6 +140,8 @@ pub struct State {
     /// Random, and only in this store and its copies.
     pub(super) store_key: Digest,
     pub tools: BTreeMap<String, Arc<ToolRow>>,
+    pub(super) candidates: Candidates,
+    pub(super) own_tools: OwnTools,
     pub images: BTreeMap<String, Arc<Image>>,
     pub policy: Policy,
     pub ceiling: Ceiling,
@@ -325,6 +334,11 @@ impl State {
     /// A new checkpoint's number.
     pub fn new_checkpoint(&mut self) -> CheckpointId {
         CheckpointId(self.count(|counters| &mut counters.checkpoint))
+    }
+
+    /// A new candidate's number.
+    pub fn new_candidate(&mut self) -> CandidateId {
+        CandidateId(self.count(|counters| &mut counters.candidate))
     }
 
     /// Changes a grant, in memory and on the disk.

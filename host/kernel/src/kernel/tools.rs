@@ -5,6 +5,8 @@ use super::host::HostError;
 use super::quanta::PLANNER;
 use super::rules::Changed;
 use super::state::State;
+use crate::model::answer::CallError;
+use crate::model::candidate::check_tool_name;
 use crate::model::declaration::gained;
 use crate::model::id::Digest;
 use crate::model::image::{BASE, Image};
@@ -89,6 +91,7 @@ impl Kernel {
                 standard,
                 needs: tool.needs,
                 script: tool.script,
+                within: Vec::new(),
             });
             let mut record = Record::new("host.tool-add", now, Decided::Host, Outcome::Done);
             record.detail = Some(format!("{} {}", row.name, crate::model::id::hex(row.code())));
@@ -212,45 +215,22 @@ impl State {
     pub fn tool_version(&self, name: &str, component: &Digest) -> Result<Option<ToolRow>, StoreError> {
         self.row(Table::ToolVersion, &table::tool_version(name, component))
     }
-
-    /// A tool that the processes of an image see.
-    pub(super) fn tool_of(&self, image: &str, name: &str) -> Result<Arc<ToolRow>, HostError> {
-        let Some(tool) = self.tools.get(name) else {
-            let near = self
-                .tools
-                .keys()
-                .filter(|known| near(known, name))
-                .min_by_key(|known| known.len().abs_diff(name.len()));
-            let hint = near
-                .map_or_else(|| "`libos tool list` shows them".to_owned(), |near| format!("did you mean '{near}'?"));
-            return Err(HostError::Usage(format!("there is no tool '{name}'; {hint}")));
-        };
-        match self.images.get(image) {
-            Some(known) if known.has(name) => Ok(Arc::clone(tool)),
-            _ => Err(HostError::Usage(format!("image '{image}' does not have the tool '{name}'"))),
-        }
-    }
 }
 
 /// Whether two names are alike enough to be meant for each other.
-fn near(known: &str, typed: &str) -> bool {
+pub(super) fn near(known: &str, typed: &str) -> bool {
     typed.len() >= 3
         && (known.contains(typed)
             || typed.contains(known)
             || known.bytes().zip(typed.bytes()).filter(|(a, b)| a == b).count() + 2 >= known.len().max(typed.len()))
 }
 
-fn check_tool(tool: &NewTool) -> Result<(), HostError> {
+pub(super) fn check_tool(tool: &NewTool) -> Result<(), HostError> {
     let name = &tool.name;
-    let shown: String = name.chars().take(80).collect();
-    let fine = name.len() <= limit::TOOL_NAME_BYTES_MAX
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte));
-    if !fine {
-        return Err(HostError::Usage(format!(
-            "'{shown}' is no name of a tool: 1 to 64 characters of a-z, 0-9, '_' and '-', starting with a letter"
-        )));
-    }
+    check_tool_name(name).map_err(|error| match error {
+        CallError::Invalid(why) => HostError::Usage(why),
+        error => HostError::Usage(error.to_string()),
+    })?;
     // Its calls would look like the steps of a process.
     if name == PLANNER {
         return Err(HostError::Usage(format!(

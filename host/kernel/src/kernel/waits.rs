@@ -132,6 +132,7 @@ impl State {
                 Ok(wait) => (wait, None),
                 Err(over) => return Ok(over),
             },
+            Call::ToolsValidate { id } => return Ok(self.validate_tool(attempt, id, grants, now)),
             Call::ProcessWait { timeout, .. } => return Ok(self.wait_for_children(attempt, *timeout, grants, now)),
             other => return Err(Stop::Host(format!("{} is no wait", other.operation()))),
         };

@@ -121,6 +121,9 @@ pub enum Fault {
     /// A component that describes itself called an import.
     #[error("describe-imports: a component must describe itself without system calls; it called {0}")]
     Describes(&'static str),
+    /// A test of a proposal asked for something that only a process has.
+    #[error("trial-calls: a test of a proposal runs without a process; it called {0}")]
+    Trial(&'static str),
     #[error("std-sleep-denied: {0}")]
     Sleep(String),
 }

@@ -3,6 +3,7 @@
 pub use super::object::{ObjectOptions, Payload};
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
+use super::candidate::Proposal;
 use super::child::ChildOptions;
 use super::message::{MessageFilter, MessageOptions};
 use super::object::{Filter, Resolution};
@@ -430,6 +431,37 @@ pub enum Call {
         #[n(0)]
         ticket: u32,
     },
+    #[n(80)]
+    #[serde(rename = "tools.propose")]
+    ToolsPropose {
+        #[n(0)]
+        proposal: Proposal,
+    },
+    #[n(81)]
+    #[serde(rename = "tools.validate")]
+    ToolsValidate {
+        /// A candidate, as the guest writes it.
+        #[n(0)]
+        id: String,
+    },
+    #[n(82)]
+    #[serde(rename = "tools.register")]
+    ToolsRegister {
+        /// A candidate, as the guest writes it.
+        #[n(0)]
+        id: String,
+        #[n(1)]
+        for_children: bool,
+    },
+    #[n(83)]
+    #[serde(rename = "tools.unregister")]
+    ToolsUnregister {
+        #[n(0)]
+        name: String,
+    },
+    #[n(84)]
+    #[serde(rename = "tools.list")]
+    ToolsList,
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -522,6 +554,12 @@ impl Call {
 
             Call::TicketNext => ("tickets.next", Observe),
             Call::TicketCancel { .. } => ("tickets.cancel", Internal),
+
+            Call::ToolsPropose { .. } => ("tools.propose", Internal),
+            Call::ToolsValidate { .. } => ("tools.validate", Wait),
+            Call::ToolsRegister { .. } => ("tools.register", Internal),
+            Call::ToolsUnregister { .. } => ("tools.unregister", Internal),
+            Call::ToolsList => ("tools.list", Observe),
         }
     }
 
@@ -535,6 +573,7 @@ impl Call {
             Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
                 child.planner.as_deref().unwrap_or_default().as_bytes()
             }
+            Call::ToolsPropose { proposal } => proposal.code.as_bytes(),
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -561,6 +600,7 @@ impl Call {
             Call::MessageSend { to, options, .. } => {
                 Call::MessageSend { to: to.clone(), body: String::new(), options: options.clone() }
             }
+            Call::ToolsPropose { proposal } => Call::ToolsPropose { proposal: proposal.without_code() },
             other => other.clone(),
         }
     }

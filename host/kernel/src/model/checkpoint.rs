@@ -1,5 +1,6 @@
 //! Checkpoints: a moment of a process and all below it. What was granted is not in one: only which grants there were.
 
+use super::candidate::ProcessTool;
 use super::id::{CallId, CheckpointId, Digest, EffectId, GrantId, Pid, QuestionId, Seq};
 use super::row::ProcessRow;
 use super::time::Time;
@@ -59,6 +60,10 @@ pub struct Member {
     /// One of the calls was a step of its planner: to take it again could do all of it twice.
     #[n(4)]
     pub in_step: bool,
+    /// The tools that it had registered.
+    #[n(5)]
+    #[cbor(default)]
+    pub own_tools: Vec<ProcessTool>,
 }
 
 /// A tool of a moment.

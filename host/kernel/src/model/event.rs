@@ -95,6 +95,12 @@ kinds! {
     CheckpointRemoved "checkpoint.removed" "a checkpoint was removed"
     ToolAdded "tool.added" "a tool was added or replaced"
     ToolRemoved "tool.removed" "a tool was removed"
+    ToolProposed "tool.proposed" "a process proposed a tool"
+    ToolValidated "tool.validated" "a tool that a process proposed was validated"
+    ToolRegistered "tool.registered" "a process registered a tool of its own"
+    ToolUnregistered "tool.unregistered" "a process gave a tool of its own up"
+    ToolPromoted "tool.promoted" "a tool of a process became one of the host"
+    ToolListed "tool.listed" "a process looked at its tools"
     ImageAdded "image.added" "an image was added or replaced"
     PolicyChanged "policy.changed" "another policy is in force"
     HostWeakened "host.weakened" "the host runs without something that it usually relies on"
@@ -203,6 +209,7 @@ fn of_host(operation: &str) -> Option<Kind> {
         "host.settle" => Kind::EffectSettled,
         "host.tool-add" => Kind::ToolAdded,
         "host.tool-rm" => Kind::ToolRemoved,
+        "host.tool-promote" => Kind::ToolPromoted,
         "host.image-add" => Kind::ImageAdded,
         "host.policy" => Kind::PolicyChanged,
         "host.weakened" => Kind::HostWeakened,
@@ -224,6 +231,11 @@ fn of_rest(operation: &str) -> Option<Kind> {
         "call.resume" => Kind::CallResumed,
         "call.end" => Kind::CallEnded,
         "tools.call" | "agent.call" | "clock.sleep" => Kind::WaitEnded,
+        "tools.propose" => Kind::ToolProposed,
+        "tools.validate" => Kind::ToolValidated,
+        "tools.register" => Kind::ToolRegistered,
+        "tools.unregister" => Kind::ToolUnregistered,
+        "tools.list" => Kind::ToolListed,
         "clock.now" => Kind::ClockRead,
         "random.bytes" => Kind::RandomDrawn,
         "human.ask" | "human.approve" => Kind::QuestionAnswered,

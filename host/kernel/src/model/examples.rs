@@ -1,6 +1,7 @@
 //! One of each system call that a component can ask for, for tests that must not forget one.
 
 use super::call::{Call, Level, ObjectOptions, Payload, WriteMode};
+use super::candidate::{Code, Expectation, Proposal, Test};
 use super::child::ChildOptions;
 use super::message::{MessageFilter, MessageOptions};
 use super::object::{Filter, Resolution};
@@ -74,6 +75,22 @@ impl Call {
             Call::MessageReceive { filter: MessageFilter::default(), timeout: Some(1) },
             Call::MessagePending,
             Call::ProcessEnvironment { name: "LANG".into() },
+            Call::ToolsPropose { proposal: proposal() },
+            Call::ToolsValidate { id: "t1".into() },
+            Call::ToolsRegister { id: "t1".into(), for_children: false },
+            Call::ToolsUnregister { name: "double".into() },
+            Call::ToolsList,
         ]
+    }
+}
+
+fn proposal() -> Proposal {
+    Proposal {
+        name: "double".into(),
+        summary: "Doubles a number.".into(),
+        code: Code::Typescript("export const run = ({ n }) => 2 * n;".into()),
+        arguments: None,
+        result: None,
+        tests: vec![Test { arguments: r#"{"n":1}"#.into(), expect: Expectation::Returns("2".into()) }],
     }
 }

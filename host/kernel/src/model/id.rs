@@ -95,6 +95,10 @@ identifier!(
     /// A moment of a process and those below it, to go back to or to begin again from.
     CheckpointId, "k", "a checkpoint", "k2"
 );
+identifier!(
+    /// A tool that a process proposed.
+    CandidateId, "t", "a candidate", "t7"
+);
 
 /// Place of a record in the log, from 0, without gaps.
 pub type Seq = u64;

@@ -381,3 +381,33 @@ impl Default for CallLimits {
         }
     }
 }
+/// Bytes of the text of a tool that a process proposes.
+pub const CANDIDATE_SOURCE_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a component that a process proposes.
+pub const CANDIDATE_COMPONENT_BYTES_MAX: usize = 8 << 20;
+/// Proposals of one process that are neither rejected nor registered.
+pub const CANDIDATES_PER_PROCESS_MAX: usize = 32;
+/// Bytes of code of all proposals of one process.
+pub const CANDIDATES_BYTES_MAX: u64 = 32 << 20;
+/// Tests that come with one proposal.
+pub const CANDIDATE_TESTS_MAX: usize = 64;
+/// Bytes of all tests of one proposal.
+pub const CANDIDATE_TESTS_BYTES_MAX: usize = 1 << 20;
+/// Lines of each part of the report on a proposal.
+pub const REPORT_LINES_MAX: usize = 100;
+/// Bytes of one line of the report on a proposal.
+pub const REPORT_LINE_BYTES_MAX: usize = 1 << 10;
+/// Tools that one process has of its own.
+pub const PROCESS_TOOLS_MAX: usize = 64;
+/// Bounds that a tool inherits from those that registered it.
+pub const REGISTER_BOUNDS_MAX: usize = 16;
+/// Proposals that are validated at once, of all processes.
+pub const VALIDATIONS_MAX: usize = 2;
+/// Processor time of one test of a proposal, in ticks of 10 ms.
+pub const CANDIDATE_TEST_TICKS: u64 = 200;
+/// Processor time of all tests of a proposal, in ticks of 10 ms.
+pub const CANDIDATE_TESTS_TICKS: u64 = 1_000;
+/// Memory of one test of a proposal, in bytes.
+pub const CANDIDATE_TEST_MEMORY_BYTES: u64 = 64 << 20;
+/// Imports that one test of a proposal may make.
+pub const CANDIDATE_TEST_IMPORTS: u32 = 10_000;

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod base64;
 pub mod bound;
 pub mod call;
+pub mod candidate;
 pub mod checkpoint;
 pub mod child;
 pub mod codec;

@@ -20,6 +20,8 @@ pub struct Context<'a> {
     pub own_namespace: &'a str,
     /// The image that the process has now.
     pub image: &'a str,
+    /// The name of the tool that the call would register, if that is one that the process has proposed.
+    pub candidate: Option<&'a str>,
 }
 
 /// A right on a resource that a call needs.
@@ -82,6 +84,20 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             at_most(arguments.len(), limit::CALL_TEXT_BYTES_MAX, "the arguments")?;
             check_json(arguments)?;
             vec![one_segment(Kind::Tool, tool, "a tool's name")?]
+        }
+        Call::ToolsPropose { proposal } => {
+            proposal.check()?;
+            Vec::new()
+        }
+        Call::ToolsRegister { id, .. } => {
+            let missing = || CallError::NotFound(format!("candidate {}", id.chars().take(40).collect::<String>()));
+            let name = context.candidate.ok_or_else(missing)?;
+            vec![one_segment(Kind::Tool, name, "a tool's name")?]
+        }
+        Call::ToolsValidate { .. } | Call::ToolsList => Vec::new(),
+        Call::ToolsUnregister { name } => {
+            super::candidate::check_tool_name(name)?;
+            vec![one_segment(Kind::Tool, name, "a tool's name")?]
         }
         Call::FsWorkingDirectory
         | Call::ClockNow
@@ -324,6 +340,10 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         Call::MessageReceive { .. } | Call::MessagePending => Needs::new(),
         Call::ProcessEnvironment { .. } => smallvec![need(0, Right::Read, false)],
         Call::TicketNext | Call::TicketCancel { .. } => Needs::new(),
+
+        Call::ToolsRegister { .. } | Call::ToolsUnregister { .. } => smallvec![need(0, Right::Register, false)],
+        // What is proposed gives no name to call, and is tried without authority.
+        Call::ToolsPropose { .. } | Call::ToolsValidate { .. } | Call::ToolsList => Needs::new(),
     }
 }
 

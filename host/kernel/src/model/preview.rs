@@ -176,7 +176,12 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::MessageReceive { .. }
         | Call::MessagePending
         | Call::TicketNext
-        | Call::TicketCancel { .. } => return None,
+        | Call::TicketCancel { .. }
+        | Call::ToolsPropose { .. }
+        | Call::ToolsValidate { .. }
+        | Call::ToolsRegister { .. }
+        | Call::ToolsUnregister { .. }
+        | Call::ToolsList => return None,
     })
 }
 
@@ -248,7 +253,8 @@ pub fn whole(call: &Call) -> Vec<String> {
     lines
 }
 
-fn whole_bytes(bytes: &[u8]) -> Vec<String> {
+/// All of a content, in lines.
+pub fn whole_bytes(bytes: &[u8]) -> Vec<String> {
     let lines: Vec<String> = match std::str::from_utf8(bytes) {
         Ok(text) => split(text).iter().map(|line| format!("  | {}", escape(line))).collect(),
         Err(_) => bytes.chunks(32).map(|part| format!("  | {}", part.escape_ascii())).collect(),

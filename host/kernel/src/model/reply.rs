@@ -1,6 +1,7 @@
 //! What a system call is answered with when it was carried out.
 
 use super::call::Payload;
+use super::candidate::{KnownTool, Report};
 use super::child::{ChildInfo, EndedChild};
 use super::id::{CallId, MessageId, Pid, Seq};
 use super::message::Message;
@@ -248,6 +249,10 @@ pub enum Reply {
     /// Whether a ticket was given up.
     #[n(71)]
     GivenUp(#[n(0)] bool),
+    #[n(60)]
+    Report(#[n(0)] Report),
+    #[n(61)]
+    Tools(#[n(0)] Vec<KnownTool>),
 }
 
 /// How a call that a tool made of another tool has ended.

@@ -5,7 +5,7 @@ pub use super::process_row::{ExecRequest, ExitRequest, ProcessRow};
 use super::answer::Answer;
 use super::bound::Bound;
 use super::call::Call;
-use super::id::{CallId, Digest, EffectId, EffectKey, GrantId, Pid, Position, QuestionId, Seq};
+use super::id::{CallId, CandidateId, Digest, EffectId, EffectKey, GrantId, Pid, Position, QuestionId, Seq};
 use super::limit::CallLimits;
 use super::message::MessageFilter;
 use super::purse::Charged;
@@ -280,6 +280,9 @@ pub enum Wait {
         #[n(1)]
         until: Option<Time>,
     },
+    /// The report on a tool that its process proposed.
+    #[n(7)]
+    Validation(#[n(0)] CandidateId),
 }
 
 impl Wait {
@@ -287,7 +290,7 @@ impl Wait {
     pub fn is_interruptible(&self) -> bool {
         match self {
             Wait::Until(_) | Wait::Message { .. } | Wait::Children { .. } => true,
-            Wait::Question(_) | Wait::Call(_) => false,
+            Wait::Question(_) | Wait::Call(_) | Wait::Validation(_) => false,
         }
     }
 
@@ -296,7 +299,7 @@ impl Wait {
         match self {
             Wait::Until(until) => Some(*until),
             Wait::Message { until, .. } | Wait::Children { until, .. } => *until,
-            Wait::Question(_) | Wait::Call(_) => None,
+            Wait::Question(_) | Wait::Call(_) | Wait::Validation(_) => None,
         }
     }
 }
@@ -540,9 +543,18 @@ pub struct ToolRow {
     #[cbor(n(10), with = "minicbor::bytes")]
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_hex_if_any")]
     pub script: Option<Digest>,
+    /// What the calls were within that registered it, if it was made at run time: it stays within that, whoever calls it.
+    #[cbor(n(11), default, skip_if = "Vec::is_empty")]
+    #[serde(skip)]
+    pub within: Vec<Bound>,
 }
 
 impl ToolRow {
+    /// The files that it needs.
+    pub fn files(&self) -> [Option<Digest>; 2] {
+        [Some(self.component), self.script]
+    }
+
     /// Digest of what the tool is: of the script, if it is one; else of the component. What a person agreed to is bound to it.
     pub fn code(&self) -> &Digest {
         self.script.as_ref().unwrap_or(&self.component)

@@ -89,6 +89,7 @@ impl Call {
                 child.goal.len() + child.planner.as_ref().map_or(0, String::len) + grants
             }
             Call::ProcessExec { goal: Some(goal), .. } => goal.len(),
+            Call::ToolsPropose { proposal } => proposal.size(),
             _ => 0,
         }
     }
@@ -116,6 +117,8 @@ impl Answer {
                 children.iter().map(|child| 160 + child.why.as_ref().map_or(0, String::len)).sum()
             }
             Answer::Done(Reply::Message(Some(message))) => message.size(),
+            Answer::Done(Reply::Report(report)) => report.size(),
+            Answer::Done(Reply::Tools(tools)) => tools.iter().map(crate::model::candidate::KnownTool::size).sum(),
             Answer::Done(Reply::Names(names)) => names.iter().map(|name| 16 + name.len()).sum(),
             _ => 0,
         }

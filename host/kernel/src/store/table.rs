@@ -85,13 +85,17 @@ pub enum Table {
     Image,
     /// Component (32), engine (32) → digest of the compiled code's file (32): code that is not the one that was written is not run.
     Compiled,
+    /// Process (8), candidate (8) → `CandidateRow`: a tool that the process proposed.
+    Candidate,
+    /// Process (8), name → `ProcessTool`: a tool that the process registered.
+    ProcessTool,
     /// Records of the log (8) → the signed note of its head at that size.
     Note,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 31] = [
+    pub const ALL: [Table; 33] = [
         Table::Meta,
         Table::Log,
         Table::Tree,
@@ -122,6 +126,8 @@ impl Table {
         Table::ToolVersion,
         Table::Image,
         Table::Compiled,
+        Table::Candidate,
+        Table::ProcessTool,
         Table::Note,
     ];
 
@@ -158,6 +164,8 @@ impl Table {
             Table::ToolVersion => "tool-version",
             Table::Image => "image",
             Table::Compiled => "compiled",
+            Table::Candidate => "candidate",
+            Table::ProcessTool => "process-tool",
             Table::Note => "note",
         }
     }
@@ -223,6 +231,11 @@ pub fn read_not_waited_for(key: &[u8]) -> Option<(Pid, Pid)> {
 /// Key of a tool as it was in a component.
 pub fn tool_version(name: &str, component: &Digest) -> Vec<u8> {
     [component, name.as_bytes()].concat()
+}
+
+/// Key of a tool that a process registered.
+pub fn process_tool(pid: Pid, name: &str) -> Vec<u8> {
+    [&pid.0.to_be_bytes(), name.as_bytes()].concat()
 }
 
 /// Key of a grant: the process that holds it, 0 for an image, and its number. So the grants of live processes are found without

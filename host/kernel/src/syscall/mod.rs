@@ -9,6 +9,7 @@ mod process;
 mod recorded;
 mod tickets;
 mod together;
+mod tools;
 
 use crate::kernel::{Admit, Around, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
 use crate::model::answer::{Answer, CallError, Fault, Stop};
@@ -230,7 +231,9 @@ impl Shared {
         progress: &Progress,
     ) -> Result<Arc<Answer>, Stop> {
         let Around { working_directory, image } = around;
-        let context = Context { working_directory, own_namespace: &self.own_namespace, image };
+        let candidate = self.kernel.name_to_register(self.place.pid, &call);
+        let own_namespace = &self.own_namespace;
+        let context = Context { working_directory, own_namespace, image, candidate: candidate.as_deref() };
         match need::names(&call, &context) {
             Ok(names) => self.carry_out(position, call, names, progress).await,
             Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error),

@@ -1,7 +1,7 @@
 //! Carries out what was permitted: one function a class, one file a family. Here the outside and the kernel's own tables are touched,
 //! and nowhere else.
 
-use super::{fs, objects, process};
+use super::{fs, objects, process, tools};
 use crate::kernel::{Attempt, Author, Kernel, Permit, Place, State, process_of};
 use crate::model::answer::{Answer, CallError, Stop};
 use crate::model::call::{Call, Reply};
@@ -36,6 +36,7 @@ pub fn perform(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Step {
         Call::FsStat { .. } => Step::Over(fs::stat(kernel, permit)),
         Call::FsChangeDirectory { .. } => Step::Over(fs::change_directory(kernel, permit)),
         Call::ProcessSpawn { .. } | Call::ProcessFork { .. } => Step::Over(process::make(kernel, permit, call)),
+        Call::ToolsPropose { proposal } => Step::Over(Performed::Answer(tools::propose(kernel, permit, proposal))),
         _ => Step::Over(Performed::Answer(inside(kernel, permit, call))),
     }
 }
@@ -140,6 +141,9 @@ fn on_process(state: &mut State, place: Place, call: &Call, now: Time, reply: Re
         }
         Call::ClockNow | Call::RandomBytes { .. } => Ok(reply),
         Call::MessagePending => Ok(Reply::Count(state.messages_waiting(place.pid))),
+        Call::ToolsRegister { .. } | Call::ToolsUnregister { .. } | Call::ToolsList => {
+            tools::perform(state, place, call)
+        }
         _ => Err(CallError::Internal),
     }
 }

@@ -10,7 +10,7 @@ use libos_kernel::model::view::ViewMode;
 use libos_kernel::syscall::Line;
 
 /// Rules under which every example works.
-pub const ALL_RULES: [&str; 11] = [
+pub const ALL_RULES: [&str; 12] = [
     "allow spawn,signal,wait process:**",
     "allow use image:*",
     "allow read,list,write,delete fs:workspace/**",
@@ -18,6 +18,7 @@ pub const ALL_RULES: [&str; 11] = [
     "allow ask,tell human:owner",
     "allow sleep clock:sleep",
     "allow call tool:*",
+    "allow register tool:*",
     "allow create checkpoint:*",
     "allow read env:*",
     "allow message process:pid/*",
@@ -25,7 +26,7 @@ pub const ALL_RULES: [&str; 11] = [
 ];
 
 /// What needs no right at all.
-const FREE: [&str; 9] = [
+const FREE: [&str; 12] = [
     "fs.working-directory",
     "clock.now",
     "random.bytes",
@@ -35,6 +36,9 @@ const FREE: [&str; 9] = [
     "process.children",
     "message.receive",
     "message.pending",
+    "tools.propose",
+    "tools.validate",
+    "tools.list",
 ];
 
 /// An outside in which every example finds what it is about.
@@ -95,6 +99,14 @@ fn about(call: &Call, other: Pid) -> Call {
     call
 }
 
+/// Of the examples those about tools of the process's own, in the order in which each finds what it is about.
+fn tool_calls() -> Vec<Call> {
+    Call::examples()
+        .into_iter()
+        .filter(|call| call.operation().starts_with("tools.") && !matches!(call, Call::ToolCall { .. }))
+        .collect()
+}
+
 /// Runs one example; answers how it ended and its records.
 async fn run(house: &House, call: &Call) -> (String, Vec<Record>) {
     furnish(house);
@@ -107,6 +119,11 @@ async fn run(house: &House, call: &Call) -> (String, Vec<Record>) {
     let link = Call::ObjectLink { from: "note".into(), relation: "supports".into(), to: "gone".into() };
     done(&house.run(&mut line, link).await);
     let other = other(house, &mut line, call, bystander).await;
+    if let Call::ToolsValidate { .. } | Call::ToolsRegister { .. } | Call::ToolsUnregister { .. } = call {
+        for before in tool_calls().into_iter().take_while(|before| before != call) {
+            let _ = house.run(&mut line, before).await;
+        }
+    }
     if let Call::ObjectMerge { .. } = call {
         house.kernel.show_objects(other, Pid(2), ViewMode::CopyOnWrite, None).unwrap();
     }

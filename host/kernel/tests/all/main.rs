@@ -30,6 +30,7 @@ mod messages;
 mod nested;
 mod notes;
 mod objects;
+mod own_tools;
 mod policy;
 mod processes;
 mod properties;

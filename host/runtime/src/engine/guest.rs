@@ -1,6 +1,7 @@
 //! What a running component has: its end of the line, its handles and its limits. The data of a wasmtime store.
 
 use super::failure::Stopped;
+use super::trial::Trial;
 use super::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 use libos_kernel::model::answer::{Answer, CallError, Fault, Stop};
 use libos_kernel::model::call::{Call, Reply};
@@ -26,6 +27,8 @@ pub enum Wire {
     Live(Line),
     /// To the answers of a recorded call, and nowhere else.
     Recorded(Recorded, Printed),
+    /// Nowhere.
+    Trial(Trial),
 }
 
 /// The end of what a guest printed while nobody kept a log.
@@ -43,6 +46,7 @@ impl Wire {
         match self {
             Wire::Live(line) => line.import(),
             Wire::Recorded(line, _) => line.import(),
+            Wire::Trial(_) => Arc::default(),
         }
     }
 
@@ -50,6 +54,7 @@ impl Wire {
         match self {
             Wire::Live(line) => line.run(call).await,
             Wire::Recorded(line, _) => line.run(call),
+            Wire::Trial(trial) => trial.run(&call),
         }
     }
 
@@ -57,6 +62,7 @@ impl Wire {
         match self {
             Wire::Live(line) => line.submit(call).await,
             Wire::Recorded(line, _) => line.submit(call),
+            Wire::Trial(trial) => trial.submit(&call),
         }
     }
 
@@ -64,6 +70,7 @@ impl Wire {
         match self {
             Wire::Live(line) => line.next().await,
             Wire::Recorded(line, _) => line.next(),
+            Wire::Trial(trial) => Ok(trial.next()),
         }
     }
 
@@ -71,6 +78,8 @@ impl Wire {
         match self {
             Wire::Live(line) => line.cancel(ticket).await,
             Wire::Recorded(line, _) => line.cancel(ticket),
+            // It has ended.
+            Wire::Trial(_) => Ok(false),
         }
     }
 }
@@ -133,7 +142,7 @@ impl Guest {
     /// What its own clocks show: the time of the last answer.
     pub(super) fn time(&self) -> Time {
         match &self.line {
-            None => Time::default(),
+            None | Some(Wire::Trial(_)) => Time::default(),
             Some(Wire::Live(line)) => line.time(),
             Some(Wire::Recorded(line, _)) => line.time(),
         }
@@ -230,6 +239,7 @@ impl Guest {
         match &self.line {
             None => {}
             Some(Wire::Live(line)) => line.kernel().print(line.call(), self.printed, bytes),
+            Some(Wire::Trial(trial)) => trial.print(bytes),
             Some(Wire::Recorded(_, printed)) => {
                 let mut printed = printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 printed.extend(bytes);

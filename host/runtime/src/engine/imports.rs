@@ -3,7 +3,7 @@
 use super::bindings::libos::runtime as wit;
 use super::guest::Guest;
 use libos_kernel::model::answer::CallError;
-use libos_kernel::model::call::{Approval, Call, Called, EntryKind, Level, ObjectOptions, Reply, Stat, WriteMode};
+use libos_kernel::model::call::{Approval, Call, EntryKind, Level, ObjectOptions, Reply, Stat, WriteMode};
 use libos_kernel::model::message::{Message, MessageFilter, MessageKind, MessageOptions};
 use libos_kernel::model::time::Time;
 use wasmtime::Result;
@@ -259,19 +259,6 @@ impl wit::log::Host for Guest {
             wit::log::Level::Error => Level::Error,
         };
         self.sure(Call::LogWrite { level, message }, unit).await
-    }
-}
-
-impl wit::tools::Host for Guest {
-    async fn call(&mut self, tool: String, arguments: String) -> Outcome<wit::tools::Outcome> {
-        self.send(Call::ToolCall { tool, arguments }, |reply| {
-            let Reply::Called(called) = reply else { return None };
-            Some(match called {
-                Called::Done(result) => wit::tools::Outcome::Done(result),
-                Called::Failed(why) => wit::tools::Outcome::Failed(why),
-            })
-        })
-        .await
     }
 }
 

@@ -14,6 +14,8 @@ mod objects;
 mod processes;
 mod scripts;
 mod tickets;
+mod tools;
+mod trial;
 mod wasi;
 
 pub use cache::CodeCache;
@@ -26,6 +28,7 @@ use bindings::{Reason, Tool, ToolPre};
 use compile::{Origin, PrepareError};
 pub use guest::{Printed, Wire};
 pub use scripts::{Described, ScriptError};
+pub use trial::Trial;
 
 use guest::Guest;
 use libos_kernel::kernel::{NewTool, Started};

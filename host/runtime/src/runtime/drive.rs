@@ -39,7 +39,7 @@ impl Watched {
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Resolves when a watched value is as wanted. Never, if nobody can set it any more.
-async fn until<T>(value: &mut watch::Receiver<T>, wanted: impl FnMut(&T) -> bool) {
+pub(super) async fn until<T>(value: &mut watch::Receiver<T>, wanted: impl FnMut(&T) -> bool) {
     if value.wait_for(wanted).await.is_err() {
         std::future::pending::<()>().await;
     }
@@ -315,7 +315,9 @@ impl Runtime {
                 Wait::Until(time) | Wait::Children { until: Some(time), .. } => CallEvent::Waits(Waiting::Until(time)),
                 Wait::Question(id) => CallEvent::Waits(Waiting::Question(id)),
                 // What others do is theirs to tell; what the other call waits for is told to this one's listeners when it comes to that.
-                Wait::Message { .. } | Wait::Call(_) | Wait::Children { until: None, .. } => continue,
+                Wait::Message { .. } | Wait::Call(_) | Wait::Validation(_) | Wait::Children { until: None, .. } => {
+                    continue;
+                }
             };
             if self.kernel.barrier().await.is_err() {
                 return;

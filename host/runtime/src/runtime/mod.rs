@@ -8,6 +8,7 @@ mod outcome;
 mod scripts;
 mod tasks;
 mod turns;
+mod validate;
 
 pub use builder::{BuildError, Builder};
 pub use outcome::NotDone;
@@ -210,6 +211,8 @@ pub struct Runtime {
     compiler: Compiler,
     /// Turns to compile.
     compilers: Arc<Semaphore>,
+    /// Turns to validate what processes propose.
+    validations: Semaphore,
     config: Settings,
     resident: Semaphore,
     listeners: Mutex<HashMap<CallId, Vec<mpsc::Sender<CallEvent>>>>,
@@ -265,6 +268,7 @@ impl Runtime {
             programs: scripts::Programs::default(),
             compiler: Compiler { place: compile, limits: compile_limits },
             compilers: Arc::new(Semaphore::new(limit::COMPILERS_MAX)),
+            validations: Semaphore::new(limit::VALIDATIONS_MAX),
             kernel,
             engine: tokio::sync::OnceCell::new(),
             config: Settings { resident_max, processes_max, park_after, limits, on_question },
@@ -453,6 +457,7 @@ impl Runtime {
                 }
             }
         }
+        self.begin_validations();
         let is_left = self.take_turns().await;
         let timer = self.kernel.next_timer().map(|time| time.since(self.kernel.now()));
         [timer, is_left.then_some(turns::TRY_AGAIN)].into_iter().flatten().min()

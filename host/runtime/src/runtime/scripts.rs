@@ -97,6 +97,17 @@ impl Programs {
 }
 
 impl Runtime {
+    /// What runs scripts, and the interfaces that it imports.
+    pub(super) async fn script_engine(self: &Arc<Self>) -> Result<(Arc<Prepared>, Vec<String>), RuntimeError> {
+        Ok((self.bridge().await?, BRIDGE_IMPORTS.clone().map_err(RuntimeError::Machine)?))
+    }
+
+    /// The script that a process proposes: one module, without a folder around it.
+    pub(super) async fn script_of_proposal(self: &Arc<Self>, name: &str, text: &str) -> Result<Script, RuntimeError> {
+        let source = Source::Text { name: format!("{name}.ts"), text: text.to_owned(), vendor: None };
+        self.load_script(source).await.map_err(RuntimeError::from)
+    }
+
     /// The component that runs scripts which are added now.
     async fn bridge(self: &Arc<Self>) -> Result<Arc<Prepared>, RuntimeError> {
         self.prepare(*BRIDGE_DIGEST, true, || Ok(BRIDGE.to_vec())).await
@@ -192,7 +203,7 @@ impl Runtime {
         Ok(program)
     }
 
-    async fn keep_program(self: &Arc<Self>, key: Key, program: Arc<Vec<u8>>) -> Result<(), RuntimeError> {
+    pub(super) async fn keep_program(self: &Arc<Self>, key: Key, program: Arc<Vec<u8>>) -> Result<(), RuntimeError> {
         self.programs.put(key, &program);
         let runtime = Arc::clone(self);
         blocking(move || runtime.cache.store(&program, &key.0, &key.1)).await
@@ -200,7 +211,7 @@ impl Runtime {
 }
 
 /// What a script says of its tools, checked as far as it is the script's own: names, and rules that are none.
-fn tools(
+pub(super) fn tools(
     described: Vec<Described>,
     name: Option<String>,
     modules: &[Module],

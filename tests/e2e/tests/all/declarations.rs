@@ -19,7 +19,7 @@ use std::fs;
 use std::path::Path;
 
 /// The components that come with the runtime.
-const STANDARD: [&str; 6] = ["basics", "files", "messages", "objects", "people", "processes"];
+const STANDARD: [&str; 7] = ["basics", "files", "jit", "messages", "objects", "people", "processes"];
 
 /// A file of the checkout.
 fn source(path: &str) -> String {
@@ -61,6 +61,7 @@ fn what_a_source_declares_is_read_back_from_its_component() {
     read_back("files", "tools/files/src/lib.rs", 8);
     read_back("objects", "tools/objects/src/lib.rs", 12);
     read_back("people", "tools/people/src/lib.rs", 3);
+    read_back("jit", "tools/jit/src/lib.rs", 6);
     read_back("messages", "tools/messages/src/lib.rs", 2);
     read_back("processes", "tools/processes/src/lib.rs", 9);
 }

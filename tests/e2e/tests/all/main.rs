@@ -14,6 +14,7 @@ mod imports;
 mod limits;
 mod messages;
 mod nested;
+mod own_tools;
 mod parity;
 mod processes;
 mod replay;

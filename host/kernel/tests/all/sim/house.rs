@@ -4,9 +4,10 @@ use super::disk::{SimStorage, Tear};
 use super::notary::SimNotary;
 use super::world::SimWorld;
 use libos_kernel::kernel::view::View;
-use libos_kernel::kernel::{HostError, Kernel, NewTool, Options, Reaction, StartCall};
+use libos_kernel::kernel::{FoundTool, HostError, Kernel, NewTool, Options, Reaction, StartCall, Validation};
 use libos_kernel::model::answer::{Answer, CallError, Stop};
 use libos_kernel::model::call::{Approval, Call, Reply};
+use libos_kernel::model::candidate::{Problem, Report, TestOutcome};
 use libos_kernel::model::grant::{Effect, Grant, Holder};
 use libos_kernel::model::id::{CallId, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
@@ -202,6 +203,7 @@ impl House {
                 let started = started.map_err(|error| Stop::Host(error.to_string()))?;
                 self.kernel.end_call(started.row.id, Ok(clerk.text.into()))?;
             }
+            Some(Wait::Validation(_)) => self.validate(None),
             Some(Wait::Question(id)) => {
                 self.kernel.barrier().await?;
                 let reaction = match self.question(id).subject {
@@ -214,6 +216,23 @@ impl House {
             }
         }
         Ok(())
+    }
+
+    /// Ends every validation that is wanted: all tests pass, or there is this problem.
+    pub fn validate(&self, problem: Option<&str>) {
+        for Validation { row, .. } in self.kernel.take_validations().expect("the disk works") {
+            let found = FoundTool {
+                component: [9; 32],
+                imports: vec!["fs".into()],
+                tool: tool("run", None),
+                files: Vec::new(),
+            };
+            let passed = |_: &_| TestOutcome { passed: true, message: String::new() };
+            let tests = row.proposal.tests.iter().map(passed).collect();
+            let problems: Vec<Problem> = problem.map(Problem::of).into_iter().collect();
+            let found = if problems.is_empty() { Ok(found) } else { Err(problems) };
+            self.kernel.end_validation(&row, found, Report { tests, ..Report::default() });
+        }
     }
 
     /// What a call waits for, which must be a person.

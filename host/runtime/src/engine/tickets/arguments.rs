@@ -1,6 +1,7 @@
 //! Arguments of an operation as JSON. They come from a guest: nothing is taken that is not named, and nothing named is missed.
 
 use libos_kernel::model::call::{Call, Level, ObjectOptions, Payload, WriteMode};
+use libos_kernel::model::candidate::{Code, Proposal, Test};
 use libos_kernel::model::child::{Amount, ChildOptions, Handed};
 use libos_kernel::model::message::{MessageFilter, MessageKind, MessageOptions};
 use libos_kernel::model::object::{Filter, Resolution};
@@ -249,6 +250,10 @@ fn process(function: &str, from: &mut Arguments) -> Read<Option<Call>> {
             take!(from; pid: String);
             Call::ProcessHandOver { pid }
         }
+        "environment" => {
+            take!(from; name: String);
+            Call::ProcessEnvironment { name }
+        }
         _ => return Ok(None),
     }))
 }
@@ -306,8 +311,57 @@ fn other(operation: &str, from: &mut Arguments) -> Read<Option<Call>> {
             take!(from; name: String, arguments: String);
             Call::ToolCall { tool: name, arguments }
         }
+        "tools.propose" => {
+            take!(from; proposal: NamedProposal);
+            Call::ToolsPropose { proposal: proposal.with(from.content.take())? }
+        }
+        "tools.validate" => {
+            take!(from; id: String);
+            Call::ToolsValidate { id }
+        }
+        "tools.register" => {
+            take!(from; id: String, for_children: bool);
+            Call::ToolsRegister { id, for_children }
+        }
+        "tools.unregister" => {
+            take!(from; name: String);
+            Call::ToolsUnregister { name }
+        }
+        "tools.list" => Call::ToolsList,
         _ => return Ok(None),
     }))
+}
+
+/// The code as `{"typescript": "..."}`, or `"component"` with the bytes in the content.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum NamedCode {
+    Typescript(String),
+    Component,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NamedProposal {
+    name: String,
+    summary: String,
+    code: NamedCode,
+    arguments: Option<String>,
+    result: Option<String>,
+    tests: Vec<Test>,
+}
+
+impl NamedProposal {
+    fn with(self, content: Option<Vec<u8>>) -> Read<Proposal> {
+        let NamedProposal { name, summary, code, arguments, result, tests } = self;
+        let code = match (code, content) {
+            (NamedCode::Typescript(text), None) => Code::Typescript(text),
+            (NamedCode::Component, Some(bytes)) => Code::Component(bytes),
+            (NamedCode::Typescript(_), Some(_)) => return Err("the code is text, and there is content".into()),
+            (NamedCode::Component, None) => return Err("the component is not in the content".into()),
+        };
+        Ok(Proposal { name, summary, code, arguments, result, tests })
+    }
 }
 
 /// `{"json": "..."}`, or `"bytes"` with the bytes in the content.

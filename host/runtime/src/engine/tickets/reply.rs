@@ -40,6 +40,9 @@ pub fn write(reply: &Reply) -> (Value, Option<Vec<u8>>) {
         Reply::Message(message) => message.as_ref().map_or(Value::Null, received),
         Reply::Sent(id) => json!(id.to_string()),
         Reply::Count(count) => json!(count),
+        Reply::Variable(value) => json!(value),
+        Reply::Report(report) => json!(report),
+        Reply::Tools(tools) => json!(tools),
         Reply::Ticket(ticket) => json!(ticket),
         Reply::GivenUp(given_up) => json!(given_up),
     };

@@ -1,0 +1,178 @@
+//! Tools that an agent writes at run time: proposed, validated, registered and called by the standard tools, as components and as scripts.
+
+use libos::kernel::model::call::Call;
+use libos::kernel::model::candidate::{Code, Expectation, Proposal, Report, Test};
+use libos::kernel::model::id::Pid;
+use libos::{CallEvent, CallRequest};
+use libos_e2e::{Host, OPEN, guest, result};
+use serde_json::{Value, json};
+
+const CONFINED: &str = r#"
+[mounts]
+workspace = "."
+[image.base]
+allow = ["register tool:*", "call tool:*", "read fs:workspace/open.txt"]
+"#;
+
+fn process(host: &Host) -> Pid {
+    host.runtime.kernel().new_process("base", false).unwrap()
+}
+
+async fn end(host: &Host, pid: Pid, tool: &str, arguments: Value) -> CallEvent {
+    let request = CallRequest { pid: Some(pid), ..CallRequest::new(tool, arguments.to_string()) };
+    host.runtime.call(request).await.unwrap_or_else(|error| panic!("{tool}: {error}"))
+}
+
+/// The result of a call, or why there is none.
+async fn call(host: &Host, pid: Pid, tool: &str, arguments: Value) -> Result<Value, String> {
+    match end(host, pid, tool, arguments).await {
+        CallEvent::Ended(ended) => match ended.result {
+            Ok(text) => Ok(serde_json::from_str(&text).unwrap()),
+            Err(failure) => Err(failure.message),
+        },
+        event => Err(format!("{event:?}")),
+    }
+}
+
+fn script(name: &str, source: &str, tests: Value) -> Value {
+    json!({"name": name, "description": "Made at run time.", "source_code": source, "tests": tests})
+}
+
+async fn propose(host: &Host, pid: Pid, proposal: Value) -> String {
+    let proposed = call(host, pid, "propose_jit_tool", proposal).await.unwrap();
+    proposed["candidate_id"].as_str().unwrap().to_owned()
+}
+
+async fn validate(host: &Host, pid: Pid, id: &str) -> Value {
+    call(host, pid, "validate_jit_tool", json!({"candidate_id": id})).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_agent_proposes_validates_registers_and_calls_a_script() {
+    let host = Host::new(OPEN, &["jit"]).await;
+    let pid = process(&host);
+    let double = "export async function run(args, libos) { return { doubled: 2 * args.n }; }";
+    let tests = json!([{"args": {"n": 21}, "result": {"doubled": 42}}]);
+    let id = propose(&host, pid, script("double", double, tests)).await;
+    let report = validate(&host, pid, &id).await;
+    assert_eq!((&report["ok"], &report["errors"]), (&json!(true), &json!([])), "{report}");
+    let registered = call(&host, pid, "register_jit_tool", json!({"candidate_id": id})).await.unwrap();
+    assert_eq!(registered, json!({"tool_id": "double", "name": "double", "scope": "process"}));
+    assert_eq!(call(&host, pid, "double", json!({"n": 4})).await, Ok(json!({"doubled": 8})));
+    let by_name = call(&host, pid, "call_tool", json!({"name": "double", "args": {"n": 5}})).await;
+    assert_eq!(by_name, Ok(json!({"result": {"doubled": 10}})));
+    let other = process(&host);
+    let unseen = CallRequest { pid: Some(other), ..CallRequest::new("double", "{}") };
+    assert!(host.runtime.call(unseen).await.unwrap_err().to_string().contains("no tool 'double'"));
+    // It is there after a restart, with its code.
+    let host = host.restart().await;
+    assert_eq!(call(&host, pid, "double", json!({"n": 6})).await, Ok(json!({"doubled": 12})));
+    call(&host, pid, "unregister_jit_tool", json!({"name": "double"})).await.unwrap();
+    let gone = CallRequest { pid: Some(pid), ..CallRequest::new("double", "{}") };
+    assert!(host.runtime.call(gone).await.is_err());
+}
+
+#[tokio::test]
+async fn a_registered_tool_reads_what_its_process_may_and_is_refused_the_rest() {
+    let host = Host::new(CONFINED, &["jit"]).await;
+    host.put("open.txt", "open");
+    host.put("secret.txt", "secret");
+    let pid = process(&host);
+    let source = "export const needs = ['read fs:**', 'write fs:**'];\n\
+                  export async function run(args, libos) { return await libos.syscall('filesystem.read_text', { path: args.path }); }";
+    let grants = || format!("{:?}", host.runtime.kernel().grants_of(pid));
+    let before = grants();
+    let id = propose(&host, pid, script("reader", source, json!([]))).await;
+    let report = validate(&host, pid, &id).await;
+    assert_eq!(report["ok"], json!(true), "{report}");
+    call(&host, pid, "register_jit_tool", json!({"candidate_id": id})).await.unwrap();
+    assert_eq!(grants(), before, "what a tool says that it needs gives it nothing");
+    let read = call(&host, pid, "reader", json!({"path": "open.txt"})).await.unwrap();
+    assert!(read.to_string().contains("open"), "{read}");
+    let refused = call(&host, pid, "reader", json!({"path": "secret.txt"})).await.unwrap_err();
+    assert!(refused.contains("read") && refused.contains("secret.txt"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_proposal_that_is_wrong_or_fails_a_test_is_rejected_with_a_line() {
+    let host = Host::new(OPEN, &["jit"]).await;
+    host.put("a.txt", "a");
+    let pid = process(&host);
+    let rows = [
+        ("export function run() { return 1; }", json!([{"args": {}, "result": 2}]), "test 1: it returned 1, not 2"),
+        ("export function run() {\n  return (;\n}", json!([]), ":2:"),
+        ("export const nothing = 1;", json!([]), ""),
+        ("export function run() { for (;;) {} }", json!([{"args": {}, "result": 1}]), "cpu-time"),
+        (
+            "export async function run(args, libos) { return await libos.fs.list('.'); }",
+            json!([{"args": {}, "result": []}]),
+            "tests have no authority",
+        ),
+        (
+            "export async function run(args, libos) { try { await libos.fs.list('.'); } catch {} return 1; }",
+            json!([{"args": {}, "result": 1}]),
+            "tests have no authority",
+        ),
+        ("export function run() { throw new Error('no'); }", json!([{"args": {}, "error": "yes"}]), "it failed with"),
+    ];
+    for (source, tests, says) in rows {
+        let id = propose(&host, pid, script("wrong", source, tests)).await;
+        let report = validate(&host, pid, &id).await;
+        assert_eq!(report["ok"], json!(false), "{source}: {report}");
+        assert!(report["errors"].to_string().contains(says), "{source}: {report}");
+        let refused = call(&host, pid, "register_jit_tool", json!({"candidate_id": id})).await.unwrap_err();
+        assert!(refused.contains("was rejected"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_can_be_proposed_as_a_script_can() {
+    let host = Host::new(OPEN, &[]).await;
+    let pid = process(&host);
+    let propose = |bytes: Vec<u8>, name: &str, result: &str| Proposal {
+        name: name.into(),
+        summary: String::new(),
+        code: Code::Component(bytes),
+        arguments: None,
+        result: None,
+        tests: vec![Test { arguments: "{}".into(), expect: Expectation::Returns(result.into()) }],
+    };
+    for (bytes, name, ok) in [
+        (guest("noop"), "mine", true),
+        (guest("noop")[..100].to_vec(), "cut", false),
+        (b"\x7fELF".to_vec(), "machine", false),
+    ] {
+        let report = validated(&host, pid, propose(bytes, name, "null")).await;
+        assert_eq!(report.ok, ok, "{name}: {report:?}");
+    }
+}
+
+/// The report on a proposal, through a line of a call of `noop`.
+async fn validated(host: &Host, pid: Pid, proposal: Proposal) -> Report {
+    use libos::kernel::kernel::StartCall;
+    use libos::kernel::model::answer::Answer;
+    use libos::kernel::model::call::Reply;
+    use libos::kernel::syscall::Line;
+    host.add(&["noop"]).await;
+    let kernel = host.runtime.kernel();
+    let limits = kernel.call_limits();
+    let start = StartCall { pid, tool: "noop".into(), arguments: "{}".into(), limits, keep: false };
+    let mut line = Line::new(std::sync::Arc::clone(kernel), &kernel.start_call(start).unwrap());
+    let proposed = line.run(Call::ToolsPropose { proposal }).await.unwrap();
+    let Answer::Done(Reply::Text(id)) = &*proposed else { panic!("{proposed:?}") };
+    let report = line.run(Call::ToolsValidate { id: id.clone() }).await.unwrap();
+    let Answer::Done(Reply::Report(report)) = &*report else { panic!("{report:?}") };
+    report.clone()
+}
+
+#[tokio::test]
+async fn a_tool_is_promoted_and_then_there_for_every_process() {
+    let host = Host::new(OPEN, &["jit"]).await;
+    let pid = process(&host);
+    let id = propose(&host, pid, script("mine", "export function run() { return 7; }", json!([]))).await;
+    validate(&host, pid, &id).await;
+    call(&host, pid, "register_jit_tool", json!({"candidate_id": id})).await.unwrap();
+    host.runtime.kernel().promote_tool(pid, "mine", Some("seven")).unwrap();
+    let other = process(&host);
+    assert_eq!(result(end(&host, other, "seven", json!({})).await), json!(7));
+}
