@@ -189,10 +189,11 @@ pub enum Verb {
 
 #[derive(Debug, Subcommand)]
 pub enum ToolVerb {
-    /// Add the tools of a component.
+    /// Add the tools of a component, or of a script in TypeScript or JavaScript.
     Add {
+        /// A component (.wasm), or the first module of a script (.ts, .mts, .js, .mjs).
         file: PathBuf,
-        /// Another name, for a component with one tool.
+        /// Another name, for a file with one tool.
         #[arg(long)]
         name: Option<String>,
     },
@@ -203,6 +204,9 @@ pub enum ToolVerb {
         /// A file, or the name of a tool.
         #[arg(value_name = "FILE|NAME")]
         what: String,
+        /// Print what its author wrote; for a tool that is a script.
+        #[arg(long)]
+        source: bool,
     },
     /// Remove a tool.
     Rm { name: String },
@@ -414,10 +418,10 @@ pub struct ReplayArgs {
     /// Files that `calls export` wrote.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Another build of the component, to be run instead of the recorded one.
-    #[arg(long, value_name = "NEW.wasm")]
+    /// Another build of the component, or the changed script, to be run instead of the recorded one.
+    #[arg(long, value_name = "NEW.wasm|NEW.ts")]
     pub tool: Option<PathBuf>,
-    /// A component that is not one of the standard tools and that no workspace here has, found by its digest.
+    /// A component or a script that is not one of the standard tools and that no workspace here has, found by its digest.
     #[arg(long = "component", value_name = "FILE")]
     pub components: Vec<PathBuf>,
 }

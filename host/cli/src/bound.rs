@@ -53,6 +53,8 @@ pub struct Replaced {
     lost: Vec<String>,
     /// Allows that are bound to another component of that name.
     grants: Vec<GrantId>,
+    /// What it is now: `component` or `script`.
+    kind: &'static str,
 }
 
 impl Replaced {
@@ -70,12 +72,13 @@ impl Replaced {
             (None, Some(named)) => view.tool_version(&new.name, &named.component)?,
             _ => None,
         };
-        let Some(old) = before.or(removed.as_ref()).filter(|old| old.component != new.component) else {
+        let Some(old) = before.or(removed.as_ref()).filter(|old| old.code() != new.code()) else {
             return Ok(None);
         };
+        let kind = kind(new);
         let (old, new) = (bound(old), bound(new));
         let grants = grants.iter().map(|grant| grant.id).collect();
-        Ok(Some(Replaced { gained: gained(old, new), lost: lost(old, new), grants }))
+        Ok(Some(Replaced { gained: gained(old, new), lost: lost(old, new), grants, kind }))
     }
 
     /// In sentences.
@@ -83,10 +86,10 @@ impl Replaced {
         let mut lines: Vec<String> =
             self.gained.iter().chain(&self.lost).map(|change| format!("{tool} {change}")).collect();
         if lines.is_empty() {
-            lines.push(format!("{tool} has another component; it gained and lost nothing"));
+            lines.push(format!("{tool} has another {}; it gained and lost nothing", self.kind));
         }
         let ids: Vec<String> = self.grants.iter().map(GrantId::to_string).collect();
-        let said = "the component as it was; the next call that needs";
+        let said = format!("the {} as it was; the next call that needs", self.kind);
         match ids.as_slice() {
             [] => {}
             [id] => lines.push(format!("{id} names {said} it asks again")),
@@ -101,6 +104,11 @@ impl Replaced {
     }
 }
 
+/// What a tool is.
+pub fn kind(row: &ToolRow) -> &'static str {
+    if row.script.is_some() { "script" } else { "component" }
+}
+
 fn bound(row: &ToolRow) -> Declared<'_> {
     (&row.imports, row.needs.as_deref())
 }
@@ -108,7 +116,7 @@ fn bound(row: &ToolRow) -> Declared<'_> {
 /// Whether a grant allows something only to a tool of this name with another component. What restricts holds for all of them.
 fn names_other(grant: &Grant, tool: &ToolRow, now: Time) -> bool {
     let named = grant.only_tool.as_ref();
-    named.is_some_and(|named| *named.name == *tool.name && named.component != tool.component)
+    named.is_some_and(|named| *named.name == *tool.name && named.component != *tool.code())
         && grant.effect == Effect::Allow
         && !grant.revoked
         && grant.uses_left != Some(0)
@@ -148,7 +156,13 @@ mod tests {
     fn a_replacement_is_told_with_the_grants_that_name_the_old_one() {
         let lines = |gained: &[&str], grants: &[u64]| {
             let gained = gained.iter().map(|text| (*text).to_owned()).collect();
-            Replaced { gained, lost: Vec::new(), grants: grants.iter().map(|id| GrantId(*id)).collect() }.lines("count")
+            Replaced {
+                gained,
+                lost: Vec::new(),
+                grants: grants.iter().map(|id| GrantId(*id)).collect(),
+                kind: "component",
+            }
+            .lines("count")
         };
         assert_eq!(
             lines(&["can now ask a person"], &[5]),

@@ -154,7 +154,9 @@ fn runtime(error: &RuntimeError) -> Failure {
         RuntimeError::Machine(_) => {
             Failure::cannot(error.to_string()).hint("it may go better when the machine has less to do")
         }
-        RuntimeError::Component(_) | RuntimeError::File { .. } => Failure::usage(error.to_string()),
+        RuntimeError::Component(_) | RuntimeError::Script(_) | RuntimeError::File { .. } => {
+            Failure::usage(error.to_string())
+        }
         RuntimeError::Compile(error) => compile(error),
     }
 }

@@ -1,15 +1,14 @@
 //! A host: the one that has the store open. Every verb that changes something ends here, whether it came from this process or over the
 //! socket.
 
-use crate::bound::{self, Replaced};
-use crate::error::{Failure, unreadable};
+use crate::error::Failure;
 use crate::place::Place;
 use crate::protocol::{Answering, Ended, Event, GrantRequest, Request};
 use crate::{keys, setup, standard, store};
 use anyhow::Context as _;
 use libos::engine::CodeCache;
 use libos::world::MountSpec;
-use libos::{CallEvent, CallRequest, Compile, Config, Runtime, RuntimeError, Waiting};
+use libos::{CallEvent, CallRequest, Compile, Config, Runtime, Waiting};
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{Changed, Delegation, HostError, Keep, Kernel, NewGrant, Notary, Options};
 use libos_kernel::model::facility::{self, Finding};
@@ -25,7 +24,6 @@ use libos_kernel::model::row::{CallRow, CallState, Wait};
 use libos_kernel::model::rule::Rule;
 use libos_kernel::store::disk::Directory;
 use serde_json::Value;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -329,33 +327,6 @@ impl Host {
         self.changed(changed.durable, rows, format!("effect {effect} is settled as {word}: {then}"), listener).await
     }
 
-    /// Adds the tools of a component and tells what they can have at most, and what changed for those whose names were taken.
-    async fn add_tool(&self, file: &Path, name: Option<String>, listener: &Listener) -> anyhow::Result<()> {
-        let before = self.kernel.tools();
-        let added = self.runtime()?.add_file(file, name).await.map_err(|error| match error {
-            RuntimeError::File { source, .. } => unreadable(file, &source).into(),
-            other => anyhow::Error::from(other),
-        })?;
-        let snapshot = self.kernel.snapshot()?;
-        let names: Vec<&str> = added.what.iter().map(|tool| tool.name.as_str()).collect();
-        let mut lines = vec![format!("added {}", names.join(", "))];
-        if let Some(tool) = added.what.first() {
-            lines.extend(bound::ability_lines(&tool.imports));
-        }
-        lines.extend(added.what.iter().map(|tool| bound::needs_line(&tool.name, tool.needs.as_deref())));
-        let mut rows = Vec::new();
-        for tool in &added.what {
-            let mut row = bound::tool_value(tool)?;
-            let old = before.iter().find(|old| old.name == tool.name).map(|old| &**old);
-            if let Some(replaced) = Replaced::compare(old, tool, &View(&snapshot), self.kernel.now())? {
-                lines.extend(replaced.lines(&tool.name));
-                row["replaced"] = replaced.value();
-            }
-            rows.push(row);
-        }
-        self.changed(added.durable, rows, lines.join("\n"), listener).await
-    }
-
     async fn set_policy(&self, text: &str, listener: &Listener) -> anyhow::Result<()> {
         let policy = Policy::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
         if setup::mounts(&policy, &self.place.workspace) != self.mounts {
@@ -528,7 +499,7 @@ impl Host {
         Ok(self.kernel.durable(batch).await.map_err(HostError::from)?)
     }
 
-    fn runtime(&self) -> anyhow::Result<&Arc<Runtime>> {
+    pub(crate) fn runtime(&self) -> anyhow::Result<&Arc<Runtime>> {
         self.runtime.as_ref().ok_or_else(|| Failure::cannot("this host runs no calls").into())
     }
 

@@ -40,6 +40,7 @@ pub mod engine;
 pub mod planner;
 mod replay;
 mod runtime;
+pub mod scripts;
 pub mod testing;
 pub mod world;
 
@@ -55,7 +56,8 @@ pub use libos_kernel::model::question::{QuestionRow, Subject};
 pub use libos_kernel::model::record::{Decided, Outcome as RecordOutcome, Record};
 pub use libos_kernel::model::row::{Failure, FailureReason, ToolRow};
 pub use libos_kernel::model::time::Time;
-pub use replay::{ComponentOf, Difference, ReplayError, Replayer, Report, Verdict, replay, request_value};
+pub use replay::{Code, CodeOf, Difference, ReplayError, Replayer, Report, Verdict, replay, request_value};
 pub use runtime::{
-    AnswerQuestion, BuildError, Builder, CallEvent, CallRequest, Config, NotDone, Runtime, RuntimeError, Waiting,
+    AnswerQuestion, BRIDGE, BRIDGE_DIGEST, BuildError, Builder, CallEvent, CallRequest, Config, NotDone, Runtime,
+    RuntimeError, Waiting, WrongScript,
 };

@@ -2,7 +2,9 @@
 //! kernel, no world and no directory, only the file that holds the record.
 
 use crate::engine::compile::{Compile, CompileLimits, Compiler, Origin, PrepareError, Wants};
-use crate::engine::{CodeCache, Engine, EngineError, Printed, Run, Wire, failure};
+use crate::engine::{CodeCache, Engine, EngineError, Printed, Run, ScriptError, Wire, failure};
+use crate::runtime::{BRIDGE_DIGEST, WrongScript};
+use crate::scripts::Script;
 use libos_kernel::model::answer::Stop;
 use libos_kernel::model::call::Call;
 use libos_kernel::model::history::{End, Field, History, Start, differences};
@@ -18,17 +20,32 @@ use std::sync::{Arc, PoisonError};
 /// Instances that a replay has at once; the pool has room for what an instance consists of.
 const INSTANCES_MAX: u32 = 2;
 
-/// Has the bytes of the component to run for a call, given how that was started and how many calls are around it.
-pub type ComponentOf<'a> = &'a (dyn Fn(&Start, usize) -> Option<Vec<u8>> + Sync);
+/// What a call is replayed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// The bytes of the component.
+    pub component: Vec<u8>,
+    /// The file of the script that it runs; none if it is the tool itself.
+    pub script: Option<Vec<u8>>,
+}
+
+impl From<Vec<u8>> for Code {
+    fn from(component: Vec<u8>) -> Code {
+        Code { component, script: None }
+    }
+}
+
+/// Has what to run for a call, given how that was started and how many calls are around it.
+pub type CodeOf<'a> = &'a (dyn Fn(&Start, usize) -> Option<Code> + Sync);
 
 /// How a recorded call went with a component.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// Its name.
     pub tool: String,
-    /// The component that the call was recorded with, as 64 hexadecimal digits.
+    /// The component that the call was recorded with, or the script, as 64 hexadecimal digits.
     pub recorded_component: String,
-    /// The one that it was replayed with; none if it was not replayed.
+    /// What it was replayed with; none if it was not replayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub component: Option<String>,
     /// Imports of the record.
@@ -125,23 +142,36 @@ impl Report {
 /// Why a call could not be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// Whoever was asked has no component for the call.
-    #[error("there is no component {digest}, which the call of {tool} was recorded with")]
+    /// Whoever was asked has no component or script for the call.
+    #[error("there is no component or script {digest}, which the call of {tool} was recorded with")]
     NoComponent {
         /// The tool's name.
         tool: String,
-        /// The component's digest, as 64 hexadecimal digits.
+        /// The component's digest, or the script's, as 64 hexadecimal digits.
         digest: String,
     },
     /// The component is none of this world, or cannot be compiled.
     #[error(transparent)]
     Component(PrepareError),
+    /// The script is wrong.
+    #[error(transparent)]
+    Script(#[from] WrongScript),
     /// There is no engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The machine could not, for example for want of memory.
     #[error("the replay could not go on: {0}")]
     Host(String),
+}
+
+impl From<ScriptError> for ReplayError {
+    fn from(error: ScriptError) -> Self {
+        match error {
+            ScriptError::Problems(problems) => WrongScript::Problems(problems).into(),
+            ScriptError::Failed(why) => WrongScript::Whole(why).into(),
+            ScriptError::Machine(why) => ReplayError::Host(why),
+        }
+    }
 }
 
 impl From<PrepareError> for ReplayError {
@@ -169,23 +199,23 @@ impl Replayer {
         Ok(Replayer { engine: Engine::new(INSTANCES_MAX)?, compiler })
     }
 
-    /// Replays a call and those that were made from it, each by itself against its own record. `component` has the bytes for a call, given
-    /// how that was started and how many calls are around it: those that were recorded, or those of another build.
+    /// Replays a call and those that were made from it, each by itself against its own record. `code` has what to run for a call, given how
+    /// that was started and how many calls are around it: what was recorded, or another build.
     ///
     /// # Errors
     /// There is no component for the outermost call, it is none of this world, or the machine cannot.
-    pub async fn replay(&self, history: &History, component: ComponentOf<'_>) -> Result<Report, ReplayError> {
-        let Some(bytes) = component(&history.start, 0) else {
-            let Start { tool, component, .. } = &history.start;
-            return Err(ReplayError::NoComponent { tool: tool.clone(), digest: hex(component) });
+    pub async fn replay(&self, history: &History, code: CodeOf<'_>) -> Result<Report, ReplayError> {
+        let Some(first) = code(&history.start, 0) else {
+            let (tool, digest) = (history.start.tool.clone(), hex(history.start.code()));
+            return Err(ReplayError::NoComponent { tool, digest });
         };
-        let mut whole = self.replay_one(history, Some(bytes)).await?;
+        let mut whole = self.replay_one(history, Some(first)).await?;
         // The calls whose own calls are still to be replayed, with the way to their reports.
         let mut left: Vec<(&History, Vec<usize>)> = vec![(history, Vec::new())];
         while let Some((history, way)) = left.pop() {
             let nested = history.imports.iter().filter_map(|import| import.nested.as_deref());
             for (index, nested) in nested.enumerate() {
-                let report = self.replay_one(nested, component(&nested.start, way.len() + 1)).await?;
+                let report = self.replay_one(nested, code(&nested.start, way.len() + 1)).await?;
                 let caller = way.iter().fold(&mut whole, |report, index| &mut report.nested[*index]);
                 caller.nested.push(report);
                 left.push((nested, [&way[..], &[index]].concat()));
@@ -194,11 +224,11 @@ impl Replayer {
         Ok(whole)
     }
 
-    async fn replay_one(&self, history: &History, bytes: Option<Vec<u8>>) -> Result<Report, ReplayError> {
+    async fn replay_one(&self, history: &History, code: Option<Code>) -> Result<Report, ReplayError> {
         let start = &history.start;
         let mut report = Report {
             tool: start.tool.clone(),
-            recorded_component: hex(&start.component),
+            recorded_component: hex(start.code()),
             component: None,
             imports: history.imports.len(),
             same_imports: 0,
@@ -206,30 +236,41 @@ impl Replayer {
             printed: String::new(),
             nested: Vec::new(),
         };
-        let Some(bytes) = bytes else { return Ok(report) };
-        let digest: Digest = Sha256::digest(&bytes).into();
+        let Some(Code { component, script }) = code else { return Ok(report) };
+        let digest: Digest = Sha256::digest(&component).into();
         let (engine, compiler) = (self.engine.clone(), self.compiler.clone());
         // Whoever does not wait any more ends the compiler too.
         let wants = Wants::default();
         let wanted = wants.told();
-        let prepare =
-            move || engine.prepare(&digest, &CodeCache::none(), Origin::Outside(&compiler, &wanted), || Ok(bytes));
+        let prepare = move || {
+            let own = digest == *BRIDGE_DIGEST;
+            let origin = if own { Origin::Program } else { Origin::Outside(&compiler, &wanted) };
+            engine.prepare(&digest, &CodeCache::none(), origin, || Ok(component))
+        };
         let prepared = tokio::task::spawn_blocking(prepare).await;
         let prepared = prepared.map_err(|error| ReplayError::Host(error.to_string()))??;
+        let program = match &script {
+            Some(bytes) => {
+                let script = Script::from_bytes(bytes).map_err(|error| WrongScript::Whole(error.to_string()))?;
+                Some(self.engine.compile_script(&prepared, &script.modules).await?)
+            }
+            None => None,
+        };
         let mut limits = start.limits;
         // Each run of the call had this time to itself.
         let ticks_max = (limit::CALL_PROCESSOR_TIME_MAX.as_millis() / limit::CALL_TICK.as_millis()) as u64;
         limits.cpu_ticks = limits.cpu_ticks.saturating_mul(u64::from(start.resumes) + 1).min(ticks_max);
         let line = Recorded::new(history.imports.clone().into(), limits.imports, start.started, history.is_cut());
         let printed = Printed::default();
-        let run = Run { export: &start.export, arguments: &start.arguments, seed: start.seed, limits };
+        let program = program.as_deref();
+        let run = Run { program, export: &start.export, arguments: &start.arguments, seed: start.seed, limits };
         let wire = Wire::Recorded(line.clone(), Arc::clone(&printed));
         let ended = match self.engine.call(&prepared, wire, run).await {
             Ok(ended) => ended,
             Err(Stop::Ended) => Err(failure(FailureReason::Fault, "the record is at its end", None)),
             Err(stop) => return Err(ReplayError::Host(stop.to_string())),
         };
-        report.component = Some(hex(&digest));
+        report.component = Some(hex(&script.map_or(digest, |script| Sha256::digest(script).into())));
         report.same_imports = line.answered();
         report.verdict = verdict(history, &line, ended.map_or_else(End::Failed, End::Done));
         if matches!(report.verdict, Verdict::Different { .. }) {
@@ -299,6 +340,6 @@ fn end_value(end: &End) -> Value {
 ///
 /// # Errors
 /// As [`Replayer::replay`].
-pub async fn replay(history: &History, component: ComponentOf<'_>) -> Result<Report, ReplayError> {
-    Replayer::new(Compile::InProcess)?.replay(history, component).await
+pub async fn replay(history: &History, code: CodeOf<'_>) -> Result<Report, ReplayError> {
+    Replayer::new(Compile::InProcess)?.replay(history, code).await
 }

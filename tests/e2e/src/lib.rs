@@ -1,4 +1,5 @@
-//! What the end-to-end tests share: a real runtime over a real directory, with a policy, the standard tools and the guest programs.
+//! What the end-to-end tests share: a real runtime over a real directory, with a policy, the standard tools and the guest programs; and
+//! scripts from their text, see [`script`].
 
 #![expect(clippy::disallowed_methods, reason = "the tests make the outside that the host sees")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
@@ -24,6 +25,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub mod script;
+
 /// Names and paths of the components that were built.
 pub const GUESTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
@@ -40,6 +43,7 @@ allow = [
     "sleep clock:sleep",
     "call tool:*",
     "create checkpoint:**",
+    "read env:*",
     "spawn process:image/*",
     "use image:*",
     "message process:pid/*",

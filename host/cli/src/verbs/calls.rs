@@ -163,7 +163,15 @@ fn head(view: &View<'_>, row: &CallRow) -> anyhow::Result<Vec<(&'static str, Str
     let limits = &row.limits;
     let mut fields = vec![
         ("call", row.id.to_string()),
-        ("tool", format!("{}, component {}", row.tool, &hex(&row.component)[..16])),
+        (
+            "tool",
+            match &row.script {
+                Some(script) => {
+                    format!("{}, script {} in component {}", row.tool, &hex(script)[..16], &hex(&row.component)[..16])
+                }
+                None => format!("{}, component {}", row.tool, &hex(&row.component)[..16]),
+            },
+        ),
         ("process", format!("{}{image}", row.pid)),
         ("state", state),
         ("started", row.started.to_string()),

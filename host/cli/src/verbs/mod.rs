@@ -21,6 +21,7 @@ mod processes;
 mod records;
 mod replay;
 mod run;
+mod script;
 mod serve;
 mod tool;
 mod tree;

@@ -1,14 +1,15 @@
 //! `replay`: runs tools again against recorded calls, and tells the first difference as a person reads it.
 
-use super::{Context, block_on};
+use super::{Context, block_on, script};
 use crate::args::ReplayArgs;
 use crate::diff::{self, Line};
 use crate::error::{Failure, code, unreadable};
 use crate::place::Place;
 use crate::term::Colour;
 use crate::{json, own, standard};
+use libos::scripts::is_script;
 use libos::world::read_component;
-use libos::{Compile, Difference, ReplayError, Replayer, Report, Verdict, request_value};
+use libos::{BRIDGE, BRIDGE_DIGEST, Code, Compile, Difference, ReplayError, Replayer, Report, Verdict, request_value};
 use libos_kernel::model::call::Call;
 use libos_kernel::model::history::{self, Field, History, Start};
 use libos_kernel::model::id::Digest;
@@ -71,49 +72,80 @@ fn read(file: &Path) -> anyhow::Result<History> {
 fn failure(error: &ReplayError, history: &History) -> Failure {
     match error {
         ReplayError::NoComponent { .. } => Failure::usage(error.to_string()).hint(format!(
-            "give that component with --component FILE, or another build of {} with --tool FILE",
+            "give it with --component FILE, or another build of {} with --tool FILE",
             history.start.tool
         )),
         ReplayError::Component(error) => crate::error::prepare(error),
+        ReplayError::Script(wrong) => Failure::usage(wrong.to_string()),
         ReplayError::Engine(_) | ReplayError::Host(_) => Failure::cannot(error.to_string()),
     }
 }
 
-/// Where components are found.
+/// What is run instead of what was recorded.
+enum Instead {
+    Component(Vec<u8>),
+    /// The file that the store would have of it.
+    Script(Vec<u8>),
+}
+
+/// Where components and scripts are found.
 struct Components {
-    instead: Option<Vec<u8>>,
+    instead: Option<Instead>,
     given: HashMap<Digest, Vec<u8>>,
-    /// The files of a workspace's store, if this is in one. Nothing but components is read from there.
+    /// The files of a workspace's store, if this is in one. Nothing but components and scripts is read from there.
     stored: Option<Directory>,
 }
 
 impl Components {
     fn new(context: &Context, args: &ReplayArgs) -> anyhow::Result<Components> {
-        let bytes = |file: &PathBuf| read_component(file).map_err(|error| unreadable(file, &error));
+        let bytes = |file: &PathBuf| match is_script(file) {
+            true => Ok(script::load(file)?.to_bytes()),
+            false => read_component(file).map_err(|error| anyhow::Error::from(unreadable(file, &error))),
+        };
         let mut given = HashMap::new();
         for file in &args.components {
             let bytes = bytes(file)?;
             given.insert(Sha256::digest(&bytes).into(), bytes);
         }
-        let instead = args.tool.as_ref().map(bytes).transpose()?;
+        let instead = match &args.tool {
+            None => None,
+            Some(file) if is_script(file) => Some(Instead::Script(bytes(file)?)),
+            Some(file) => Some(Instead::Component(bytes(file)?)),
+        };
         // Outside a workspace there is none.
         let stored = Place::find(&context.global).ok().map(|place| Directory::new(&place.data));
         Ok(Components { instead, given, stored })
     }
 
-    fn find(&self, history: &History, start: &Start) -> Option<Vec<u8>> {
-        if self.instead.is_some() && start.component == history.start.component {
-            return self.instead.clone();
+    fn find(&self, history: &History, start: &Start) -> Option<Code> {
+        // What runs scripts may be of another version than then: that is what is tried.
+        let bridge = || self.file(&start.component).unwrap_or_else(|| BRIDGE.to_vec());
+        match &self.instead {
+            Some(Instead::Component(bytes)) if start.code() == history.start.code() => Some(bytes.clone().into()),
+            Some(Instead::Script(bytes)) if start.code() == history.start.code() => {
+                // A component that became a script is run by the one of this program.
+                let component = if start.script.is_some() { bridge() } else { BRIDGE.to_vec() };
+                Some(Code { component, script: Some(bytes.clone()) })
+            }
+            _ => match &start.script {
+                Some(script) => Some(Code { script: Some(self.file(script)?), component: bridge() }),
+                None => self.file(&start.component).map(Code::from),
+            },
         }
-        let standard = || {
-            let found = standard::ALL.iter().find(|standard| standard.digest == start.component);
-            found.map(|standard| standard.bytes.to_vec())
+    }
+
+    /// A component or a script.
+    fn file(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let own = || {
+            let found = standard::ALL.iter().find(|standard| standard.digest == *digest);
+            let bridge = || (*digest == *BRIDGE_DIGEST).then_some(BRIDGE);
+            found.map(|standard| standard.bytes).or_else(bridge).map(<[u8]>::to_vec)
         };
         let stored = || {
-            let bytes = self.stored.as_ref()?.get_file(&start.component).ok()?;
-            (Sha256::digest(&bytes)[..] == start.component).then_some(bytes)
+            let bytes = self.stored.as_ref()?.get_file(digest).ok()?;
+            (Sha256::digest(&bytes)[..] == *digest).then_some(bytes)
         };
-        self.given.get(&start.component).cloned().or_else(standard).or_else(stored)
+        self.given.get(digest).cloned().or_else(own).or_else(stored)
     }
 }
 
@@ -150,7 +182,7 @@ fn show(context: &Context, file: &Path, report: &Report) -> anyhow::Result<()> {
 
 fn components_line(report: &Report) -> Option<String> {
     let with = report.component.as_ref().filter(|component| **component != report.recorded_component)?;
-    Some(format!("recorded with component {}, replayed with {}", &report.recorded_component[..16], &with[..16]))
+    Some(format!("recorded with {}, replayed with {}", &report.recorded_component[..16], &with[..16]))
 }
 
 fn difference_lines(context: &Context, difference: &Difference) -> Vec<String> {

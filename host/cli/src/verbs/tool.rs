@@ -1,6 +1,6 @@
 //! `tool`: what the host has, and what each can ever do.
 
-use super::{Context, block_on, simple};
+use super::{Context, block_on, script, simple};
 use crate::args::ToolVerb;
 use crate::error::{Failure, code, unreadable};
 use crate::host::Host;
@@ -9,6 +9,7 @@ use crate::place::Place;
 use crate::protocol::Request;
 use crate::{bound, standard, store};
 use libos::engine::inspect;
+use libos::scripts::is_script;
 use libos::world::read_component;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::id::hex;
@@ -32,10 +33,14 @@ pub fn run(context: &Context, verb: ToolVerb) -> anyhow::Result<u8> {
             context.list(&rows, |rows| (table(rows), "there are no tools"))?;
             Ok(code::DONE)
         }
-        ToolVerb::Inspect { what } if what.contains('/') || what.ends_with(".wasm") => {
-            inspect_file(context, Path::new(&what))
+        ToolVerb::Inspect { what, source } => {
+            let file = Path::new(&what);
+            match what.contains('/') || what.ends_with(".wasm") || is_script(file) {
+                true if is_script(file) => script::inspect(context, file, source),
+                true => inspect_file(context, file),
+                false => inspect_tool(context, &what, source),
+            }
         }
-        ToolVerb::Inspect { what } => inspect_tool(context, &what),
     }
 }
 
@@ -67,7 +72,11 @@ fn install(place: &Place) -> anyhow::Result<()> {
 fn table(rows: &[ToolRow]) -> Table {
     let mut table = Table::new(&["NAME", "FROM", "CAN EVER USE", "SUMMARY"]);
     for row in rows {
-        let from = if row.standard { "standard" } else { "added" };
+        let from = match (row.standard, &row.script) {
+            (true, _) => "standard",
+            (false, Some(_)) => "script",
+            (false, None) => "added",
+        };
         let summary = row.summary.lines().next().unwrap_or_default().to_owned();
         table.row(vec![row.name.clone(), from.into(), row.imports.join(","), summary]);
     }
@@ -101,27 +110,44 @@ fn inspect_file(context: &Context, file: &Path) -> anyhow::Result<u8> {
     Ok(code::DONE)
 }
 
-fn inspect_tool(context: &Context, name: &str) -> anyhow::Result<u8> {
+fn inspect_tool(context: &Context, name: &str, source: bool) -> anyhow::Result<u8> {
     let rows = tools(context)?;
     let row = rows.iter().find(|row| row.name == name).ok_or_else(|| {
         Failure::usage(format!("there is no tool '{name}'"))
             .hint("`libos tool list` shows them; a file is named with its directory: ./x.wasm")
     })?;
+    let script = row.script.map(|digest| script::stored(context, &digest)).transpose()?;
+    if source {
+        let script = script.ok_or_else(|| {
+            let what = format!("'{name}' is no script; what its component was built from is not here");
+            Failure::usage(what).hint(format!("`libos tool inspect {name}` shows what it can ever do"))
+        })?;
+        return script::print(context, &script);
+    }
     let schema: Value = serde_json::from_str(&row.arguments).unwrap_or_default();
     let result: Value = serde_json::from_str(&row.result).unwrap_or_default();
     if context.out.json {
         let mut value = bound::tool_value(row)?;
         value["arguments"] = schema;
         value["result"] = result;
+        if let Some(script) = &script {
+            value["modules"] = script::modules(script);
+        }
         context.out.value(&value)?;
         return Ok(code::DONE);
     }
     context.out.fields(&[
         ("tool", row.name.clone()),
         ("does", row.summary.lines().collect::<Vec<_>>().join(" ")),
-        ("from", if row.standard { "the runtime".into() } else { format!("a component added at {}", row.added) }),
-        ("component", hex(&row.component)),
+        (
+            "from",
+            if row.standard { "the runtime".into() } else { format!("a {} added at {}", bound::kind(row), row.added) },
+        ),
+        (bound::kind(row), hex(row.code())),
     ])?;
+    if let Some(script) = &script {
+        context.out.fields(&[("modules", script::module_words(script)), ("runs in", hex(&row.component))])?;
+    }
     lines(context, &bound::ability_lines(&row.imports))?;
     lines(context, &[bound::needs_line(&row.name, row.needs.as_deref())])?;
     context.out.heading("arguments")?;

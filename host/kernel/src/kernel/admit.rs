@@ -11,7 +11,7 @@ use crate::model::bound::Bound;
 use crate::model::call::{Call, Class, ObjectInfo};
 use crate::model::decide::{Verdict, Why};
 use crate::model::grant::{Effect, Holder};
-use crate::model::id::{CallId, Digest, EffectKey, GrantId, QuestionId};
+use crate::model::id::{Digest, EffectKey, GrantId, QuestionId};
 use crate::model::limit::UNCOMMITTED_BYTES_MAX;
 use crate::model::need::{Need, needs};
 use crate::model::purse::Charged;
@@ -173,16 +173,21 @@ impl Kernel {
         Ok(Some(Around { working_directory: process.working_directory.clone(), image: process.image.clone() }))
     }
 
-    /// Lets a system call out: the time of the call's last journal line, if the call is still there.
+    /// Lets a system call out: the time of its answer, if the call is still there.
     ///
     /// # Errors
     /// Its journal is full.
-    pub(crate) fn leave(&self, call: CallId, journal_bytes_max: u64) -> Result<Option<Time>, Stop> {
-        match self.lock().calls.get(&call) {
+    pub(crate) fn leave(&self, place: Place, journal_bytes_max: u64) -> Result<Option<Time>, Stop> {
+        match self.lock().calls.get_mut(&place.call) {
             Some(live) if live.journal_bytes as u64 > journal_bytes_max => {
                 Err(Stop::Fault(Fault::Journal(journal_bytes_max)))
             }
-            live => Ok(live.map(|live| live.last_time)),
+            // Answers that its guest has not seen may have come after it.
+            Some(live) => Ok(Some(match &mut live.times {
+                Some(times) => times.remove(&place.position).map_or(live.last_time, |(time, _)| time),
+                None => live.last_time,
+            })),
+            None => Ok(None),
         }
     }
 

@@ -180,6 +180,7 @@ impl Kernel {
         live.resident = true;
         live.queued = false;
         live.kept.clear();
+        live.times = None;
         live.journal_bytes = requests + journal.values().map(|line| 64 + line.answer.size()).sum::<usize>();
         live.last_time = journal.values().map(|line| line.time).max().unwrap_or(live.row.started);
         let row = live.row.clone();
@@ -371,6 +372,15 @@ impl LiveCall {
             queued: false,
             waiters: Vec::new(),
             tally: Tally::default(),
+            times: None,
+        }
+    }
+
+    /// An answer has come, whose journal line is about to be counted.
+    pub(super) fn note_answer(&mut self, position: Position, time: Time) {
+        self.last_time = time;
+        if let Some(times) = &mut self.times {
+            times.insert(position, (time, self.journal_bytes as u64));
         }
     }
 
@@ -452,29 +462,35 @@ impl State {
         let all = (call, 0)..=(call, Position::MAX);
         let waits: Vec<_> = self.waits.range(all.clone()).map(|(place, _)| *place).collect();
         for place in waits {
-            let Some(row) = self.waits.remove(&place) else { continue };
-            self.remove(Table::Wait, table::place(place.0, place.1));
-            if let Some(until) = row.kind.until() {
-                self.timers.remove(&(until, place.0, place.1));
-            }
-            self.forget_child_wait(place.0, place.1, &row.kind);
-            match row.kind {
-                Wait::Message { .. } => {
-                    if let Some(live) = self.calls.get(&place.0) {
-                        self.mail.close_receiver(live.row.pid, place.0, place.1);
-                    }
-                }
-                Wait::Call(nested) => {
-                    let why = format!("the call that made it has ended: {why}");
-                    self.finish_call(nested, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
-                }
-                Wait::Until(_) | Wait::Question(_) | Wait::Children { .. } => {}
-            }
+            self.withdraw_wait(place, &format!("the call that made it has ended: {why}"), now);
         }
         let questions: Vec<_> = self.questions.range(all).map(|(place, _)| *place).collect();
         for place in questions {
             self.leave_question(place, QuestionState::Withdrawn { why: why.to_owned() });
         }
+    }
+
+    /// Ends an open wait without an answer; false if there is none. A call that was waited for is cancelled: `why` is what it is told.
+    pub(super) fn withdraw_wait(&mut self, place: (CallId, Position), why: &str, now: Time) -> bool {
+        let Some(row) = self.waits.remove(&place) else { return false };
+        self.remove(Table::Wait, table::place(place.0, place.1));
+        if let Some(until) = row.kind.until() {
+            self.timers.remove(&(until, place.0, place.1));
+        }
+        self.forget_child_wait(place.0, place.1, &row.kind);
+        match row.kind {
+            Wait::Message { .. } => {
+                if let Some(live) = self.calls.get(&place.0) {
+                    self.mail.close_receiver(live.row.pid, place.0, place.1);
+                }
+            }
+            Wait::Call(nested) => {
+                let why = why.to_owned();
+                self.finish_call(nested, CallState::Cancelled(why.clone()), Outcome::Failed(why), now);
+            }
+            Wait::Until(_) | Wait::Question(_) | Wait::Children { .. } => {}
+        }
+        true
     }
 
     /// The tool of a call, its component, and what it can use at most.

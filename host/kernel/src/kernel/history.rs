@@ -152,6 +152,7 @@ impl View<'_> {
             tool: row.tool.clone(),
             export: row.export.clone(),
             component: row.component,
+            script: row.script,
             image,
             arguments,
             limits: row.limits,

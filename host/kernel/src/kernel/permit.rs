@@ -326,8 +326,8 @@ impl State {
             // A read of an earlier run, whose guest was dropped: the present run has an answer of its own there.
             return;
         }
+        live.note_answer(place.position, time);
         live.journal_bytes += line.size();
-        live.last_time = time;
         if survives || live.row.kept {
             self.flush_kept(place.call);
             self.journal(line);

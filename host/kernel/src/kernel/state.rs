@@ -71,6 +71,9 @@ pub enum Woken {
     Again,
 }
 
+/// When an answer came, and how many bytes of its call's journal came before it: of several at one time the first comes first.
+pub type Moment = (Time, u64);
+
 /// A call that has not ended.
 #[derive(Debug)]
 pub struct LiveCall {
@@ -85,7 +88,9 @@ pub struct LiveCall {
     pub resident: bool,
     /// The run loop was told to start it, and has not yet.
     pub queued: bool,
-    /// Who awaits the ends of open waits, if the call is resident. A component has one wait at a time; a planner may have several.
+    /// When answers came that its guest has not seen, once it has submitted anything: its clocks show only what it has seen.
+    pub times: Option<BTreeMap<Position, Moment>>,
+    /// Who awaits the ends of open waits, if the call is resident.
     pub waiters: Vec<(Position, oneshot::Sender<Woken>)>,
     /// What it did so often that it is only counted.
     pub tally: Tally,

@@ -184,11 +184,15 @@ impl Kernel {
     /// # Errors
     /// It is missing or was changed on the disk.
     pub fn component(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        self.file("component", digest)
+    }
+
+    pub(super) fn file(&self, what: &str, digest: &Digest) -> Result<Vec<u8>, StoreError> {
         let name = crate::model::id::hex(digest);
         let bytes =
-            self.storage.get_file(digest).map_err(|error| StoreError::Damaged(format!("component {name}: {error}")))?;
+            self.storage.get_file(digest).map_err(|error| StoreError::Damaged(format!("{what} {name}: {error}")))?;
         let have: Digest = Sha256::digest(&bytes).into();
-        if have == *digest { Ok(bytes) } else { Err(StoreError::Damaged(format!("component {name} was changed"))) }
+        if have == *digest { Ok(bytes) } else { Err(StoreError::Damaged(format!("{what} {name} was changed"))) }
     }
 }
 

@@ -41,9 +41,12 @@ impl Kernel {
     }
 
     /// Of what a call did at the same time nothing is left but waits: it may leave memory.
-    pub(crate) fn set_waiting(&self, call: CallId) {
+    ///
+    /// `count`: so many wait. If there are fewer rows, one has ended meanwhile, and whoever asks is about to learn of it.
+    pub(crate) fn set_waiting(&self, call: CallId, count: Option<usize>) {
         let mut state = self.lock();
-        if !state.has_waits(call) {
+        let waits = state.waits.range((call, 0)..=(call, Position::MAX)).take(count.unwrap_or(1)).count();
+        if waits < count.unwrap_or(1) {
             return;
         }
         let Some(live) = state.calls.get_mut(&call).filter(|live| live.row.state == CallState::Running) else { return };
@@ -175,8 +178,8 @@ impl State {
         if let Some(live) = self.calls.get_mut(&call) {
             live.waiters.retain(|(at, _)| *at != position);
             live.waiters.push((position, sender));
-            // A planner may be about to do more at the same time: its line says when all of that waits.
-            if !live.row.is_quantum() {
+            // Who may be about to do more at the same time: the line says when all of that waits.
+            if !live.row.is_quantum() && live.times.is_none() {
                 live.row.state = CallState::Waiting;
             }
             pid = Some(live.row.pid);
@@ -208,7 +211,8 @@ impl State {
             self.timers.remove(&(until, call, position));
         }
         self.forget_child_wait(call, position, &row.kind);
-        let waits_on = answer.is_some() && self.has_waits(call);
+        // A planner goes on when all of it has ended, a component when any of it has.
+        let waits_on = answer.is_some() && self.is_quantum(call) && self.has_waits(call);
         let Some(live) = self.calls.get_mut(&call) else { return };
         let pid = live.row.pid;
         self.mail.close_receiver(pid, call, position);
@@ -224,7 +228,7 @@ impl State {
         }
         let resident = live.resident;
         if answer.is_some() {
-            live.last_time = now;
+            live.note_answer(position, now);
         }
         let answer = answer.map(Arc::new);
         self.record(NewRecord { record, request: None, answer: answer.clone() });
@@ -238,8 +242,9 @@ impl State {
             self.questions.remove(&(call, position));
         }
         if !resident {
-            // The last of its waits starts it.
-            if !waits_on {
+            // The last of its waits starts it; once.
+            let is_queued = self.calls.get(&call).is_some_and(|live| live.queued);
+            if !waits_on && !is_queued {
                 self.set_runnable(call);
             }
         } else if let Some(sender) = waiter {

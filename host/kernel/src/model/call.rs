@@ -412,6 +412,24 @@ pub enum Call {
     #[n(62)]
     #[serde(rename = "message.pending")]
     MessagePending,
+
+    #[n(95)]
+    #[serde(rename = "process.environment")]
+    ProcessEnvironment {
+        #[n(0)]
+        name: String,
+    },
+
+    #[n(90)]
+    #[serde(rename = "tickets.next")]
+    TicketNext,
+    #[n(91)]
+    #[serde(rename = "tickets.cancel")]
+    TicketCancel {
+        /// The position at which it was submitted.
+        #[n(0)]
+        ticket: u32,
+    },
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -441,6 +459,11 @@ impl Call {
     /// Whether it names files: then somebody looks at what is there before a person is asked, and before an effect.
     pub fn is_about_files(&self) -> bool {
         self.operation().starts_with("fs.") && *self != Call::FsWorkingDirectory
+    }
+
+    /// Whether it is about system calls that were submitted; it cannot be submitted itself.
+    pub fn is_about_tickets(&self) -> bool {
+        matches!(self, Call::TicketNext | Call::TicketCancel { .. })
     }
 
     fn shape(&self) -> (&'static str, Class) {
@@ -495,6 +518,10 @@ impl Call {
             Call::MessageSend { .. } => ("message.send", Internal),
             Call::MessageReceive { .. } => ("message.receive", Wait),
             Call::MessagePending => ("message.pending", Observe),
+            Call::ProcessEnvironment { .. } => ("process.environment", Observe),
+
+            Call::TicketNext => ("tickets.next", Observe),
+            Call::TicketCancel { .. } => ("tickets.cancel", Internal),
         }
     }
 

@@ -116,10 +116,38 @@ pub const SCRIPT_REFERENCES_MAX: usize = 10_000;
 pub const SCRIPT_READ_BYTES_MAX: usize = 4 * CALL_TEXT_BYTES_MAX;
 /// Bytes of a value in a message about a script.
 pub const SCRIPT_SHOWN_BYTES_MAX: usize = 2 << 10;
+/// Bytes of all compiled scripts that are kept in memory.
+pub const SCRIPT_PROGRAMS_BYTES_MAX: usize = 64 << 20;
+/// Characters of a hostile text in a script that a message repeats.
+pub const SCRIPT_SHOWN_CHARACTERS_MAX: usize = 200;
+/// Modules of a TypeScript or JavaScript script.
+pub const SCRIPT_MODULES_MAX: usize = 256;
+/// Bytes of one module: of what its author wrote, and of the JavaScript that comes of it.
+pub const SCRIPT_MODULE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of what authors wrote of all modules of a script.
+pub const SCRIPT_SOURCE_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a script file: sources, JavaScript and mappings of all modules.
+pub const SCRIPT_FILE_BYTES_MAX: usize = 32 << 20;
+/// Modules on the shortest way from a script's first module to another.
+pub const SCRIPT_IMPORT_DEPTH_MAX: usize = 64;
+/// Imports of one module.
+pub const SCRIPT_IMPORTS_MAX: usize = 1_024;
+/// Bytes of a module's name, and of what stands in an import.
+pub const SCRIPT_NAME_BYTES_MAX: usize = 255;
+/// Problems that one attempt to load a script tells.
+pub const SCRIPT_PROBLEMS_MAX: usize = 64;
+/// Bytes of the message of one problem.
+pub const SCRIPT_PROBLEM_BYTES_MAX: usize = 1 << 10;
+/// Memory of the component that takes types out of one module, in bytes.
+pub const TYPESCRIPT_MEMORY_BYTES: u64 = 512 << 20;
+/// Processor time that it may use for one module, in ticks of 10 ms.
+pub const TYPESCRIPT_TICKS_MAX: u64 = 1_000;
 /// Processes that run at once, unless the host is made with another number: so many have a quantum that does not wait.
 pub const PROCESSES_RUNNING_MAX: u32 = 64;
 /// Bytes of all lines of a tool's declaration: they are in the row of each of its calls.
 pub const TOOL_NEEDS_BYTES_MAX: usize = 4 << 10;
+/// System calls of one call that are under way at once.
+pub const TICKETS_OPEN_MAX: usize = 1_024;
 /// Imports that one call may make.
 pub const IMPORTS_MAX: u32 = 100_000;
 /// Bytes of requests and answers that one call may keep for replay.
@@ -203,6 +231,12 @@ pub const IMAGE_TOOLS_MAX: usize = 512;
 pub const POLICY_BYTES_MAX: usize = 1 << 20;
 /// Rules of a policy: those of an image and those of all images together are grants of one holder.
 pub const POLICY_RULES_MAX: usize = GRANTS_PER_HOLDER_MAX / 2;
+/// Variables of a policy's environment.
+pub const VARIABLES_MAX: usize = 256;
+/// Bytes of a variable's name.
+pub const VARIABLE_NAME_BYTES_MAX: usize = 255;
+/// Bytes of a variable's value.
+pub const VARIABLE_BYTES_MAX: usize = 32 * 1024;
 /// Mounts of a policy: each is an open handle.
 pub const MOUNTS_MAX: usize = 64;
 /// Most memory that a policy may give a call, in bytes: what 32 bits can address.

@@ -171,9 +171,12 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::ProcessChildren
         | Call::ProcessHandOver { .. }
         | Call::ProcessExitWith { .. }
+        | Call::ProcessEnvironment { .. }
         | Call::ProcessSelf
         | Call::MessageReceive { .. }
-        | Call::MessagePending => return None,
+        | Call::MessagePending
+        | Call::TicketNext
+        | Call::TicketCancel { .. } => return None,
     })
 }
 

@@ -238,6 +238,16 @@ pub enum Reply {
     Sent(#[n(0)] MessageId),
     #[n(42)]
     Count(#[n(0)] u64),
+    /// The value of a variable, if there is one.
+    #[n(75)]
+    Variable(#[n(0)] Option<String>),
+
+    /// Which ticket has ended, if one was open.
+    #[n(70)]
+    Ticket(#[n(0)] Option<u32>),
+    /// Whether a ticket was given up.
+    #[n(71)]
+    GivenUp(#[n(0)] bool),
 }
 
 /// How a call that a tool made of another tool has ended.

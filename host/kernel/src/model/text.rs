@@ -163,6 +163,32 @@ pub mod digest {
     }
 }
 
+/// A digest that may be missing, as [`digest`] writes it.
+pub mod digest_if_any {
+    use crate::model::id::Digest;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct There(#[serde(with = "super::digest")] Digest);
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
+        digest.map(There).serialize(serializer)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It is no digest.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Digest>, D::Error> {
+        Ok(Option::<There>::deserialize(deserializer)?.map(|there| there.0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

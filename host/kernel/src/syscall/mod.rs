@@ -7,6 +7,7 @@ mod prepare;
 mod primitive;
 mod process;
 mod recorded;
+mod tickets;
 mod together;
 
 use crate::kernel::{Admit, Around, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
@@ -24,47 +25,64 @@ use primitive::Performed;
 use std::collections::btree_map;
 use std::iter::Peekable;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tickets::{Progress, Tickets};
 use together::Together;
 
 pub use recorded::{Divergence, Recorded};
 
 /// A call's end of the line: what a guest has of the kernel.
 pub struct Line {
-    kernel: Arc<Kernel>,
+    shared: Arc<Shared>,
     place: Place,
     limits: CallLimits,
     journal: Peekable<btree_map::IntoIter<Position, JournalRow>>,
     time: Time,
-    waiting: Together,
     import: Arc<std::sync::Mutex<Option<&'static str>>>,
     interrupt_at: Option<Position>,
-    own_namespace: String,
     kept: bool,
-    is_quantum: bool,
+    tickets: Tickets,
     ticks: Arc<AtomicU64>,
     /// What its process can still pay of them.
     ticks_left: Option<u64>,
+}
+
+/// What operations of one call share that are under way at once.
+struct Shared {
+    kernel: Arc<Kernel>,
+    /// The call; each operation has a position of its own.
+    place: Place,
+    waiting: Together,
+    own_namespace: String,
+    is_quantum: bool,
+    /// Something was submitted: the line says when all of it waits.
+    overlaps: AtomicBool,
 }
 
 impl Line {
     /// The line of a call that was started or resumed.
     pub fn new(kernel: Arc<Kernel>, started: &Started) -> Line {
         let row = &started.row;
+        let place = Place { pid: row.pid, call: row.id, position: 0, incarnation: row.incarnation };
         Line {
             ticks: Arc::default(),
             ticks_left: kernel.time_left(row.id).processor.map(|left| left.div_ceil(CALL_TICK.as_millis() as u64)),
-            kernel,
-            place: Place { pid: row.pid, call: row.id, position: 0, incarnation: row.incarnation },
+            place,
             limits: row.limits,
             journal: started.journal.clone().into_iter().peekable(),
             time: row.started,
-            waiting: Together::default(),
             import: Arc::default(),
             interrupt_at: None,
-            own_namespace: own_namespace(row.pid),
             kept: row.kept,
-            is_quantum: row.is_quantum(),
+            tickets: Tickets::default(),
+            shared: Arc::new(Shared {
+                kernel,
+                place,
+                waiting: Together::default(),
+                own_namespace: own_namespace(row.pid),
+                is_quantum: row.is_quantum(),
+                overlaps: AtomicBool::new(false),
+            }),
         }
     }
 
@@ -75,7 +93,7 @@ impl Line {
 
     /// The kernel that it leads to.
     pub fn kernel(&self) -> &Arc<Kernel> {
-        &self.kernel
+        &self.shared.kernel
     }
 
     /// The call.
@@ -95,7 +113,7 @@ impl Line {
 
     /// The number of the wait, while all that the call does is wait. Every wait has another number, also at one position.
     pub fn waiting(&self) -> watch::Receiver<Option<u64>> {
-        self.waiting.subscribe()
+        self.shared.waiting.subscribe()
     }
 
     /// Counts a tick of processor time.
@@ -125,31 +143,108 @@ impl Line {
     /// # Errors
     /// The guest is to be stopped: a fault of its own, the end of its call, or a failure of the host.
     pub async fn run(&mut self, call: Call) -> Result<Arc<Answer>, Stop> {
+        if call.is_about_tickets() {
+            return Box::pin(self.run_ticket(call)).await;
+        }
         let position = self.next_position(&call)?;
         if let Some(answer) = self.replayed(position, &call)? {
             return Ok(answer);
         }
-        let around = self.enter().await?;
-        if self.kept {
-            self.kernel.keep_request(self.at(position), &call);
-        }
+        let around = self.shared.enter().await?;
+        self.keep_request(position, &call);
         let call = Arc::new(call);
-        let answer = self.decide(position, call, &around).await?;
-        self.time = self.kernel.leave(self.place.call, self.limits.journal_bytes)?.unwrap_or(self.time);
+        let answer = if self.tickets.is_under_way() {
+            Box::pin(self.run_beside(position, call, around)).await?
+        } else {
+            self.shared.decide(position, call, &around).await?
+        };
+        self.leave(position)?;
         Ok(answer)
     }
 
+    fn keep_request(&self, position: Position, call: &Call) {
+        if self.kept {
+            self.shared.kernel.keep_request(self.shared.at(position), call);
+        }
+    }
+
+    /// The answer at a position is there: the guest's clocks show when it came.
+    fn leave(&mut self, position: Position) -> Result<(), Stop> {
+        let left = self.shared.kernel.leave(self.shared.at(position), self.limits.journal_bytes)?;
+        self.time = self.time.max(left.unwrap_or(self.time));
+        Ok(())
+    }
+
+    fn next_position(&mut self, call: &Call) -> Result<Position, Stop> {
+        let position = self.take_position(call)?;
+        self.check_interrupt(position)?;
+        Ok(position)
+    }
+
+    fn check_interrupt(&self, position: Position) -> Result<(), Stop> {
+        if self.interrupt_at == Some(position) { Err(Stop::Host("interrupted".into())) } else { Ok(()) }
+    }
+
+    fn take_position(&mut self, call: &Call) -> Result<Position, Stop> {
+        *self.import.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(call.operation());
+        let position = self.place.position;
+        if position >= self.limits.imports {
+            return Err(Stop::Fault(Fault::Imports(self.limits.imports)));
+        }
+        self.place.position += 1;
+        Ok(position)
+    }
+
+    fn replayed(&mut self, position: Position, call: &Call) -> Result<Option<Arc<Answer>>, Stop> {
+        let Some((time, answer)) = self.recorded(position, call)? else { return Ok(None) };
+        // Of calls that are made at once the later one may be answered first.
+        self.time = self.time.max(time);
+        Ok(Some(answer))
+    }
+
+    /// The answer of an earlier run, and when it came.
+    fn recorded(&mut self, position: Position, call: &Call) -> Result<Option<(Time, Arc<Answer>)>, Stop> {
+        let Some((_, row)) = self.journal.next_if(|(at, _)| *at == position) else { return Ok(None) };
+        if row.request != request_digest(call) {
+            return Err(Stop::Fault(Fault::Diverged {
+                position,
+                recorded: row.operation,
+                made: call.operation().to_owned(),
+            }));
+        }
+        Ok(Some((row.time, Arc::new(row.answer))))
+    }
+}
+
+impl Shared {
     async fn decide(&self, position: Position, call: Arc<Call>, around: &Around) -> Result<Arc<Answer>, Stop> {
+        self.decide_and_tell(position, call, around, &Progress::default()).await
+    }
+
+    /// As [`Shared::decide`]; `progress` says how far it is.
+    async fn decide_and_tell(
+        &self,
+        position: Position,
+        call: Arc<Call>,
+        around: &Around,
+        progress: &Progress,
+    ) -> Result<Arc<Answer>, Stop> {
         let Around { working_directory, image } = around;
         let context = Context { working_directory, own_namespace: &self.own_namespace, image };
         match need::names(&call, &context) {
-            Ok(names) => self.carry_out(position, call, names).await,
+            Ok(names) => self.carry_out(position, call, names, progress).await,
             Err(error) => self.kernel.refuse_invalid(self.at(position), &call, error),
         }
     }
 
     /// Decides, records and performs; a link that is met leads to a new name, which is decided again.
-    async fn carry_out(&self, position: Position, call: Arc<Call>, asked: Vec<Resource>) -> Result<Arc<Answer>, Stop> {
+    async fn carry_out(
+        &self,
+        position: Position,
+        call: Arc<Call>,
+        asked: Vec<Resource>,
+        progress: &Progress,
+    ) -> Result<Arc<Answer>, Stop> {
         let mut attempt =
             Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
         let mut links = 0;
@@ -177,15 +272,18 @@ impl Line {
                 Seen::Failed(error) => return self.over(&attempt, error),
             }
             let (permit, durable) = match self.kernel.admit(&attempt)? {
-                Admit::Go(permit, durable) => (permit, durable),
+                Admit::Go(permit, durable) => {
+                    progress.admit();
+                    (permit, durable)
+                }
                 Admit::Over(answer) => return Ok(answer),
                 Admit::Look => continue,
                 Admit::Wait(receiver) => {
                     self.waiting.waits();
-                    if self.is_quantum && self.waiting.is_waiting() {
-                        self.kernel.set_waiting(self.place.call);
-                    }
+                    progress.set_waits(true);
+                    self.note_waiting();
                     let woken = receiver.await;
+                    progress.set_waits(false);
                     self.waiting.goes_on();
                     // The answer is recorded: the guest gets it when its process goes on.
                     self.kernel.check_held(self.place.pid)?;
@@ -249,6 +347,7 @@ impl Line {
     async fn perform(&self, permit: Permit, attempt: &Attempt) -> Result<Performed, Stop> {
         match primitive::perform(&self.kernel, permit, &attempt.call) {
             primitive::Step::Over(performed) => Ok(performed),
+            primitive::Step::Blocking(rest) if self.overlaps() => self.read_beside(rest).await,
             primitive::Step::Blocking(rest) => {
                 // The turn belongs to the thread that reads, not to a guest that may be dropped.
                 let turn = self.kernel.turn().await?;
@@ -260,6 +359,17 @@ impl Line {
                 task::spawn_blocking(read).await.map_err(|error| Stop::Host(format!("a read panicked: {error}")))
             }
         }
+    }
+
+    /// Whether something was submitted in this call.
+    fn overlaps(&self) -> bool {
+        self.overlaps.load(Ordering::Relaxed)
+    }
+
+    /// If all that the call does is wait, it may leave memory.
+    fn note_waiting(&self) {
+        let Some(count) = self.waiting.all_wait().filter(|_| self.is_quantum || self.overlaps()) else { return };
+        self.kernel.set_waiting(self.place.call, (!self.is_quantum).then_some(count));
     }
 
     fn over(&self, attempt: &Attempt, error: CallError) -> Result<Arc<Answer>, Stop> {
@@ -278,40 +388,6 @@ impl Line {
                 None => self.kernel.room().await?,
             }
         }
-    }
-
-    fn next_position(&mut self, call: &Call) -> Result<Position, Stop> {
-        let position = self.take_position(call)?;
-        self.check_interrupt(position)?;
-        Ok(position)
-    }
-
-    fn check_interrupt(&self, position: Position) -> Result<(), Stop> {
-        if self.interrupt_at == Some(position) { Err(Stop::Host("interrupted".into())) } else { Ok(()) }
-    }
-
-    fn take_position(&mut self, call: &Call) -> Result<Position, Stop> {
-        *self.import.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(call.operation());
-        let position = self.place.position;
-        if position >= self.limits.imports {
-            return Err(Stop::Fault(Fault::Imports(self.limits.imports)));
-        }
-        self.place.position += 1;
-        Ok(position)
-    }
-
-    fn replayed(&mut self, position: Position, call: &Call) -> Result<Option<Arc<Answer>>, Stop> {
-        let Some((_, row)) = self.journal.next_if(|(at, _)| *at == position) else { return Ok(None) };
-        if row.request != request_digest(call) {
-            return Err(Stop::Fault(Fault::Diverged {
-                position,
-                recorded: row.operation,
-                made: call.operation().to_owned(),
-            }));
-        }
-        // Of calls that are made at once the later one may be answered first.
-        self.time = self.time.max(row.time);
-        Ok(Some(Arc::new(row.answer)))
     }
 }
 

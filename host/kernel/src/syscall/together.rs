@@ -37,23 +37,22 @@ impl Line {
         }
         if !open.is_empty() {
             self.all_of(&open, &mut answers).await?;
-            let left = self.kernel.leave(self.place.call, self.limits.journal_bytes)?;
-            self.time = self.time.max(left.unwrap_or(self.time));
+            self.leave(self.place.position)?;
         }
         Ok(answers.into_iter().flatten().collect())
     }
 
-    async fn all_of(&self, open: &[(usize, Position, Arc<Call>)], answers: &mut Answers) -> Result<(), Stop> {
-        let around = self.enter().await?;
-        if self.kept {
-            open.iter().for_each(|(_, position, call)| self.kernel.keep_request(self.at(*position), call));
-        }
-        self.waiting.begin(open.len());
+    async fn all_of(&mut self, open: &[(usize, Position, Arc<Call>)], answers: &mut Answers) -> Result<(), Stop> {
+        let shared = &self.shared;
+        let around = shared.enter().await?;
+        open.iter().for_each(|(_, position, call)| self.keep_request(*position, call));
+        shared.waiting.begin(open.len());
         let mut running: Vec<(usize, Pin<Box<_>>)> = Vec::with_capacity(open.len());
         for (index, position, call) in open {
-            let decided = self.decide(*position, Arc::clone(call), &around);
+            let interrupted = self.check_interrupt(*position);
+            let decided = shared.decide(*position, Arc::clone(call), &around);
             let admitted = async {
-                self.check_interrupt(*position)?;
+                interrupted?;
                 decided.await
             };
             running.push((*index, Box::pin(admitted)));
@@ -71,22 +70,20 @@ impl Line {
                     Poll::Ready(Ok(answer)) => answers[*index] = Some(answer),
                     Poll::Ready(Err(stop)) => failed = Some(stop),
                 }
-                self.waiting.ended();
+                shared.waiting.ended();
                 false
             });
             match failed {
                 Some(stop) => Poll::Ready(Err(stop)),
                 None if running.is_empty() => Poll::Ready(Ok(())),
                 None => {
-                    if self.waiting.is_waiting() {
-                        self.kernel.set_waiting(self.place.call);
-                    }
+                    shared.note_waiting();
                     Poll::Pending
                 }
             }
         });
         let ended = all.await;
-        self.waiting.begin(1);
+        shared.waiting.begin(1);
         ended
     }
 }
@@ -115,14 +112,20 @@ impl Together {
         self.told.subscribe()
     }
 
-    /// Whether all of them wait.
-    pub fn is_waiting(&self) -> bool {
-        self.told.borrow().is_some()
+    /// How many there are, if all of them wait.
+    pub fn all_wait(&self) -> Option<usize> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all_wait().then_some(counts.open)
     }
 
     /// So many are under way from now on.
     fn begin(&self, count: usize) {
         self.change(|counts| (counts.open, counts.waiting) = (count, 0));
+    }
+
+    /// One more is under way.
+    pub fn begins(&self) {
+        self.change(|counts| counts.open += 1);
     }
 
     /// One of them waits.
@@ -136,15 +139,21 @@ impl Together {
     }
 
     /// One of them has ended.
-    fn ended(&self) {
+    pub fn ended(&self) {
         self.change(|counts| counts.open = counts.open.saturating_sub(1));
     }
 
     fn change(&self, change: impl FnOnce(&mut Counts)) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut counts);
-        let all_wait = counts.open > 0 && counts.waiting == counts.open;
+        let all_wait = counts.all_wait();
         counts.waits += u64::from(all_wait);
         self.told.send_replace(all_wait.then_some(counts.waits));
+    }
+}
+
+impl Counts {
+    fn all_wait(&self) -> bool {
+        self.open > 0 && self.waiting == self.open
     }
 }

@@ -37,17 +37,19 @@ impl CodeCache {
 
     /// The compiled code of a component, if it is there and what was written.
     pub(super) fn load(&self, engine: &Engine, component: &Digest, identity: &Digest) -> Option<Component> {
-        let known = self.kernel.as_ref()?.compiled(component, identity)?;
-        let code = read(&self.path(component, identity)?).ok()?;
+        deserialize(engine, &self.load_bytes(component, identity)?).ok()
+    }
+
+    /// What was compiled of a component for an engine, or of a script for the component that runs it, if it is there and what was written.
+    pub(crate) fn load_bytes(&self, code: &Digest, identity: &Digest) -> Option<Vec<u8>> {
+        let known = self.kernel.as_ref()?.compiled(code, identity)?;
+        let code = read(&self.path(code, identity)?).ok()?;
         let have: Digest = Sha256::digest(&code).into();
-        if have != known {
-            return None;
-        }
-        deserialize(engine, &code).ok()
+        (have == known).then_some(code)
     }
 
     /// Keeps compiled code. A cache that cannot be written is no error: the next start compiles again.
-    pub(super) fn store(&self, code: &[u8], digest: &Digest, identity: &Digest) {
+    pub(crate) fn store(&self, code: &[u8], digest: &Digest, identity: &Digest) {
         let (Some(path), Some(kernel)) = (self.path(digest, identity), &self.kernel) else { return };
         let temporary = path.with_extension("new");
         let written = write_new(&temporary, code).and_then(|()| fs::rename(&temporary, &path));

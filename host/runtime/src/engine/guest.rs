@@ -4,7 +4,7 @@ use super::failure::Stopped;
 use super::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 use libos_kernel::model::answer::{Answer, CallError, Fault, Stop};
 use libos_kernel::model::call::{Call, Reply};
-use libos_kernel::model::id::Digest;
+use libos_kernel::model::id::{Digest, Position};
 use libos_kernel::model::limit::REPLAY_PRINTED_BYTES_MAX;
 use libos_kernel::model::time::Time;
 use libos_kernel::syscall::{Line, Recorded};
@@ -50,6 +50,27 @@ impl Wire {
         match self {
             Wire::Live(line) => line.run(call).await,
             Wire::Recorded(line, _) => line.run(call),
+        }
+    }
+
+    async fn submit(&mut self, call: Call) -> std::result::Result<std::result::Result<Position, CallError>, Stop> {
+        match self {
+            Wire::Live(line) => line.submit(call).await,
+            Wire::Recorded(line, _) => line.submit(call),
+        }
+    }
+
+    async fn next(&mut self) -> std::result::Result<Option<(Position, Arc<Answer>)>, Stop> {
+        match self {
+            Wire::Live(line) => line.next().await,
+            Wire::Recorded(line, _) => line.next(),
+        }
+    }
+
+    async fn cancel(&mut self, ticket: Position) -> std::result::Result<bool, Stop> {
+        match self {
+            Wire::Live(line) => line.cancel(ticket).await,
+            Wire::Recorded(line, _) => line.cancel(ticket),
         }
     }
 }
@@ -133,7 +154,7 @@ impl Guest {
         Ok(self.ticks > self.ticks_max)
     }
 
-    /// Sends a system call down the line. The one way out for everything that a guest does.
+    /// Sends a system call down the line. With [`Guest::submit_call`], the one way out for everything that a guest does.
     pub(super) async fn run(&mut self, call: Call) -> Result<Arc<Answer>> {
         let Some(line) = &mut self.line else {
             return Err(Stopped(Stop::Fault(Fault::Describes(call.operation()))).into());
@@ -142,6 +163,50 @@ impl Guest {
         let answer = line.run(call).await.map_err(|stop| Stopped(stop).into());
         self.in_import |= self.epoch.load(Ordering::Relaxed) != before;
         answer
+    }
+
+    /// Refuses an import while a component describes itself.
+    pub(super) fn check_line(&self, operation: &'static str) -> Result<()> {
+        match &self.line {
+            Some(_) => Ok(()),
+            None => Err(Stopped(Stop::Fault(Fault::Describes(operation))).into()),
+        }
+    }
+
+    /// Sends a system call down the line whose answer comes with [`Guest::next_answer`].
+    pub(super) async fn submit_call(&mut self, call: Call) -> Result<std::result::Result<Position, CallError>> {
+        let operation = call.operation();
+        self.with_line(operation, async |line| line.submit(call).await).await
+    }
+
+    /// What was submitted and ended first.
+    pub(super) async fn next_answer(&mut self) -> Result<Option<(Position, Arc<Answer>)>> {
+        self.with_line("tickets.next", async |line| line.next().await).await
+    }
+
+    /// Gives up what was submitted.
+    pub(super) async fn cancel_ticket(&mut self, ticket: Position) -> Result<bool> {
+        self.with_line("tickets.cancel", async |line| line.cancel(ticket).await).await
+    }
+
+    async fn with_line<T>(
+        &mut self,
+        operation: &'static str,
+        act: impl AsyncFnOnce(&mut Wire) -> std::result::Result<T, Stop>,
+    ) -> Result<T> {
+        let Some(line) = &mut self.line else { return Err(Stopped(Stop::Fault(Fault::Describes(operation))).into()) };
+        let before = self.epoch.load(Ordering::Relaxed);
+        let done = act(line).await.map_err(|stop| Stopped(stop).into());
+        self.in_import |= self.epoch.load(Ordering::Relaxed) != before;
+        done
+    }
+
+    /// The guest has ended: nothing of it stays under way.
+    pub(super) async fn give_up(&mut self) -> std::result::Result<(), Stop> {
+        match &mut self.line {
+            Some(Wire::Live(line)) => line.give_up().await,
+            _ => Ok(()),
+        }
     }
 
     /// As [`Guest::run`], for calls that always answer and whose WIT has no error.

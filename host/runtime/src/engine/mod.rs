@@ -1,5 +1,6 @@
 //! Floor 4: the only WebAssembly. Compiles components, starts a fresh instance a call, and connects its imports to the line.
 
+mod alone;
 mod bindings;
 mod cache;
 pub mod compile;
@@ -11,6 +12,7 @@ pub mod inspect;
 mod items;
 mod objects;
 mod processes;
+mod scripts;
 mod tickets;
 mod wasi;
 
@@ -19,9 +21,11 @@ pub use declared::Declaration;
 pub use failure::failure;
 pub use inspect::{BadComponent, Inspected};
 
+use bindings::scripts::ScriptsPre;
 use bindings::{Reason, Tool, ToolPre};
 use compile::{Origin, PrepareError};
 pub use guest::{Printed, Wire};
+pub use scripts::{Described, ScriptError};
 
 use guest::Guest;
 use libos_kernel::kernel::{NewTool, Started};
@@ -78,7 +82,9 @@ pub struct Engine {
 /// What a call runs with, whoever asked for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Run<'a> {
-    /// The name that the component exports the tool by.
+    /// The script, as the component compiled it; none if the component is the tool itself.
+    pub program: Option<&'a [u8]>,
+    /// The name that the component, or the script, exports the tool by.
     pub export: &'a str,
     /// JSON.
     pub arguments: &'a str,
@@ -91,13 +97,19 @@ pub struct Run<'a> {
 impl<'a> From<&'a Started> for Run<'a> {
     fn from(started: &'a Started) -> Run<'a> {
         let row = &started.row;
-        Run { export: &row.export, arguments: &started.arguments, seed: row.seed, limits: row.limits }
+        Run { program: None, export: &row.export, arguments: &started.arguments, seed: row.seed, limits: row.limits }
     }
 }
 
 /// A component that is compiled and linked.
 pub struct Prepared {
-    pre: ToolPre<Guest>,
+    pre: Pre,
+}
+
+/// By what it exports.
+enum Pre {
+    Tool(ToolPre<Guest>),
+    Scripts(ScriptsPre<Guest>),
 }
 
 /// An engine that cannot be made.
@@ -190,10 +202,14 @@ impl Engine {
         linker
             .define_unknown_imports_as_traps(component)
             .map_err(|error| BadComponent(format!("its imports cannot be linked: {error:#}")))?;
-        let pre = linker
-            .instantiate_pre(component)
-            .and_then(ToolPre::new)
-            .map_err(|error| BadComponent(format!("it does not fit the world libos:runtime/tool: {error:#}")))?;
+        let unfit =
+            |error: wasmtime::Error| BadComponent(format!("it does not fit the world libos:runtime/tool: {error:#}"));
+        let instance = linker.instantiate_pre(component).map_err(unfit)?;
+        let pre = match (ToolPre::new(instance.clone()), ScriptsPre::new(instance)) {
+            (Ok(tool), _) => Pre::Tool(tool),
+            (Err(_), Ok(scripts)) => Pre::Scripts(scripts),
+            (Err(error), Err(_)) => return Err(unfit(error)),
+        };
         Ok(Prepared { pre })
     }
 
@@ -202,11 +218,14 @@ impl Engine {
     /// # Errors
     /// It traps, calls an import, or says too much.
     pub async fn describe(&self, prepared: &Prepared) -> Result<Vec<NewTool>, BadComponent> {
+        let Pre::Tool(pre) = &prepared.pre else {
+            return Err(BadComponent("it runs scripts and is no tool itself; add a script".into()));
+        };
         let (memory, ticks) = DESCRIBE_LIMITS;
         let mut store = self.store(Guest::without_authority(memory, ticks));
         let _ticking = self.tick().map_err(|stop| BadComponent(format!("it cannot be asked for its tools: {stop}")))?;
         let described = async {
-            let tool = prepared.pre.instantiate_async(&mut store).await?;
+            let tool = pre.instantiate_async(&mut store).await?;
             tool.call_describe(&mut store).await
         };
         let described = match described.await {
@@ -248,18 +267,30 @@ impl Engine {
         let mut store = self.store(Guest::for_call(line, run.seed, &run.limits, Arc::clone(&self.epoch)));
         let _ticking = self.tick()?;
         let called = async {
-            let tool = prepared.pre.instantiate_async(&mut store).await?;
-            tool.call_call(&mut store, run.export, run.arguments).await
+            match (&prepared.pre, run.program) {
+                (Pre::Tool(pre), None) => {
+                    let tool = pre.instantiate_async(&mut store).await?;
+                    tool.call_call(&mut store, run.export, run.arguments).await
+                }
+                (Pre::Scripts(pre), Some(program)) => {
+                    let scripts = pre.instantiate_async(&mut store).await?;
+                    let called = scripts.call_call(&mut store, program, run.export, run.arguments).await?;
+                    Ok(called.map_err(scripts::told))
+                }
+                _ => Err(wasmtime::format_err!("a script and what runs it do not belong together")),
+            }
         };
-        match called.await {
-            Ok(Ok(result)) => Ok(check_result(result)),
-            Ok(Err(told)) => Ok(Err(told_failure(told))),
+        let ended = match called.await {
+            Ok(Ok(result)) => check_result(result),
+            Ok(Err(told)) => Err(told_failure(told)),
             Err(error) => {
                 let refused = store.data().memory_refused.then_some(memory_bytes);
                 let import = *import.lock().unwrap_or_else(PoisonError::into_inner);
-                failure::classify(&error, refused, import).map(Err)
+                Err(failure::classify(&error, refused, import)?)
             }
-        }
+        };
+        store.data_mut().give_up().await?;
+        Ok(ended)
     }
 
     fn store(&self, guest: Guest) -> Store<Guest> {

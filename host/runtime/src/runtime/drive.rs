@@ -1,8 +1,8 @@
 //! Drives one call: in memory while it runs or waits for a short time, dropped when it waits long, ended when it ends.
 
 use super::meter::Meter;
-use super::{CallEvent, Runtime, Waiting};
-use crate::engine::{Prepared, failure};
+use super::{BRIDGE_DIGEST, CallEvent, Runtime, RuntimeError, Waiting};
+use crate::engine::{Prepared, Run, failure};
 use crate::planner::planner_of;
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{EndedCall, Kernel, Started};
@@ -102,7 +102,7 @@ impl Runtime {
             () = self.over(call) => Err(Driven::Stopped(Stop::Ended)),
         };
         let driven = match prepared {
-            Ok(prepared) => self.run_in_memory(&prepared, &started).await,
+            Ok((prepared, program)) => self.run_in_memory(&prepared, program.as_deref(), &started).await,
             Err(driven) => driven,
         };
         drop(permit);
@@ -167,28 +167,35 @@ impl Runtime {
         }
     }
 
-    /// Its component. Only one that will never run ends the call: what the machine lacks now it may have when the call is resumed.
-    async fn prepared(self: &Arc<Self>, started: &Started) -> Result<Arc<Prepared>, Driven> {
-        let (runtime, component) = (Arc::clone(self), started.row.component);
-        let bytes = move || runtime.kernel.component(&component).map_err(|error| error.to_string());
-        self.prepare(component, false, bytes).await.map_err(|error| {
-            let why = format!("the component cannot be started: {error}");
+    /// Its component, and the script that this runs. Only what will never run ends the call: what the machine lacks now it may have when
+    /// the call is resumed.
+    async fn prepared(self: &Arc<Self>, started: &Started) -> Result<(Arc<Prepared>, Option<Arc<Vec<u8>>>), Driven> {
+        let cannot = |what: &str, error: &RuntimeError| {
+            let why = format!("the {what} cannot be started: {error}");
             if error.is_of_the_component() {
                 Driven::Ended(Err(failure(FailureReason::NotRunnable, why, None)))
             } else {
                 Driven::Stopped(Stop::Host(why))
             }
-        })
+        };
+        let (runtime, component) = (Arc::clone(self), started.row.component);
+        let bytes = move || runtime.kernel.component(&component).map_err(|error| error.to_string());
+        let is_own = component == *BRIDGE_DIGEST;
+        let prepared = self.prepare(component, is_own, bytes).await.map_err(|error| cannot("component", &error))?;
+        let Some(script) = started.row.script else { return Ok((prepared, None)) };
+        let program = self.program(&prepared, script, component).await.map_err(|error| cannot("script", &error))?;
+        Ok((prepared, Some(program)))
     }
 
-    async fn run_in_memory(&self, prepared: &Prepared, started: &Started) -> Driven {
+    async fn run_in_memory(&self, prepared: &Prepared, program: Option<&Vec<u8>>, started: &Started) -> Driven {
         let engine = match self.engine().await {
             Ok(engine) => engine,
             Err(error) => return Driven::Stopped(Stop::Host(error.to_string())),
         };
         let line = self.line(started);
         let watched = Watched::of(&line);
-        let running = async { Ok(engine.call(prepared, line, started).await?.map(Chosen::GoOn)) };
+        let run = Run { program: program.map(Vec::as_slice), ..Run::from(started) };
+        let running = async { Ok(engine.call(prepared, line, run).await?.map(Chosen::GoOn)) };
         self.keep_in_memory(started, watched, running).await
     }
 

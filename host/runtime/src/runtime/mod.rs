@@ -1,32 +1,31 @@
 //! The runtime: a kernel, an engine, and the loop that starts calls whose time has come.
 
+mod add;
 mod builder;
 mod drive;
 mod meter;
 mod outcome;
+mod scripts;
 mod tasks;
 mod turns;
 
 pub use builder::{BuildError, Builder};
 pub use outcome::NotDone;
+pub use scripts::{BRIDGE, BRIDGE_DIGEST, WrongScript};
 
 use crate::engine::compile::{Compile, CompileError, CompileLimits, Compiler, Origin, PrepareError, Wants};
-use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Inspected, Prepared, declared, inspect};
-use crate::world::{WorldSetupError, read_component};
-use libos_kernel::kernel::{
-    Answered, Changed, EndedCall, HostError, Kernel, NewTool, Notary, Options, Reaction, StartCall,
-};
+use crate::engine::{BadComponent, CodeCache, Engine, EngineError, Prepared};
+use crate::world::WorldSetupError;
+use libos_kernel::kernel::{Answered, Changed, EndedCall, HostError, Kernel, Notary, Options, Reaction, StartCall};
 use libos_kernel::model::decide::Ceiling;
 use libos_kernel::model::id::{CallId, Digest, Pid, QuestionId};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::{self, CallLimits};
 use libos_kernel::model::process::{Signal, State};
 use libos_kernel::model::question::QuestionRow;
-use libos_kernel::model::row::ToolRow;
 use libos_kernel::model::time::Time;
 use libos_kernel::store::disk::Storage;
 use libos_kernel::world::World;
-use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -106,6 +105,9 @@ pub enum RuntimeError {
     /// A component that is not of this world.
     #[error(transparent)]
     Component(#[from] BadComponent),
+    /// A script that is wrong.
+    #[error(transparent)]
+    Script(#[from] WrongScript),
     /// The file of a component.
     #[error(
         "the component {} cannot be read: {source}; a tool in Rust is built with `cargo build --release --target wasm32-wasip2`, into \
@@ -130,7 +132,7 @@ impl RuntimeError {
     /// Whether a component is at fault that will be no better the next time.
     fn is_of_the_component(&self) -> bool {
         match self {
-            RuntimeError::Component(_) => true,
+            RuntimeError::Component(_) | RuntimeError::Script(_) => true,
             RuntimeError::Compile(error) => error.is_of_the_component(),
             _ => false,
         }
@@ -204,6 +206,7 @@ pub struct Runtime {
     kernel: Arc<Kernel>,
     engine: tokio::sync::OnceCell<Engine>,
     cache: CodeCache,
+    programs: scripts::Programs,
     compiler: Compiler,
     /// Turns to compile.
     compilers: Arc<Semaphore>,
@@ -256,8 +259,10 @@ impl Runtime {
             on_question,
         } = config;
         let kernel = Kernel::open(Options { storage, world, ceiling, notary })?;
+        scripts::renew(&kernel)?;
         Ok(Arc::new(Runtime {
             cache: CodeCache::new(Arc::clone(&kernel), code),
+            programs: scripts::Programs::default(),
             compiler: Compiler { place: compile, limits: compile_limits },
             compilers: Arc::new(Semaphore::new(limit::COMPILERS_MAX)),
             kernel,
@@ -391,63 +396,8 @@ impl Runtime {
         Ok(told)
     }
 
-    /// Adds the tools of a component; `name` renames the tool of a component that has one.
-    ///
-    /// # Errors
-    /// It is no component of this world, or its names are taken.
-    pub async fn add_component(
-        self: &Arc<Self>,
-        bytes: Vec<u8>,
-        name: Option<String>,
-        standard: bool,
-    ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
-        // Reading it, too, may take a second.
-        let inspect =
-            move || inspect::inspect(&bytes).map(|inspected| (inspected, Sha256::digest(&bytes).into(), bytes));
-        let (inspected, digest, bytes) = blocking(inspect).await??;
-        let Inspected { imports, declarations, .. } = inspected;
-        let copy = bytes.clone();
-        let prepared = self.prepare(digest, standard, || Ok(copy)).await?;
-        let engine = self.engine().await?;
-        let mut tools: Vec<NewTool> = engine.describe(&prepared).await?;
-        // By the names in the component: a new name changes nothing of what it needs.
-        declared::attach(declarations, &mut tools)?;
-        if let Some(name) = name {
-            match tools.as_mut_slice() {
-                [only] => only.name = name,
-                _ => {
-                    let count = tools.len();
-                    return Err(
-                        BadComponent(format!("it has {count} tools; --name is for a component with one")).into()
-                    );
-                }
-            }
-        }
-        let added = self.kernel.add_tools(&bytes, &imports, tools, standard)?;
-        self.kernel.durable(added.durable).await?;
-        Ok(added)
-    }
-
-    /// Adds the tools of a component's file; `name` renames the tool of a component that has one. It is a component from outside.
-    ///
-    /// # Errors
-    /// The file cannot be read, or as [`Runtime::add_component`].
-    pub async fn add_file(
-        self: &Arc<Self>,
-        file: impl Into<PathBuf>,
-        name: Option<String>,
-    ) -> Result<Changed<Vec<Arc<ToolRow>>>, RuntimeError> {
-        let path: PathBuf = file.into();
-        let read = {
-            let path = path.clone();
-            tokio::task::spawn_blocking(move || read_component(&path)).await.map_err(std::io::Error::other)
-        };
-        let bytes = read.flatten().map_err(|source| RuntimeError::File { path, source })?;
-        self.add_component(bytes, name, false).await
-    }
-
     /// A component ready to run. What must be compiled outside waits for its turn, and holds up nothing that is compiled already.
-    async fn prepare(
+    pub(crate) async fn prepare(
         self: &Arc<Self>,
         digest: Digest,
         standard: bool,
@@ -478,7 +428,7 @@ impl Runtime {
         Ok(blocking(prepare).await??)
     }
 
-    async fn engine(&self) -> Result<&Engine, RuntimeError> {
+    pub(crate) async fn engine(&self) -> Result<&Engine, RuntimeError> {
         let instances = self.config.resident_max;
         Ok(self.engine.get_or_try_init(|| async move { Engine::new(instances.saturating_add(8)) }).await?)
     }
@@ -585,7 +535,7 @@ async fn run_loop(runtime: Weak<Runtime>, mut closing: watch::Receiver<bool>) {
 }
 
 /// Runs something on a thread that may block.
-async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> Result<T, RuntimeError> {
+pub(crate) async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> Result<T, RuntimeError> {
     let done = tokio::task::spawn_blocking(what).await;
     done.map_err(|error| RuntimeError::Machine(format!("a thread of the host ended without an answer: {error}")))
 }

@@ -50,6 +50,7 @@ const RESIDENT_MAX: u32 = 16;
 pub struct Stage {
     world: MemoryWorld,
     tools: Vec<PathBuf>,
+    scripts: Vec<(String, String)>,
     builder: Option<Builder>,
     answers: Arc<Mutex<VecDeque<Reaction>>>,
     asked: Arc<Mutex<Vec<QuestionRow>>>,
@@ -129,6 +130,7 @@ impl Stage {
         Stage {
             world,
             tools: Vec::new(),
+            scripts: Vec::new(),
             builder: Some(builder),
             answers: Arc::default(),
             asked: Arc::default(),
@@ -141,6 +143,13 @@ impl Stage {
     /// from the directory that the test runs in, which under cargo is the package's.
     pub fn tool(mut self, component: impl Into<PathBuf>) -> Stage {
         self.tools.push(component.into());
+        self
+    }
+
+    /// A script whose tools can be called: the name that its file would have, and what is in it. A script of one tool without a name is
+    /// called as its file: `word_count` if that is `word_count.ts`.
+    pub fn script(mut self, file: &str, text: &str) -> Stage {
+        self.scripts.push((file.to_owned(), text.to_owned()));
         self
     }
 
@@ -271,6 +280,9 @@ impl Stage {
         let runtime = builder.on_question(answer).open().await?;
         for tool in &self.tools {
             runtime.add_file(tool, None).await?;
+        }
+        for (file, text) in &self.scripts {
+            runtime.add_source(file, text, None).await?;
         }
         self.runtime = Some(Arc::clone(&runtime));
         Ok(runtime)

@@ -57,7 +57,7 @@ pub fn replayer() -> &'static Replayer {
 /// Replays with one guest for everything.
 async fn replay(history: &History, with: &str) -> Report {
     let bytes = guest(with);
-    let component = move |_: &Start, _: usize| Some(bytes.clone());
+    let component = move |_: &Start, _: usize| Some(bytes.clone().into());
     replayer().replay(history, &component).await.unwrap()
 }
 
@@ -160,7 +160,7 @@ async fn calls_within_a_call_are_exported_with_it_and_replayed_each() {
     let call = kept(&host, "nest", &json!({"name": "nest", "arguments": inner}).to_string()).await;
     let history = exported(&host, call);
     assert_eq!(history.size(), (3, 3));
-    let by_tool = |start: &Start, _: usize| Some(guest(&start.tool));
+    let by_tool = |start: &Start, _: usize| Some(guest(&start.tool).into());
     let report = replayer().replay(&history, &by_tool).await.unwrap();
     same(&report);
     let innermost = &report.nested[0].nested[0];
@@ -168,7 +168,7 @@ async fn calls_within_a_call_are_exported_with_it_and_replayed_each() {
         (innermost.tool.as_str(), &innermost.verdict, innermost.same_imports),
         ("word_count", &Verdict::Same, 1)
     );
-    let outer = |_: &Start, depth: usize| (depth == 0).then(|| guest("nest"));
+    let outer = |_: &Start, depth: usize| (depth == 0).then(|| guest("nest").into());
     let report = replayer().replay(&history, &outer).await.unwrap();
     assert_eq!((&report.verdict, &report.nested[0].verdict), (&Verdict::Same, &Verdict::NotReplayed));
 }

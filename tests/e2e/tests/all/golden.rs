@@ -96,7 +96,7 @@ async fn golden_calls_go_the_same_way_with_the_tools_of_today() {
         record().await;
     }
     let replayer = replayer();
-    let find = |start: &Start, _: usize| Some(component(&start.tool));
+    let find = |start: &Start, _: usize| Some(component(&start.tool).into());
     for (file, ..) in ROWS {
         let text = fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         let history = history::read(&text).unwrap_or_else(|error| panic!("{file}: {error}"));

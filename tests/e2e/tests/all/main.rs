@@ -19,4 +19,5 @@ mod processes;
 mod replay;
 mod scripts;
 mod stage;
+mod typescript;
 mod walking;

@@ -43,6 +43,8 @@ pub struct Start {
     /// The name that the component exports the tool by.
     pub export: String,
     pub component: Digest,
+    /// The script that the component ran; none if it was the tool itself.
+    pub script: Option<Digest>,
     /// The image of its process; none if that is not known any more.
     pub image: Option<String>,
     /// What the guest got, byte for byte. JSON, if whoever called was a person.
@@ -53,6 +55,13 @@ pub struct Start {
     pub started: Time,
     /// How often it was started again.
     pub resumes: u32,
+}
+
+impl Start {
+    /// Digest of what the tool was: of the script, if it was one; else of the component.
+    pub fn code(&self) -> &Digest {
+        self.script.as_ref().unwrap_or(&self.component)
+    }
 }
 
 /// A system call.

@@ -39,6 +39,8 @@ struct StartLine {
     export: String,
     #[serde(with = "text::digest")]
     component: Digest,
+    #[serde(default, with = "text::digest_if_any")]
+    script: Option<Digest>,
     image: Option<String>,
     #[serde(with = "text::time")]
     started: Time,
@@ -288,6 +290,7 @@ fn checked(line: StartLine) -> Result<Start, String> {
         tool: line.tool,
         export: line.export,
         component: line.component,
+        script: line.script,
         image: line.image,
         arguments,
         limits: line.limits,

@@ -30,6 +30,8 @@ struct StartLine<'a> {
     export: &'a str,
     #[serde(with = "text::digest")]
     component: Digest,
+    #[serde(skip_serializing_if = "Option::is_none", with = "text::digest_if_any")]
+    script: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<&'a str>,
     #[serde(with = "text::time")]
@@ -137,6 +139,7 @@ fn start(start: &Start) -> StartLine<'_> {
         tool: &start.tool,
         export: &start.export,
         component: start.component,
+        script: start.script,
         image: start.image.as_deref(),
         started: start.started,
         resumes: start.resumes,
