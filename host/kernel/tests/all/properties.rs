@@ -1,5 +1,5 @@
 //! Properties over values at random: 10,000 cases each, a tenth of that where each case is a kernel's work; or as many as
-//! PROPTEST_CASES says.
+//! PROPTEST_CASES says. Which ones follows from PROPTEST_RNG_SEED, to which .cargo/config.toml gives a value.
 
 mod bounds;
 mod codec;
