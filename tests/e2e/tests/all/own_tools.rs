@@ -85,7 +85,7 @@ async fn an_agent_proposes_validates_registers_and_calls_a_script() {
 
 #[tokio::test]
 async fn a_registered_tool_reads_what_its_process_may_and_is_refused_the_rest() {
-    let host = Host::new(CONFINED, &["noop"]).await;
+    let host = Host::new(CONFINED, &["every_import"]).await;
     host.put("open.txt", "open");
     host.put("secret.txt", "secret");
     let pid = process(&host);
@@ -131,7 +131,7 @@ async fn a_proposal_that_is_wrong_or_fails_a_test_is_rejected_with_a_line() {
 
 #[tokio::test]
 async fn a_component_can_be_proposed_as_a_script_can() {
-    let host = Host::new(OPEN, &["noop"]).await;
+    let host = Host::new(OPEN, &["every_import"]).await;
     let pid = process(&host);
     for (bytes, name, ok) in [
         (guest("noop"), "mine", true),
@@ -154,11 +154,11 @@ fn component(bytes: Vec<u8>, name: &str, result: &str) -> Proposal {
     }
 }
 
-/// The line of a call of `noop`.
+/// The line of a call of `every_import`.
 fn line(host: &Host, pid: Pid) -> Line {
     let kernel = host.runtime.kernel();
     let limits = kernel.call_limits();
-    let start = StartCall { pid, tool: "noop".into(), arguments: "{}".into(), limits, keep: false };
+    let start = StartCall { pid, tool: "every_import".into(), arguments: "{}".into(), limits, keep: false };
     Line::new(Arc::clone(kernel), &kernel.start_call(start).unwrap())
 }
 
