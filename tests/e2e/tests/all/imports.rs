@@ -70,7 +70,8 @@ fn prepare(host: &Host) {
 #[test]
 fn the_list_of_free_imports_is_the_one_that_the_kernel_has() {
     let cwd = Resource::new(Kind::Fs, "workspace");
-    let context = Context { working_directory: &cwd, own_namespace: "process/1", image: "base", candidate: Some("double") };
+    let context =
+        Context { working_directory: &cwd, own_namespace: "process/1", image: "base", candidate: Some("double") };
     for call in Call::examples() {
         let free = needs(&call, &names(&call, &context).unwrap(), false).is_empty();
         assert_eq!(free, FREE.contains(&call.operation()), "{}", call.operation());

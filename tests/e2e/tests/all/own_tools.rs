@@ -1,11 +1,15 @@
 //! Tools that an agent writes at run time: proposed, validated, registered and called by the standard tools, as components and as scripts.
 
-use libos::kernel::model::call::Call;
+use libos::kernel::kernel::StartCall;
+use libos::kernel::model::answer::Answer;
+use libos::kernel::model::call::{Call, Reply};
 use libos::kernel::model::candidate::{Code, Expectation, Proposal, Report, Test};
 use libos::kernel::model::id::Pid;
+use libos::kernel::syscall::Line;
 use libos::{CallEvent, CallRequest};
 use libos_e2e::{Host, OPEN, guest, result};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const CONFINED: &str = r#"
 [mounts]
@@ -13,6 +17,13 @@ workspace = "."
 [image.base]
 allow = ["register tool:*", "call tool:*", "read fs:workspace/open.txt"]
 "#;
+
+/// A host with the standard tools for this.
+async fn furnished(policy: &str) -> Host {
+    let host = Host::new(policy, &[]).await;
+    host.runtime.add_component(guest("jit"), None, true).await.unwrap();
+    host
+}
 
 fn process(host: &Host) -> Pid {
     host.runtime.kernel().new_process("base", false).unwrap()
@@ -49,7 +60,7 @@ async fn validate(host: &Host, pid: Pid, id: &str) -> Value {
 
 #[tokio::test]
 async fn an_agent_proposes_validates_registers_and_calls_a_script() {
-    let host = Host::new(OPEN, &["jit"]).await;
+    let host = furnished(OPEN).await;
     let pid = process(&host);
     let double = "export async function run(args, libos) { return { doubled: 2 * args.n }; }";
     let tests = json!([{"args": {"n": 21}, "result": {"doubled": 42}}]);
@@ -74,45 +85,38 @@ async fn an_agent_proposes_validates_registers_and_calls_a_script() {
 
 #[tokio::test]
 async fn a_registered_tool_reads_what_its_process_may_and_is_refused_the_rest() {
-    let host = Host::new(CONFINED, &["jit"]).await;
+    let host = Host::new(CONFINED, &["every_import"]).await;
     host.put("open.txt", "open");
     host.put("secret.txt", "secret");
     let pid = process(&host);
-    let source = "export const needs = ['read fs:**', 'write fs:**'];\n\
-                  export async function run(args, libos) { return await libos.syscall('filesystem.read_text', { path: args.path }); }";
     let grants = || format!("{:?}", host.runtime.kernel().grants_of(pid));
     let before = grants();
-    let id = propose(&host, pid, script("reader", source, json!([]))).await;
-    let report = validate(&host, pid, &id).await;
-    assert_eq!(report["ok"], json!(true), "{report}");
-    call(&host, pid, "register_jit_tool", json!({"candidate_id": id})).await.unwrap();
+    let mut proposal = component(guest("files"), "read_text_file", "null");
+    proposal.tests[0].arguments = json!({"path": "open.txt"}).to_string();
+    let (id, report) = validated(&host, pid, proposal.clone()).await;
+    assert!(!report.ok && report.tests[0].message.contains("tests have no authority"), "{id}: {report:?}");
+    proposal.tests.clear();
+    let (id, report) = validated(&host, pid, proposal).await;
+    assert!(report.ok, "{report:?}");
+    let mut line = line(&host, pid);
+    line.run(Call::ToolsRegister { id, for_children: false }).await.unwrap();
     assert_eq!(grants(), before, "what a tool says that it needs gives it nothing");
-    let read = call(&host, pid, "reader", json!({"path": "open.txt"})).await.unwrap();
+    let read = call(&host, pid, "read_text_file", json!({"path": "open.txt"})).await.unwrap();
     assert!(read.to_string().contains("open"), "{read}");
-    let refused = call(&host, pid, "reader", json!({"path": "secret.txt"})).await.unwrap_err();
+    let refused = call(&host, pid, "read_text_file", json!({"path": "secret.txt"})).await.unwrap_err();
     assert!(refused.contains("read") && refused.contains("secret.txt"), "{refused}");
 }
 
 #[tokio::test]
 async fn a_proposal_that_is_wrong_or_fails_a_test_is_rejected_with_a_line() {
-    let host = Host::new(OPEN, &["jit"]).await;
+    let host = furnished(OPEN).await;
     host.put("a.txt", "a");
     let pid = process(&host);
     let rows = [
         ("export function run() { return 1; }", json!([{"args": {}, "result": 2}]), "test 1: it returned 1, not 2"),
         ("export function run() {\n  return (;\n}", json!([]), ":2:"),
         ("export const nothing = 1;", json!([]), ""),
-        ("export function run() { for (;;) {} }", json!([{"args": {}, "result": 1}]), "cpu-time"),
-        (
-            "export async function run(args, libos) { return await libos.fs.list('.'); }",
-            json!([{"args": {}, "result": []}]),
-            "tests have no authority",
-        ),
-        (
-            "export async function run(args, libos) { try { await libos.fs.list('.'); } catch {} return 1; }",
-            json!([{"args": {}, "result": 1}]),
-            "tests have no authority",
-        ),
+        ("export function run() { for (;;) {} }", json!([{"args": {}, "result": 1}]), "for more than"),
         ("export function run() { throw new Error('no'); }", json!([{"args": {}, "error": "yes"}]), "it failed with"),
     ];
     for (source, tests, says) in rows {
@@ -127,47 +131,50 @@ async fn a_proposal_that_is_wrong_or_fails_a_test_is_rejected_with_a_line() {
 
 #[tokio::test]
 async fn a_component_can_be_proposed_as_a_script_can() {
-    let host = Host::new(OPEN, &[]).await;
+    let host = Host::new(OPEN, &["every_import"]).await;
     let pid = process(&host);
-    let propose = |bytes: Vec<u8>, name: &str, result: &str| Proposal {
+    for (bytes, name, ok) in [
+        (guest("noop"), "mine", true),
+        (guest("noop")[..100].to_vec(), "cut", false),
+        (b"\x7fELF".to_vec(), "machine", false),
+    ] {
+        let (_, report) = validated(&host, pid, component(bytes, name, "null")).await;
+        assert_eq!(report.ok, ok, "{name}: {report:?}");
+    }
+}
+
+fn component(bytes: Vec<u8>, name: &str, result: &str) -> Proposal {
+    Proposal {
         name: name.into(),
         summary: String::new(),
         code: Code::Component(bytes),
         arguments: None,
         result: None,
         tests: vec![Test { arguments: "{}".into(), expect: Expectation::Returns(result.into()) }],
-    };
-    for (bytes, name, ok) in [
-        (guest("noop"), "mine", true),
-        (guest("noop")[..100].to_vec(), "cut", false),
-        (b"\x7fELF".to_vec(), "machine", false),
-    ] {
-        let report = validated(&host, pid, propose(bytes, name, "null")).await;
-        assert_eq!(report.ok, ok, "{name}: {report:?}");
     }
 }
 
-/// The report on a proposal, through a line of a call of `noop`.
-async fn validated(host: &Host, pid: Pid, proposal: Proposal) -> Report {
-    use libos::kernel::kernel::StartCall;
-    use libos::kernel::model::answer::Answer;
-    use libos::kernel::model::call::Reply;
-    use libos::kernel::syscall::Line;
-    host.add(&["noop"]).await;
+/// The line of a call of `every_import`.
+fn line(host: &Host, pid: Pid) -> Line {
     let kernel = host.runtime.kernel();
     let limits = kernel.call_limits();
-    let start = StartCall { pid, tool: "noop".into(), arguments: "{}".into(), limits, keep: false };
-    let mut line = Line::new(std::sync::Arc::clone(kernel), &kernel.start_call(start).unwrap());
+    let start = StartCall { pid, tool: "every_import".into(), arguments: "{}".into(), limits, keep: false };
+    Line::new(Arc::clone(kernel), &kernel.start_call(start).unwrap())
+}
+
+/// What a proposal is called, and the report on it.
+async fn validated(host: &Host, pid: Pid, proposal: Proposal) -> (String, Report) {
+    let mut line = line(host, pid);
     let proposed = line.run(Call::ToolsPropose { proposal }).await.unwrap();
     let Answer::Done(Reply::Text(id)) = &*proposed else { panic!("{proposed:?}") };
     let report = line.run(Call::ToolsValidate { id: id.clone() }).await.unwrap();
     let Answer::Done(Reply::Report(report)) = &*report else { panic!("{report:?}") };
-    report.clone()
+    (id.clone(), report.clone())
 }
 
 #[tokio::test]
 async fn a_tool_is_promoted_and_then_there_for_every_process() {
-    let host = Host::new(OPEN, &["jit"]).await;
+    let host = furnished(OPEN).await;
     let pid = process(&host);
     let id = propose(&host, pid, script("mine", "export function run() { return 7; }", json!([]))).await;
     validate(&host, pid, &id).await;
