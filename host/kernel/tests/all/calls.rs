@@ -24,7 +24,7 @@ pub const ALL_RULES: [&str; 10] = [
 ];
 
 /// What needs no right at all.
-const FREE: [&str; 9] = [
+const FREE: [&str; 11] = [
     "fs.working-directory",
     "clock.now",
     "random.bytes",
@@ -34,6 +34,8 @@ const FREE: [&str; 9] = [
     "process.children",
     "message.receive",
     "message.pending",
+    "tickets.next",
+    "tickets.cancel",
 ];
 
 /// An outside in which every example finds what it is about.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const NOTHING: &str = "[mounts]\nworkspace = \".\"\n[image.base]\nallow = []\n";
 
 /// Imports that need no right, for the reasons that the WIT gives.
-const FREE: [&str; 9] = [
+const FREE: [&str; 11] = [
     "fs.working-directory",
     "clock.now",
     "random.bytes",
@@ -24,6 +24,8 @@ const FREE: [&str; 9] = [
     "process.children",
     "message.receive",
     "message.pending",
+    "tickets.next",
+    "tickets.cancel",
 ];
 
 /// Imports on the process's own namespace, which it always has.

@@ -97,6 +97,8 @@ fn answers() -> Vec<Answer> {
         Reply::Message(Some(message())),
         Reply::Sent(MessageId(4)),
         Reply::Count(u64::MAX),
+        Reply::Ticket(Some(3)),
+        Reply::GivenUp(true),
     ];
     let text = || "why".to_owned();
     let errors = [
