@@ -63,7 +63,7 @@ impl Wire {
     async fn next(&mut self) -> std::result::Result<Option<(Position, Arc<Answer>)>, Stop> {
         match self {
             Wire::Live(line) => line.next().await,
-            Wire::Recorded(line, _) => line.next(),
+            Wire::Recorded(line, _) => line.next_answer(),
         }
     }
 
