@@ -2,7 +2,7 @@
 
 use libos::object::{Filter, Options, Payload, Resolution};
 use libos::process::{ChildOptions, SignalKind, ViewMode};
-use libos::{Failure, clock, fs, human, log, message, object, process, random, tools};
+use libos::{Failure, clock, fs, human, log, message, object, process, random, tickets, tools};
 use libos_programs::{Outcome, debug_outcome, outcome};
 use std::time::Duration;
 
@@ -91,6 +91,8 @@ fn every_import(import: String) -> libos::Result<Outcome> {
             debug_outcome(message::receive(&message::Filter::default(), Some(Duration::from_nanos(1))))
         }
         "message.pending" => outcome(Ok(message::pending())),
+        "tickets.next" => debug_outcome(tickets::next()),
+        "tickets.cancel" => outcome(Ok(tickets::cancel(7))),
         other => {
             return Err(Failure::invalid_arguments(format_args!("no import is called {other}")));
         }

@@ -80,6 +80,8 @@ impl Call {
             Call::ToolsRegister { id: "t1".into(), for_children: false },
             Call::ToolsUnregister { name: "double".into() },
             Call::ToolsList,
+            Call::TicketNext,
+            Call::TicketCancel { ticket: 7 },
         ]
     }
 }

@@ -88,7 +88,7 @@ impl Recorded {
     ///
     /// # Errors
     /// As [`Recorded::run`].
-    pub fn next(&mut self) -> Result<Option<(Position, Arc<Answer>)>, Stop> {
+    pub fn next_answer(&mut self) -> Result<Option<(Position, Arc<Answer>)>, Stop> {
         let answer = self.run(Call::TicketNext)?;
         let ticket = match *answer {
             Answer::Done(Reply::Ticket(Some(ticket))) => ticket,

@@ -26,7 +26,7 @@ pub const ALL_RULES: [&str; 12] = [
 ];
 
 /// What needs no right at all.
-const FREE: [&str; 12] = [
+const FREE: [&str; 14] = [
     "fs.working-directory",
     "clock.now",
     "random.bytes",
@@ -39,6 +39,8 @@ const FREE: [&str; 12] = [
     "tools.propose",
     "tools.validate",
     "tools.list",
+    "tickets.next",
+    "tickets.cancel",
 ];
 
 /// An outside in which every example finds what it is about.

@@ -69,7 +69,7 @@ impl Wire {
     async fn next(&mut self) -> std::result::Result<Option<(Position, Arc<Answer>)>, Stop> {
         match self {
             Wire::Live(line) => line.next().await,
-            Wire::Recorded(line, _) => line.next(),
+            Wire::Recorded(line, _) => line.next_answer(),
             Wire::Trial(trial) => Ok(trial.next()),
         }
     }

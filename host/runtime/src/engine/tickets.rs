@@ -11,6 +11,9 @@ use libos_kernel::model::answer::Answer;
 use wasmtime::Result;
 use wit::types::Error;
 
+#[cfg(test)]
+mod tests;
+
 impl wit::tickets::Host for Guest {
     async fn submit(&mut self, operation: String, arguments: String, content: Option<Vec<u8>>) -> Outcome<u32> {
         self.check_line("tickets.submit")?;

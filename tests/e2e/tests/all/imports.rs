@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const NOTHING: &str = "[mounts]\nworkspace = \".\"\n[image.base]\nallow = []\n";
 
 /// Imports that need no right, for the reasons that the WIT gives.
-const FREE: [&str; 12] = [
+const FREE: [&str; 14] = [
     "fs.working-directory",
     "clock.now",
     "random.bytes",
@@ -27,6 +27,8 @@ const FREE: [&str; 12] = [
     "tools.propose",
     "tools.validate",
     "tools.list",
+    "tickets.next",
+    "tickets.cancel",
 ];
 
 /// Imports on the process's own namespace, which it always has.

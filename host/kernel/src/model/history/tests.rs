@@ -100,6 +100,8 @@ fn answers() -> Vec<Answer> {
         Reply::Count(u64::MAX),
         Reply::Variable(None),
         Reply::Variable(Some("C.UTF-8".into())),
+        Reply::Ticket(Some(3)),
+        Reply::GivenUp(true),
     ];
     let text = || "why".to_owned();
     let errors = [

@@ -170,6 +170,8 @@ fn reply() -> impl Strategy<Value = Reply> {
         number().prop_map(|id| Reply::Sent(MessageId(id))),
         number().prop_map(Reply::Count),
         of(text()).prop_map(Reply::Variable),
+        of(small()).prop_map(Reply::Ticket),
+        any::<bool>().prop_map(Reply::GivenUp),
         bytes().prop_map(Reply::Bytes),
         prop::collection::vec(entry, 0..3).prop_map(Reply::Entries),
         stat().prop_map(Reply::Stat),
