@@ -83,8 +83,9 @@ impl Kernel {
         let now = self.now();
         let mut state = self.lock();
         state.check_lives(place.call)?;
-        let given_up =
-            |(position, call): &&(Position, Arc<Call>)| state.give_up(Place { position: *position, ..place }, call, LEFT_OPEN, now);
+        let given_up = |(position, call): &&(Position, Arc<Call>)| {
+            state.give_up(Place { position: *position, ..place }, call, LEFT_OPEN, now)
+        };
         Ok(open.iter().filter(given_up).map(|(position, _)| *position).collect())
     }
 
@@ -126,7 +127,8 @@ impl State {
     /// started again does not do it again.
     fn give_up(&mut self, place: Place, call: &Arc<Call>, why: &str, now: Time) -> bool {
         let at = (place.call, place.position);
-        let is_answered = |live: &super::state::LiveCall| live.times.as_ref().is_some_and(|times| times.contains_key(&at.1));
+        let is_answered =
+            |live: &super::state::LiveCall| live.times.as_ref().is_some_and(|times| times.contains_key(&at.1));
         let has_begun = self.effects.values().any(|effect| (effect.call, effect.position) == at);
         if has_begun || self.calls.get(&place.call).is_none_or(is_answered) {
             return false;

@@ -213,8 +213,12 @@ impl Line {
     /// # Errors
     /// The call was ended from outside, or the host has stopped.
     pub async fn give_up(&mut self) -> Result<(), Stop> {
-        let open: Vec<_> =
-            self.tickets.under_way.iter().map(|(position, operation)| (*position, Arc::clone(&operation.call))).collect();
+        let open: Vec<_> = self
+            .tickets
+            .under_way
+            .iter()
+            .map(|(position, operation)| (*position, Arc::clone(&operation.call)))
+            .collect();
         if open.is_empty() {
             return Ok(());
         }
@@ -332,7 +336,10 @@ impl Shared {
         let kernel = Arc::clone(&self.kernel);
         let wanted = Arc::new(());
         let is_wanted = Arc::downgrade(&wanted);
-        #[cfg_attr(not(schedules), expect(clippy::disallowed_methods, reason = "it ends by itself, with or without its guest"))]
+        #[cfg_attr(
+            not(schedules),
+            expect(clippy::disallowed_methods, reason = "it ends by itself, with or without its guest")
+        )]
         let reading = task::spawn(async move {
             let turn = kernel.turn().await?;
             if is_wanted.strong_count() == 0 {
