@@ -19,14 +19,8 @@ pub const BRIDGE: &[u8] = include_bytes!("../../../../tools/js/built/js.wasm");
 /// Its digest.
 pub static BRIDGE_DIGEST: LazyLock<Digest> = LazyLock::new(|| Sha256::digest(BRIDGE).into());
 
-/// The interfaces that it imports, of which scripts have those that they declare; without version, sorted.
-static BRIDGE_IMPORTS: LazyLock<Result<Vec<String>, String>> = LazyLock::new(|| {
-    let inspected = crate::engine::inspect::inspect(BRIDGE).map_err(|error| error.to_string())?;
-    Ok(inspected.imports.into_iter().filter(|import| !NO_WAY_OUT.contains(&import.as_str())).collect())
-});
-
-/// Interfaces by which nothing is reached: one only names types, the other leads to what the others lead to.
-const NO_WAY_OUT: [&str; 2] = ["script", "tickets"];
+/// The interfaces whose operations a script can submit: all that there are. Sorted.
+const INTERFACES: [&str; 9] = ["clock", "fs", "human", "log", "message", "object", "process", "random", "tools"];
 
 /// Why a script is no tool.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,11 +43,15 @@ impl From<ScriptError> for RuntimeError {
     }
 }
 
+/// What bounds a script that declares nothing.
+fn interfaces() -> Vec<String> {
+    INTERFACES.map(str::to_owned).to_vec()
+}
+
 /// Lets calls of scripts that start from now on be run by the component that came with this program.
 pub(super) fn renew(kernel: &Kernel) -> Result<(), RuntimeError> {
     if kernel.tools().iter().any(|tool| tool.script.is_some() && tool.component != *BRIDGE_DIGEST) {
-        let imports = BRIDGE_IMPORTS.clone().map_err(RuntimeError::Machine)?;
-        kernel.renew_scripts(BRIDGE, &imports)?;
+        kernel.renew_scripts(BRIDGE, &interfaces())?;
     }
     Ok(())
 }
@@ -154,11 +152,11 @@ impl Runtime {
         name: Option<String>,
         digest: Digest,
     ) -> Result<(Vec<NewTool>, Vec<String>, Arc<Vec<u8>>), RuntimeError> {
-        let (bridge, imports) = (self.bridge().await?, BRIDGE_IMPORTS.clone().map_err(RuntimeError::Machine)?);
+        let bridge = self.bridge().await?;
         let engine = self.engine().await?;
         let program = Arc::new(engine.compile_script(&bridge, &script.modules).await?);
         let described = engine.describe_script(&bridge, &program).await?;
-        Ok((tools(described, name, &script.modules, digest)?, imports, program))
+        Ok((tools(described, name, &script.modules, digest)?, interfaces(), program))
     }
 
     /// As [`Runtime::add_script`], of one module: the name of its file, and what is in that.
