@@ -7,6 +7,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod gate;
+mod js;
 mod shell;
 mod soak;
 mod tally;
@@ -25,6 +26,8 @@ Commands:
   demo            builds libos and tells its story with the real binary: a refusal, a question, a kill in the middle,
                   an answer, a changed log. A few minutes the first time, seconds after that
   fmt             formats the host and every guest workspace
+  js-bridge [--check]
+                  builds what runs scripts (tools/js/built); needs clang. With --check it builds beside it and compares
   bench [ARGS...] the measurements, in a release build; ARGS go to the benchmark
   fuzz [TARGET...] [--seconds N]
                   the fuzzers of tests/fuzz under libFuzzer, a minute each
@@ -45,11 +48,12 @@ fn main() -> ExitCode {
     let wants_help = rest.iter().any(|argument| argument == "--help" || argument == "-h");
     let done = match command {
         "help" | "--help" | "-h" => return help(),
-        "test" | "demo" | "soak" | "fuzz" if wants_help => return help(),
+        "test" | "demo" | "soak" | "fuzz" | "js-bridge" if wants_help => return help(),
         "test" => gate::run(rest),
         "demo" if rest.is_empty() => demo::run(),
         "demo" => Err(format!("demo takes no arguments, and got {rest:?}")),
         "fmt" => gate::rustfmt(&[]),
+        "js-bridge" => js::run(rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
         "soak" => soak::run(rest),

@@ -12,6 +12,8 @@ pub type Result<T> = std::result::Result<T, String>;
 pub const SDK: &str = "guest-sdk";
 /// Workspaces that are built for the guests' target, each with a lock file of its own.
 pub const GUESTS: [&str; 4] = [SDK, "tools", "tests/programs", "examples/tool-rust"];
+/// What runs scripts: a workspace of its own, whose components are kept in the repository.
+pub const JS: &str = "tools/js";
 /// What compares us with Cedar: a workspace of its own that only `soak` builds, for this machine.
 pub const ORACLE: &str = "tests/oracle";
 

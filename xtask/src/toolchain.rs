@@ -26,11 +26,16 @@ pub fn ensure() -> Result<()> {
 
 /// Adds the guests' target if it is missing.
 pub fn ensure_guest_target() -> Result<()> {
-    if has_guest_target() {
+    ensure_target(GUEST_TARGET)
+}
+
+/// Adds a target if it is missing.
+pub fn ensure_target(target: &str) -> Result<()> {
+    if has_target(target) {
         return Ok(());
     }
-    println!("the target {GUEST_TARGET} is missing");
-    rustup(&["target", "add", GUEST_TARGET])
+    println!("the target {target} is missing");
+    rustup(&["target", "add", target])
 }
 
 /// The target that this machine is.
@@ -41,8 +46,8 @@ pub fn machine() -> Result<String> {
     machine.map(str::to_owned).ok_or_else(|| format!("`rustc -vV` does not say what machine this is:\n{text}"))
 }
 
-fn has_guest_target() -> bool {
-    let asked = shell::output(shell::program("rustc").args(["--print", "target-libdir", "--target", GUEST_TARGET]));
+fn has_target(target: &str) -> bool {
+    let asked = shell::output(shell::program("rustc").args(["--print", "target-libdir", "--target", target]));
     asked.is_ok_and(|output| {
         let libraries = String::from_utf8_lossy(&output.stdout);
         output.status.success() && Path::new(libraries.trim_end()).is_dir()
