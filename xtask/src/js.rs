@@ -19,13 +19,7 @@ struct Part {
 }
 
 const PARTS: [Part; 2] = [
-    Part {
-        folder: "bridge",
-        library: "libos_js_bridge",
-        target: "wasm32-unknown-unknown",
-        file: "js.wasm",
-        c: true,
-    },
+    Part { folder: "bridge", library: "libos_js_bridge", target: "wasm32-unknown-unknown", file: "js.wasm", c: true },
     Part {
         folder: "typescript",
         library: "libos_js_typescript",
@@ -81,7 +75,9 @@ pub fn check() -> Result<()> {
         }
     }
     let Some(clang) = clang() else {
-        println!("js-bridge: the components have their digests; not rebuilt: there is no clang with llvm-ar (install clang-14, llvm-14)");
+        println!(
+            "js-bridge: the components have their digests; not rebuilt: there is no clang with llvm-ar (install clang-14, llvm-14)"
+        );
         return Ok(());
     };
     for part in parts() {

@@ -40,6 +40,7 @@ pub mod engine;
 pub mod planner;
 mod replay;
 mod runtime;
+pub mod scripts;
 pub mod testing;
 pub mod world;
 

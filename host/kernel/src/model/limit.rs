@@ -116,6 +116,28 @@ pub const SCRIPT_REFERENCES_MAX: usize = 10_000;
 pub const SCRIPT_READ_BYTES_MAX: usize = 4 * CALL_TEXT_BYTES_MAX;
 /// Bytes of a value in a message about a script.
 pub const SCRIPT_SHOWN_BYTES_MAX: usize = 2 << 10;
+/// Modules of a TypeScript or JavaScript script.
+pub const SCRIPT_MODULES_MAX: usize = 256;
+/// Bytes of one module: of what its author wrote, and of the JavaScript that comes of it.
+pub const SCRIPT_MODULE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of what authors wrote of all modules of a script.
+pub const SCRIPT_SOURCE_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a script file: sources, JavaScript and mappings of all modules.
+pub const SCRIPT_FILE_BYTES_MAX: usize = 32 << 20;
+/// Modules on the shortest way from a script's first module to another.
+pub const SCRIPT_IMPORT_DEPTH_MAX: usize = 64;
+/// Imports of one module.
+pub const SCRIPT_IMPORTS_MAX: usize = 1_024;
+/// Bytes of a module's name, and of what stands in an import.
+pub const SCRIPT_NAME_BYTES_MAX: usize = 255;
+/// Problems that one attempt to load a script tells.
+pub const SCRIPT_PROBLEMS_MAX: usize = 64;
+/// Bytes of the message of one problem.
+pub const SCRIPT_PROBLEM_BYTES_MAX: usize = 1 << 10;
+/// Memory of the component that takes types out of one module, in bytes.
+pub const TYPESCRIPT_MEMORY_BYTES: u64 = 512 << 20;
+/// Processor time that it may use for one module, in ticks of 10 ms.
+pub const TYPESCRIPT_TICKS_MAX: u64 = 1_000;
 /// Processes that run at once, unless the host is made with another number: so many have a quantum that does not wait.
 pub const PROCESSES_RUNNING_MAX: u32 = 64;
 /// Bytes of all lines of a tool's declaration: they are in the row of each of its calls.

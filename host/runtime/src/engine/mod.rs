@@ -1,5 +1,6 @@
 //! Floor 4: the only WebAssembly. Compiles components, starts a fresh instance a call, and connects its imports to the line.
 
+mod alone;
 mod bindings;
 mod cache;
 pub mod compile;

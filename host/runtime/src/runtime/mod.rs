@@ -447,7 +447,7 @@ impl Runtime {
     }
 
     /// A component ready to run. What must be compiled outside waits for its turn, and holds up nothing that is compiled already.
-    async fn prepare(
+    pub(crate) async fn prepare(
         self: &Arc<Self>,
         digest: Digest,
         standard: bool,
@@ -478,7 +478,7 @@ impl Runtime {
         Ok(blocking(prepare).await??)
     }
 
-    async fn engine(&self) -> Result<&Engine, RuntimeError> {
+    pub(crate) async fn engine(&self) -> Result<&Engine, RuntimeError> {
         let instances = self.config.resident_max;
         Ok(self.engine.get_or_try_init(|| async move { Engine::new(instances.saturating_add(8)) }).await?)
     }
@@ -585,7 +585,7 @@ async fn run_loop(runtime: Weak<Runtime>, mut closing: watch::Receiver<bool>) {
 }
 
 /// Runs something on a thread that may block.
-async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> Result<T, RuntimeError> {
+pub(crate) async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> Result<T, RuntimeError> {
     let done = tokio::task::spawn_blocking(what).await;
     done.map_err(|error| RuntimeError::Machine(format!("a thread of the host ended without an answer: {error}")))
 }
