@@ -1,6 +1,6 @@
 //! Licences, banned crates and sources, by cargo-deny; it is built if it is not there.
 
-use crate::shell::{self, GUESTS, ORACLE, Result};
+use crate::shell::{self, GUESTS, JS, ORACLE, Result};
 use std::path::{Path, PathBuf};
 
 const VERSION: &str = "0.20.2";
@@ -8,7 +8,7 @@ const VERSION: &str = "0.20.2";
 /// Checks the host and every guest workspace against `deny.toml`. Not advisories: their database is no part of a checkout.
 pub fn run() -> Result<()> {
     let deny = ensure()?;
-    ["."].into_iter().chain(GUESTS).try_for_each(|folder| check(&deny, folder, &["licenses", "bans", "sources"]))
+    [".", JS].into_iter().chain(GUESTS).try_for_each(|folder| check(&deny, folder, &["licenses", "bans", "sources"]))
 }
 
 /// Checks what compares us with Cedar. What that is made of is in nothing that anybody runs but us, so no crate is banned.

@@ -1,9 +1,9 @@
 //! The gate: what must hold before anything lands, in the order in which a mistake shows soonest.
 
-use crate::shell::{self, GUESTS, ORACLE, Result, SDK};
+use crate::shell::{self, GUESTS, JS, ORACLE, Result, SDK};
 use crate::tally::{self, Tally};
 use crate::toolchain::GUEST_TARGET;
-use crate::{deno, deny, fuzz, toolchain};
+use crate::{deno, deny, fuzz, js, toolchain};
 use std::time::{Duration, Instant};
 
 /// One step.
@@ -14,7 +14,7 @@ pub struct Step {
 }
 
 /// All steps. They share one build of everything: one profile and one set of features for the host, one directory for the guests.
-pub const STEPS: [Step; 10] = [
+pub const STEPS: [Step; 11] = [
     Step {
         name: "toolchain",
         about: "the pinned compiler, the guests' target, clippy, rustfmt",
@@ -28,6 +28,11 @@ pub const STEPS: [Step; 10] = [
         name: "guests",
         about: "lints and native tests of the SDK, the tools, the guest programs and the example",
         run: guests,
+    },
+    Step {
+        name: "js-bridge",
+        about: "what runs scripts: its lints, and a new build has the bytes that are kept; skipped in a line without clang",
+        run: js_bridge,
     },
     Step { name: "tests", about: "all tests of the host, against real components", run: tests },
     Step { name: "docs", about: "the documentation of the libraries, warnings as errors", run: |_| docs() },
@@ -85,7 +90,7 @@ fn format() -> Result<()> {
 
 /// Formats the host and every guest workspace, or only looks, with `--check`.
 pub fn rustfmt(arguments: &[&str]) -> Result<()> {
-    for folder in [".", ORACLE].into_iter().chain(GUESTS) {
+    for folder in [".", ORACLE, JS].into_iter().chain(GUESTS) {
         let words = ["fmt", "--all"].into_iter().chain(arguments.iter().copied());
         shell::run(shell::cargo(words).current_dir(shell::root().join(folder)))?;
     }
@@ -112,6 +117,19 @@ fn guests(tally: &mut Tally) -> Result<()> {
     }
     let test = ["test", "--workspace", "--locked", "--no-fail-fast", "--target", &machine];
     tally::run(&mut shell::guest_cargo(SDK, test), tally)
+}
+
+/// The engine in C is built for this machine, too: lints and tests are of what is Rust around it.
+fn js_bridge(tally: &mut Tally) -> Result<()> {
+    let machine = toolchain::machine()?;
+    for (package, target) in [("libos-js-bridge", machine.as_str()), ("libos-js-typescript", GUEST_TARGET)] {
+        let lints =
+            ["clippy", "--package", package, "--locked", "--all-targets", "--target", target, "--", "-D", "warnings"];
+        shell::run(&mut shell::guest_cargo(JS, lints))?;
+    }
+    let test = ["test", "--package", "libos-js-bridge", "--locked", "--no-fail-fast", "--target", &machine];
+    tally::run(&mut shell::guest_cargo(JS, test), tally)?;
+    js::check()
 }
 
 fn tests(tally: &mut Tally) -> Result<()> {

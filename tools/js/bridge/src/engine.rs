@@ -72,7 +72,10 @@ pub fn describe(program: Vec<u8>) -> Result<Vec<Description>, Vec<Problem>> {
         let described = namespace(&ctx, &internal, program).and_then(|namespace| {
             let describe: Function<'_> = internal.get("describe").map_err(|_| thrown(&ctx))?;
             let rows: Array<'_> = describe.call((namespace,)).map_err(|_| thrown(&ctx))?;
-            rows.iter::<Object<'_>>().map(|row| description(&row?)).collect::<rquickjs::Result<_>>().map_err(|_| thrown(&ctx))
+            rows.iter::<Object<'_>>()
+                .map(|row| description(&row?))
+                .collect::<rquickjs::Result<_>>()
+                .map_err(|_| thrown(&ctx))
         });
         described.map_err(|stop| match stop {
             Stop::Thrown(value) => vec![failure::problem(&ctx, &value)],
@@ -91,10 +94,9 @@ pub fn call(program: Vec<u8>, tool: &str, arguments: &str) -> Result<String, Fai
             drive(&ctx, &internal, &promise)
         });
         match ended {
-            Ok(value) => value.get::<String>().map_err(|_| Failure {
-                reason: Reason::Failed,
-                message: "the result is no text".to_owned(),
-            }),
+            Ok(value) => value
+                .get::<String>()
+                .map_err(|_| Failure { reason: Reason::Failed, message: "the result is no text".to_owned() }),
             Err(Stop::Host(message)) => Err(Failure { reason: Reason::Failed, message }),
             Err(Stop::Thrown(value)) => {
                 let reason = reason(&ctx, &internal, &value);

@@ -13,10 +13,12 @@ pub fn words(ctx: &Ctx<'_>, thrown: &Value<'_>) -> String {
     let Some(object) = thrown.as_object().filter(|_| thrown.is_error()) else {
         return format!("Uncaught {}", shown(ctx, thrown));
     };
-    let text = |key: &str| object.get::<_, rquickjs::Coerced<String>>(key).map(|text| text.0).unwrap_or_else(|_| {
-        ctx.catch();
-        String::new()
-    });
+    let text = |key: &str| {
+        object.get::<_, rquickjs::Coerced<String>>(key).map(|text| text.0).unwrap_or_else(|_| {
+            ctx.catch();
+            String::new()
+        })
+    };
     let (name, message) = (text("name"), text("message"));
     let head = match (name.as_str(), message.as_str()) {
         ("", message) => message.to_owned(),
@@ -40,7 +42,8 @@ pub fn problem(ctx: &Ctx<'_>, thrown: &Value<'_>) -> Problem {
         Some(at) => text.split_at(at),
         None => (text.as_str(), ""),
     };
-    let place = frames.lines().find_map(|frame| place(frame).map(|(range, line, column)| (&frame[range], line, column)));
+    let place =
+        frames.lines().find_map(|frame| place(frame).map(|(range, line, column)| (&frame[range], line, column)));
     let (module, line, column) = place.unwrap_or(("", 0, 0));
     Problem { module: module.to_owned(), line, column, message: head.to_owned() }
 }

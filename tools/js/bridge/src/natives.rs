@@ -28,12 +28,7 @@ pub fn all<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
 }
 
 /// Submits an operation: a ticket, or what is wrong.
-fn submit<'js>(
-    ctx: Ctx<'js>,
-    operation: String,
-    arguments: String,
-    content: Opt<Value<'js>>,
-) -> Result<Value<'js>> {
+fn submit<'js>(ctx: Ctx<'js>, operation: String, arguments: String, content: Opt<Value<'js>>) -> Result<Value<'js>> {
     if !system::is_open() {
         return closed(&ctx).into_js(&ctx);
     }

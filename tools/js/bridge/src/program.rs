@@ -79,12 +79,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read_and_nothing_else_is() {
         let modules = vec![
-            Compiled {
-                name: "main.ts",
-                mappings: b"AAAA",
-                imports: vec![("./a", "a.ts")],
-                bytecode: &[1, 2, 3],
-            },
+            Compiled { name: "main.ts", mappings: b"AAAA", imports: vec![("./a", "a.ts")], bytecode: &[1, 2, 3] },
             Compiled { name: "a.ts", mappings: b"", imports: vec![], bytecode: &[] },
         ];
         let bytes = write(&modules);

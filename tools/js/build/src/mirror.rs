@@ -158,7 +158,9 @@ impl Contract {
         let types = self.resolve.types.iter().map(|(_, one)| one);
         let mut errors = types.filter(|one| one.name.as_deref() == Some("error"));
         let cases = errors.find_map(|one| match &one.kind {
-            TypeDefKind::Variant(variant) => Some(variant.cases.iter().map(|case| format!("\"{}\"", case.name)).collect()),
+            TypeDefKind::Variant(variant) => {
+                Some(variant.cases.iter().map(|case| format!("\"{}\"", case.name)).collect())
+            }
             _ => None,
         });
         let cases: Vec<String> = cases.unwrap_or_default();
@@ -178,7 +180,12 @@ impl Contract {
                 for field in &record.fields {
                     docs(text, &field.docs, 12);
                     let mark = if self.may_be_none(&field.ty) { "?" } else { "" };
-                    let _ = writeln!(text, "            {}{mark}: {};", camel(&field.name), self.shown(interface, &field.ty));
+                    let _ = writeln!(
+                        text,
+                        "            {}{mark}: {};",
+                        camel(&field.name),
+                        self.shown(interface, &field.ty)
+                    );
                 }
                 text.push_str("        }\n");
             }
@@ -210,7 +217,8 @@ impl Contract {
             };
             let parameters: Vec<String> = function.params.iter().enumerate().map(parameter).collect();
             let answer = self.success(function).map_or_else(|| "void".to_owned(), |ty| self.shown(interface, &ty));
-            let _ = writeln!(text, "            {}({}): Promise<{answer}>;", camel(&function.name), parameters.join(", "));
+            let _ =
+                writeln!(text, "            {}({}): Promise<{answer}>;", camel(&function.name), parameters.join(", "));
         }
         text.push_str("        }\n");
     }

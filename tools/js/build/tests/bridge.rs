@@ -62,10 +62,15 @@ impl wit::log::Host for Host {
 }
 
 impl wit::tickets::Host for Host {
-    fn submit(&mut self, operation: String, arguments: String, content: Option<Vec<u8>>)
-    -> wasmtime::Result<Result<u32, wit::types::Error>> {
+    fn submit(
+        &mut self,
+        operation: String,
+        arguments: String,
+        content: Option<Vec<u8>>,
+    ) -> wasmtime::Result<Result<u32, wit::types::Error>> {
         if operation == "fs.write" {
-            let denial = wit::types::Denial { right: "write".into(), resource: "fs:w/x".into(), reason: "no rule".into() };
+            let denial =
+                wit::types::Denial { right: "write".into(), resource: "fs:w/x".into(), reason: "no rule".into() };
             return Ok(Err(wit::types::Error::Denied(denial)));
         }
         self.submitted.push((operation, arguments, content));
@@ -83,7 +88,9 @@ impl wit::tickets::Host for Host {
                 self.now += arguments["nanoseconds"].as_u64().unwrap();
                 wit::tickets::Reply { value: "null".into(), content: None }
             }
-            "fs.read" => wit::tickets::Reply { value: "null".into(), content: Some(arguments["path"].as_str().unwrap().into()) },
+            "fs.read" => {
+                wit::tickets::Reply { value: "null".into(), content: Some(arguments["path"].as_str().unwrap().into()) }
+            }
             "object.read" => wit::tickets::Reply {
                 value: r#"[{"name":"process/1/a","type":"note","version":1,"immutable":false},{"json":"[1]"}]"#.into(),
                 content: None,
@@ -165,12 +172,26 @@ fn body(body: &str) -> Result<String, Failure> {
 fn a_script_runs_and_answers_json() {
     for (text, result) in [
         ("return 1 + 1", "2"),
-        ("return await libos.message.send('p1', '1', { kind: 'normal', channel: '' })", r#"{"body":"1","options":{"channel":"","kind":"normal"},"to":"p1"}"#),
-        ("return await libos.object.read('a')", r#"[{"name":"process/1/a","type":"note","version":1,"immutable":false},{"json":"[1]"}]"#),
-        ("return await libos.syscall('memory.read_object', { name: 'a' })",
-            r#"{"oid":"process/1/a","namespace":"process/1","name":"a","type":"note","version":1,"immutable":false,"payload":[1],"truncated":false}"#),
-        ("return await libos.syscall('filesystem.read_text', { path: 'abc' })", r#"{"path":"abc","content":"abc","bytes_read":3,"truncated":false}"#),
-        ("return await libos.syscall('clock.now')", r#"{"iso8601":"2023-11-14T22:13:20.123Z","unix_seconds":1700000000.1234567,"timezone":"UTC"}"#),
+        (
+            "return await libos.message.send('p1', '1', { kind: 'normal', channel: '' })",
+            r#"{"body":"1","options":{"channel":"","kind":"normal"},"to":"p1"}"#,
+        ),
+        (
+            "return await libos.object.read('a')",
+            r#"[{"name":"process/1/a","type":"note","version":1,"immutable":false},{"json":"[1]"}]"#,
+        ),
+        (
+            "return await libos.syscall('memory.read_object', { name: 'a' })",
+            r#"{"oid":"process/1/a","namespace":"process/1","name":"a","type":"note","version":1,"immutable":false,"payload":[1],"truncated":false}"#,
+        ),
+        (
+            "return await libos.syscall('filesystem.read_text', { path: 'abc' })",
+            r#"{"path":"abc","content":"abc","bytes_read":3,"truncated":false}"#,
+        ),
+        (
+            "return await libos.syscall('clock.now')",
+            r#"{"iso8601":"2023-11-14T22:13:20.123Z","unix_seconds":1700000000.1234567,"timezone":"UTC"}"#,
+        ),
         ("return await libos.clock.now()", r#"{"seconds":1700000000,"nanoseconds":123456789}"#),
         ("await libos.log.write('info', 'x'); return [...await libos.random.bytes(2)]", "[7,7]"),
         ("return undefined", "null"),
@@ -178,14 +199,24 @@ fn a_script_runs_and_answers_json() {
         ("return { toJSON() { return 7 } }", "7"),
         ("return new TextDecoderTest", ""),
         ("return (await libos.fs.read('a.txt')).length", "5"),
-        ("return (await Promise.all([1, 2, 3].map((n) => libos.fs.read('x'.repeat(n))))).map((a) => a.length)", "[1,2,3]"),
-        ("Array.prototype[Symbol.iterator] = null; Promise.prototype.then = null; JSON.stringify = () => '9'; return 3", "3"),
+        (
+            "return (await Promise.all([1, 2, 3].map((n) => libos.fs.read('x'.repeat(n))))).map((a) => a.length)",
+            "[1,2,3]",
+        ),
+        (
+            "Array.prototype[Symbol.iterator] = null; Promise.prototype.then = null; JSON.stringify = () => '9'; return 3",
+            "3",
+        ),
         ("Object.prototype.toJSON = () => 5; return {}", "5"),
     ] {
         let got = body(text);
         if result.is_empty() {
             let failure = got.unwrap_err();
-            assert_eq!(failure.message.lines().next(), Some("ReferenceError: TextDecoderTest is not defined"), "{text}");
+            assert_eq!(
+                failure.message.lines().next(),
+                Some("ReferenceError: TextDecoderTest is not defined"),
+                "{text}"
+            );
             assert!(failure.message.contains("at run (main.ts:1:"), "{}", failure.message);
         } else {
             assert_eq!(got.as_deref(), Ok(result), "{text}");
@@ -207,7 +238,11 @@ fn what_goes_wrong_is_said() {
         ("throw 7", Reason::Failed, "Uncaught 7"),
         ("await new Promise(() => {})", Reason::Failed, "can never be settled"),
         ("Promise.reject(new Error('lost')); await libos.fs.read('a')", Reason::Failed, "Error: lost"),
-        ("setTimeout(() => { throw new Error('late') }, 5); await new Promise(() => {})", Reason::Failed, "Error: late"),
+        (
+            "setTimeout(() => { throw new Error('late') }, 5); await new Promise(() => {})",
+            Reason::Failed,
+            "Error: late",
+        ),
         ("await libos.fs.write('a', 'b')", Reason::Denied, "LibosError: write on fs:w/x was refused: no rule"),
         ("await libos.syscall('shell.run', {})", Reason::Failed, "no system call `shell.run`"),
         ("await libos.fs.stat('a')", Reason::Failed, "LibosError: nothing there"),
@@ -275,7 +310,9 @@ fn timers_run_in_the_order_of_their_times() {
 
 #[test]
 fn instances_share_no_random_stream_and_know_the_time() {
-    let program = compile(&[module("main.ts", "export const run = () => [Math.random(), Math.random(), Date.now()]", &[])]).unwrap();
+    let program =
+        compile(&[module("main.ts", "export const run = () => [Math.random(), Math.random(), Date.now()]", &[])])
+            .unwrap();
     let run = |seed| {
         let mut one = instance(seed);
         one.scripts.call_call(&mut one.store, &program, "", "{}").unwrap().unwrap()
@@ -294,8 +331,16 @@ fn modules_are_those_of_the_script() {
         &[("./lib/two.ts", "lib/two.ts"), ("jsr:@std/again", "jsr:@std/again"), ("./lib/late.ts", "lib/late.ts")];
     let modules = [
         module("main.ts", main, imports),
-        module("lib/two.ts", "import { three } from 'a'; export const two = 2; export const four = () => three + 1", &[("a", "jsr:@std/again")]),
-        module("jsr:@std/again", "import { two } from 'b'; export const three = 3; export const f = () => two", &[("b", "lib/two.ts")]),
+        module(
+            "lib/two.ts",
+            "import { three } from 'a'; export const two = 2; export const four = () => three + 1",
+            &[("a", "jsr:@std/again")],
+        ),
+        module(
+            "jsr:@std/again",
+            "import { two } from 'b'; export const three = 3; export const f = () => two",
+            &[("b", "lib/two.ts")],
+        ),
         module("lib/late.ts", "export default 'late'", &[]),
     ];
     let program = compile(&modules).unwrap();
@@ -336,8 +381,13 @@ fn tools_are_described_and_called_by_name() {
 
 #[test]
 fn an_endless_loop_is_stopped_from_outside() {
-    for text in ["for (;;);", "const f = () => Promise.resolve().then(f); await f()", "const f = () => setTimeout(f, 0); f(); await new Promise(() => {})",
-        "/(a*)*b/.test('a'.repeat(40))", "for (;;) try { (() => { for (;;); })() } catch {}"] {
+    for text in [
+        "for (;;);",
+        "const f = () => Promise.resolve().then(f); await f()",
+        "const f = () => setTimeout(f, 0); f(); await new Promise(() => {})",
+        "/(a*)*b/.test('a'.repeat(40))",
+        "for (;;) try { (() => { for (;;); })() } catch {}",
+    ] {
         let program = compile(&[module("main.ts", &format!("export async function run() {{ {text} }}"), &[])]).unwrap();
         let mut one = instance(0);
         one.store.set_epoch_deadline(1);
