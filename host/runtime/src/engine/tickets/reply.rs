@@ -42,6 +42,7 @@ pub fn write(reply: &Reply) -> (Value, Option<Vec<u8>>) {
         Reply::Count(count) => json!(count),
         Reply::Ticket(ticket) => json!(ticket),
         Reply::GivenUp(given_up) => json!(given_up),
+        Reply::Variable(value) => json!(value),
     };
     (value, None)
 }
