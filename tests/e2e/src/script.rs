@@ -105,7 +105,7 @@ impl Host {
     /// It is no such script.
     pub async fn try_script_file(&self, path: &Path, name: &str) -> Result<Vec<Arc<ToolRow>>, RuntimeError> {
         self.bring_code().await;
-        let source = Source::File { path: path.to_owned(), vendor: None };
+        let source = libos::scripts::Source::File { path: path.to_owned(), vendor: None };
         let added = match self.runtime.load_script(source).await {
             Ok(script) => self.runtime.add_script(&script, Some(name.to_owned())).await,
             Err(error) => Err(error.into()),
