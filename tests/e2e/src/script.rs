@@ -27,6 +27,7 @@ use libos::{BRIDGE_DIGEST, CallEvent, CallId, CallRequest, Failure, RuntimeError
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -94,6 +95,21 @@ impl Host {
     pub async fn try_script(&self, file: &str, text: &str) -> Result<Vec<Arc<ToolRow>>, RuntimeError> {
         self.bring_code().await;
         let added = self.runtime.add_source(file, text, None).await;
+        self.note_code().await;
+        Ok(added?.what)
+    }
+
+    /// Adds a script with one tool from its file, under this name.
+    ///
+    /// # Errors
+    /// It is no such script.
+    pub async fn try_script_file(&self, path: &Path, name: &str) -> Result<Vec<Arc<ToolRow>>, RuntimeError> {
+        self.bring_code().await;
+        let source = libos::scripts::Source::File { path: path.to_owned(), vendor: None };
+        let added = match self.runtime.load_script(source).await {
+            Ok(script) => self.runtime.add_script(&script, Some(name.to_owned())).await,
+            Err(error) => Err(error.into()),
+        };
         self.note_code().await;
         Ok(added?.what)
     }

@@ -11,6 +11,8 @@ use serde_json::Value;
 
 /// What every program may do beside what it says: wait for its timers.
 const ALWAYS: &str = "sleep clock:sleep";
+/// What each is called.
+const TOOL: &str = "program";
 
 /// The rules and the environment of a program.
 fn policy(program: &Program) -> String {
@@ -24,25 +26,22 @@ fn policy(program: &Program) -> String {
         }
     }
     let rules: Vec<String> = rules.into_iter().map(|rule| Value::from(rule).to_string()).collect();
-    format!(
-        "[mounts]\nworkspace = \".\"\n[image.base]\nallow = [{}]\n[environment]\n{environment}",
-        rules.join(", ")
-    )
+    format!("[mounts]\nworkspace = \".\"\n[image.base]\nallow = [{}]\n[environment]\n{environment}", rules.join(", "))
 }
 
 /// Runs a program.
 pub async fn run(program: &Program) -> Outcome {
     let host = Host::new(&policy(program), &[]).await;
     program.prepare(&host.workspace());
-    let (end, log) = match host.add_script_file(&program.main).await {
-        Ok(tool) => call(&host, &tool, program).await,
+    let (end, log) = match host.try_script_file(&program.main, TOOL).await {
+        Ok(_) => call(&host, program).await,
         Err(why) => (thrown(&why.to_string()), String::new()),
     };
     Outcome { end, log, files: tree(&host.workspace()) }
 }
 
-async fn call(host: &Host, tool: &str, program: &Program) -> (End, String) {
-    let request = CallRequest::new(tool, program.arguments.to_string());
+async fn call(host: &Host, program: &Program) -> (End, String) {
+    let request = CallRequest::new(TOOL, program.arguments.to_string());
     let (call, mut events) = host.runtime.start(request).await.unwrap();
     let end = match Runtime::settle(&mut events).await {
         CallEvent::Ended(EndedCall { result: Ok(text), .. }) => End::Returned(serde_json::from_str(&text).unwrap()),

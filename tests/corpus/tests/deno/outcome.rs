@@ -16,7 +16,10 @@ pub struct Outcome {
 pub enum End {
     Returned(Value),
     /// The name is empty for what is no error.
-    Threw { name: String, message: String },
+    Threw {
+        name: String,
+        message: String,
+    },
 }
 
 /// In what the second run differs from the first; none if in nothing that counts.

@@ -64,7 +64,7 @@ function unsupported(name, instead) {
 const ACCESS = { read: "read", list: "read", write: "write", delete: "write" };
 
 function wrongKind(message) {
-  if (message.includes("a part of the name is no directory") || message.includes("it is no directory")) return "ENOTDIR";
+  if (message.includes("a part of the name is no directory") || message.includes("not a directory")) return "ENOTDIR";
   if (message.includes("it is a directory")) return "EISDIR";
   if (message.includes("symbolic link")) return "ELOOP";
   return undefined;
@@ -97,6 +97,7 @@ function translate(error, doing, paths, wanted) {
       return new errors.NotSupported(`${doing} ${about}: ${message}`, { cause: error });
     }
     case "invalid":
+      if (message.includes("symbolic links")) return system("ELOOP", doing, about, error);
       return coded(TypeError, `Invalid argument (os error 22): ${doing} ${about}: ${message}`, "EINVAL", error);
     case "interrupted":
       return new errors.Interrupted(message, { cause: error });

@@ -217,6 +217,10 @@ fn process(function: &str, from: &mut Arguments) -> Read<Option<Call>> {
             take!(from; result: String);
             Call::ProcessExit { result }
         }
+        "environment" => {
+            take!(from; name: String);
+            Call::ProcessEnvironment { name }
+        }
         "checkpoint" => {
             take!(from; reason: String);
             Call::ProcessCheckpoint { reason }
