@@ -45,6 +45,12 @@ pub fn exit(result: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     Ok(raw::exit(&result)?)
 }
 
+/// A variable of the environment that the host's policy gives to tools; none if there is no such variable. Nothing of the host's own
+/// environment is in it. Needs `read` on `env:<name>`.
+pub fn environment(name: &str) -> Result<Option<String>, Error> {
+    Ok(raw::environment(name)?)
+}
+
 /// Asks for a checkpoint of the process and all below it; answers its name. It is taken once this call has ended and its result is
 /// stored; not if the call is cancelled. Needs `create` on `checkpoint:<number of the process>`. `reason` is at most 1 KiB, and a
 /// process has at most 100 checkpoints ([`Error::TooLarge`]).

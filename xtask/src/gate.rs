@@ -3,7 +3,7 @@
 use crate::shell::{self, GUESTS, ORACLE, Result, SDK};
 use crate::tally::{self, Tally};
 use crate::toolchain::GUEST_TARGET;
-use crate::{deny, fuzz, toolchain};
+use crate::{deno, deny, fuzz, toolchain};
 use std::time::{Duration, Instant};
 
 /// One step.
@@ -115,6 +115,7 @@ fn guests(tally: &mut Tally) -> Result<()> {
 }
 
 fn tests(tally: &mut Tally) -> Result<()> {
+    deno::ensure()?;
     tally::run(&mut shell::cargo(["test", "--workspace", "--locked", "--no-fail-fast"]), tally)
 }
 

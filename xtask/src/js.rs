@@ -52,6 +52,7 @@ fn build() -> Result<()> {
          clang {}\n",
         clang.major
     );
+    shell::run(builder()?.args(["mirror", "wit", "tools/js/bridge"]))?;
     for part in parts() {
         let made = part.make(&clang)?;
         let kept = built().join(part.file);

@@ -4,6 +4,7 @@
 
 mod bench;
 mod demo;
+mod deno;
 mod deny;
 mod fuzz;
 mod gate;

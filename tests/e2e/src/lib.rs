@@ -43,6 +43,7 @@ allow = [
     "sleep clock:sleep",
     "call tool:*",
     "create checkpoint:**",
+    "read env:*",
     "spawn process:image/*",
     "use image:*",
     "message process:pid/*",

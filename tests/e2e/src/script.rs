@@ -18,7 +18,7 @@
 //! # }
 //! ```
 //!
-//! The component that runs scripts is compiled once in a test program; hosts that come later have its machine code from there.
+//! The components that read and run scripts are compiled once in a test program; hosts that come later have their machine code from there.
 
 use crate::{Host, OPEN};
 use libos::kernel::kernel::view::View;
@@ -30,14 +30,16 @@ use std::fs;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// Machine code of the component that runs scripts: what it is called, the engine that it is for, and the code.
+/// Machine code of a component of the runtime's own.
 struct Code {
+    component: Digest,
     file: String,
     engine: Digest,
     bytes: Vec<u8>,
 }
 
-static CODE: Mutex<Option<Code>> = Mutex::const_new(None);
+/// Empty until the first script was added.
+static CODE: Mutex<Vec<Code>> = Mutex::const_new(Vec::new());
 
 /// What came of a script that was called once.
 pub struct Ran {
@@ -91,9 +93,9 @@ impl Host {
     /// It is.
     pub async fn try_script(&self, file: &str, text: &str) -> Result<Vec<Arc<ToolRow>>, RuntimeError> {
         self.bring_code().await;
-        let added = self.runtime.add_source(file, text, None).await?;
+        let added = self.runtime.add_source(file, text, None).await;
         self.note_code().await;
-        Ok(added.what)
+        Ok(added?.what)
     }
 
     /// Lines of the log of a call, without level and time.
@@ -103,30 +105,30 @@ impl Host {
     }
 
     async fn bring_code(&self) {
-        let known = CODE.lock().await;
-        let Some(code) = &*known else { return };
-        let path = self.data().join("code").join(&code.file);
-        if !path.exists() {
-            fs::write(path, &code.bytes).unwrap();
-            let digest = Sha256::digest(&code.bytes).into();
-            self.runtime.kernel().set_compiled(&BRIDGE_DIGEST, &code.engine, digest);
+        for code in CODE.lock().await.iter() {
+            let path = self.data().join("code").join(&code.file);
+            if !path.exists() {
+                fs::write(path, &code.bytes).unwrap();
+                let digest = Sha256::digest(&code.bytes).into();
+                self.runtime.kernel().set_compiled(&code.component, &code.engine, digest);
+            }
         }
     }
 
     async fn note_code(&self) {
         let mut known = CODE.lock().await;
-        if known.is_some() {
+        if !known.is_empty() {
             return;
         }
         self.runtime.kernel().barrier().await.unwrap();
+        let own = [*BRIDGE_DIGEST, libos::scripts::typescript_digest()];
         let compiled = self.runtime.kernel().all_compiled().unwrap();
-        let Some((_, engine)) = compiled.into_iter().find(|(component, _)| *component == *BRIDGE_DIGEST) else {
-            return;
-        };
-        let names = fs::read_dir(self.data().join("code")).unwrap().map(|entry| entry.unwrap().file_name());
-        let start = &libos::kernel::model::id::hex(&*BRIDGE_DIGEST)[..32];
-        let file = names.map(|name| name.into_string().unwrap()).find(|name| name.starts_with(start)).unwrap();
-        let bytes = fs::read(self.data().join("code").join(&file)).unwrap();
-        *known = Some(Code { file, engine, bytes });
+        for (component, engine) in compiled.into_iter().filter(|(component, _)| own.contains(component)) {
+            let names = fs::read_dir(self.data().join("code")).unwrap().map(|entry| entry.unwrap().file_name());
+            let start = &libos::kernel::model::id::hex(&component)[..32];
+            let file = names.map(|name| name.into_string().unwrap()).find(|name| name.starts_with(start)).unwrap();
+            let bytes = fs::read(self.data().join("code").join(&file)).unwrap();
+            known.push(Code { component, file, engine, bytes });
+        }
     }
 }

@@ -187,6 +187,7 @@ impl Draw<'_> {
             Call::HumanTell { .. } => Call::HumanTell { message: self.word(), queue: self.option() },
             Call::LogWrite { level, .. } => Call::LogWrite { level, message: self.word() },
             Call::ProcessCheckpoint { .. } => Call::ProcessCheckpoint { reason: self.word() },
+            Call::ProcessEnvironment { .. } => Call::ProcessEnvironment { name: self.word() },
             Call::ProcessExit { .. } => Call::ProcessExit { result: self.word() },
             Call::ToolCall { .. } => Call::ToolCall { tool: self.word(), arguments: self.word() },
             other => other,

@@ -61,6 +61,7 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         "process.children" => debug_outcome(Ok(process::children())),
         "process.signal" => outcome(process::signal(&child(), SignalKind::Pause, "to look")),
         "process.hand-over" => outcome(process::hand_over(&child())),
+        "process.environment" => debug_outcome(process::environment("LANG")),
         "process.exit-with" => outcome(process::exit_with("note")),
         "tools.call" => debug_outcome(tools::run("echo", "{}")),
         "message.send" => outcome(message::send("p1", "hello", &message::Options::default())),

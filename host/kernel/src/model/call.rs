@@ -413,6 +413,13 @@ pub enum Call {
     #[serde(rename = "message.pending")]
     MessagePending,
 
+    #[n(95)]
+    #[serde(rename = "process.environment")]
+    ProcessEnvironment {
+        #[n(0)]
+        name: String,
+    },
+
     #[n(90)]
     #[serde(rename = "tickets.next")]
     TicketNext,
@@ -511,6 +518,7 @@ impl Call {
             Call::MessageSend { .. } => ("message.send", Internal),
             Call::MessageReceive { .. } => ("message.receive", Wait),
             Call::MessagePending => ("message.pending", Observe),
+            Call::ProcessEnvironment { .. } => ("process.environment", Observe),
 
             Call::TicketNext => ("tickets.next", Observe),
             Call::TicketCancel { .. } => ("tickets.cancel", Internal),

@@ -179,7 +179,7 @@ fn of_process(operation: &str) -> Option<Kind> {
         "process.view" => Kind::ProcessSees,
         "process.spawn" | "process.fork" => Kind::ProcessAsked,
         "process.exit-with" | "process.exec" => Kind::ProcessLeaves,
-        "process.children" => Kind::ProcessLooked,
+        "process.children" | "process.environment" => Kind::ProcessLooked,
         "process.wait" => Kind::WaitEnded,
         "process.become" => Kind::ProcessReplaced,
         "process.signal" => Kind::ProcessSignalled,

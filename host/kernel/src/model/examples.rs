@@ -73,6 +73,7 @@ impl Call {
             Call::MessageSend { to: "p1".into(), body: "{}".into(), options: MessageOptions::default() },
             Call::MessageReceive { filter: MessageFilter::default(), timeout: Some(1) },
             Call::MessagePending,
+            Call::ProcessEnvironment { name: "LANG".into() },
         ]
     }
 }

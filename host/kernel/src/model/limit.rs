@@ -231,6 +231,12 @@ pub const IMAGE_TOOLS_MAX: usize = 512;
 pub const POLICY_BYTES_MAX: usize = 1 << 20;
 /// Rules of a policy: those of an image and those of all images together are grants of one holder.
 pub const POLICY_RULES_MAX: usize = GRANTS_PER_HOLDER_MAX / 2;
+/// Variables of a policy's environment.
+pub const VARIABLES_MAX: usize = 256;
+/// Bytes of a variable's name.
+pub const VARIABLE_NAME_BYTES_MAX: usize = 255;
+/// Bytes of a variable's value.
+pub const VARIABLE_BYTES_MAX: usize = 32 * 1024;
 /// Mounts of a policy: each is an open handle.
 pub const MOUNTS_MAX: usize = 64;
 /// Most memory that a policy may give a call, in bytes: what 32 bits can address.

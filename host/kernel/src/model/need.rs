@@ -91,6 +91,10 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
         | Call::MessagePending
         | Call::TicketNext
         | Call::TicketCancel { .. } => Vec::new(),
+        Call::ProcessEnvironment { name } => {
+            at_most(name.len(), limit::VARIABLE_NAME_BYTES_MAX, "a variable's name")?;
+            vec![one_segment(Kind::Env, name, "a variable's name")?]
+        }
 
         Call::ProcessExit { .. }
         | Call::ProcessExitWith { .. }
@@ -318,6 +322,7 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
 
         Call::MessageSend { .. } => smallvec![need(0, Right::Message, false)],
         Call::MessageReceive { .. } | Call::MessagePending => Needs::new(),
+        Call::ProcessEnvironment { .. } => smallvec![need(0, Right::Read, false)],
         Call::TicketNext | Call::TicketCancel { .. } => Needs::new(),
     }
 }

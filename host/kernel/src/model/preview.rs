@@ -171,6 +171,7 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::ProcessChildren
         | Call::ProcessHandOver { .. }
         | Call::ProcessExitWith { .. }
+        | Call::ProcessEnvironment { .. }
         | Call::ProcessSelf
         | Call::MessageReceive { .. }
         | Call::MessagePending

@@ -238,6 +238,9 @@ pub enum Reply {
     Sent(#[n(0)] MessageId),
     #[n(42)]
     Count(#[n(0)] u64),
+    /// The value of a variable, if there is one.
+    #[n(75)]
+    Variable(#[n(0)] Option<String>),
 
     /// Which ticket has ended, if one was open.
     #[n(70)]

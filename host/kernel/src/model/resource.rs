@@ -38,11 +38,13 @@ pub enum Kind {
     Clock,
     #[n(12)]
     Mcp,
+    #[n(13)]
+    Env,
 }
 
 impl Kind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Fs,
         Kind::Object,
         Kind::Human,
@@ -56,6 +58,7 @@ impl Kind {
         Kind::Secret,
         Kind::Clock,
         Kind::Mcp,
+        Kind::Env,
     ];
 
     /// The interface of the contract that reaches it.
@@ -71,8 +74,8 @@ impl Kind {
     pub fn is_reached_by(self, interface: &str) -> bool {
         let also = match self {
             Kind::Process => interface == "message",
-            // A process becomes one of another image, and takes checkpoints of itself, by its own interface.
-            Kind::Image | Kind::Checkpoint => interface == "process",
+            // A process becomes one of another image, takes checkpoints of itself and sees its environment by its own interface.
+            Kind::Image | Kind::Checkpoint | Kind::Env => interface == "process",
             _ => false,
         };
         also || self.interface() == interface
@@ -94,6 +97,7 @@ impl Kind {
             Kind::Secret => "secret",
             Kind::Clock => "clock",
             Kind::Mcp => "mcp",
+            Kind::Env => "env",
         }
     }
 
@@ -112,6 +116,7 @@ impl Kind {
             Kind::Checkpoint => Rights::of(&[Right::Create]),
             Kind::Clock => Rights::of(&[Right::Sleep]),
             Kind::Mcp => Rights::of(&[Right::Call]),
+            Kind::Env => Rights::of(&[Right::Read]),
         }
     }
 }

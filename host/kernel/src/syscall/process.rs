@@ -70,6 +70,9 @@ pub fn inside(
         Call::ProcessExitWith { .. } => {
             named().and_then(|name| state.request_exit_with(place, name)).map(|()| Reply::Unit)
         }
+        Call::ProcessEnvironment { .. } => {
+            named().map(|name| Reply::Variable(state.policy.environment.get(name.path()).cloned()))
+        }
         _ => return None,
     })
 }

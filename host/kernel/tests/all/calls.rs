@@ -10,7 +10,7 @@ use libos_kernel::model::view::ViewMode;
 use libos_kernel::syscall::Line;
 
 /// Rules under which every example works.
-pub const ALL_RULES: [&str; 10] = [
+pub const ALL_RULES: [&str; 11] = [
     "allow spawn,signal,wait process:**",
     "allow use image:*",
     "allow read,list,write,delete fs:workspace/**",
@@ -19,6 +19,7 @@ pub const ALL_RULES: [&str; 10] = [
     "allow sleep clock:sleep",
     "allow call tool:*",
     "allow create checkpoint:*",
+    "allow read env:*",
     "allow message process:pid/*",
     "allow read,list,write,delete object:team/**",
 ];

@@ -15,6 +15,7 @@ mod delegate;
 mod directory;
 mod dropping;
 mod durability;
+mod environment;
 mod events;
 mod evidence;
 mod explain;

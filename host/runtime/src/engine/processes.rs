@@ -35,6 +35,11 @@ impl theirs::Host for Guest {
         self.send(Call::ProcessCheckpoint { reason }, text).await
     }
 
+    async fn environment(&mut self, name: String) -> Outcome<Option<String>> {
+        let value = |reply| if let Reply::Variable(value) = reply { Some(value) } else { None };
+        self.send(Call::ProcessEnvironment { name }, value).await
+    }
+
     async fn exit_with(&mut self, object: String) -> Outcome<()> {
         self.send(Call::ProcessExitWith { object }, unit).await
     }

@@ -90,6 +90,7 @@ fn other(verb: &str, rest: &[&[u8]]) -> Option<Call> {
         ("sleep", [nanoseconds]) => Call::ClockSleep { nanoseconds: number(nanoseconds) },
         ("random", [count]) => Call::RandomBytes { count: number(count) },
         ("checkpoint", [reason]) => Call::ProcessCheckpoint { reason: text(reason) },
+        ("environment", [name]) => Call::ProcessEnvironment { name: text(name) },
         ("exit", [result]) => Call::ProcessExit { result: text(result) },
         _ => return None,
     })

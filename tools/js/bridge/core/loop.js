@@ -7,17 +7,23 @@ const { submit, next, cancel, now, isOpen } = internal.natives;
 const open = { __proto__: null };
 
 /**
- * Starts a system call. `operation` is for example `fs.read`, `parameters` an object with the names of the contract, `content`
- * what of them is bytes. The promise gives `[value, content]`; it is rejected with what `toError` makes of the problem.
+ * Starts a system call. `operation` is for example `fs.read-range`, `parameters` an object with the names of the contract in
+ * lowerCamelCase, `content` what of them is bytes. Later either `done(value, content)` is called or `failed(problem)`.
  */
+internal.submitTo = (operation, parameters, content, done, failed) => {
+  const ticket = submit(operation, stringify(parameters), content);
+  if (typeof ticket !== "number") return failed(ticket);
+  open[ticket] = (value, content) => {
+    if (typeof value === "string") done(parse(value), content);
+    else failed(value);
+  };
+};
+
+/** As a promise of `[value, content]`, rejected with what `toError` makes of the problem. */
 internal.submit = (operation, parameters, content, toError = internal.errorOf) =>
   new Promise((resolve, reject) => {
-    const ticket = submit(operation, stringify(parameters), content);
-    if (typeof ticket !== "number") return reject(toError(ticket));
-    open[ticket] = (value, content) => {
-      if (typeof value === "string") resolve([parse(value), content]);
-      else reject(toError(value));
-    };
+    const done = (value, content) => resolve([value, content]);
+    internal.submitTo(operation, parameters, content, done, (problem) => reject(toError(problem)));
   });
 
 // The sleep that waits for the first timer, and the moment to which it sleeps.
@@ -64,11 +70,38 @@ const sleepUntil = (timer, left) => {
 };
 const Math_ceil = Math.ceil;
 
+// What ended while somebody waited for something else. It is told later, in the order in which it ended.
+const kept = { __proto__: null };
+let keptFrom = 0;
+let keptTo = 0;
+
+const takeKept = () => {
+  const answer = kept[keptFrom];
+  delete kept[keptFrom++];
+  return answer;
+};
+
+/** As `submit`, and waits for the answer: nothing else of the script runs meanwhile. */
+internal.submitNow = (operation, parameters, content, toError = internal.errorOf) => {
+  const ticket = submit(operation, stringify(parameters), content);
+  if (typeof ticket !== "number") throw toError(ticket);
+  for (;;) {
+    const answer = next();
+    if (answer === undefined) throw new internal.LibosError("a system call was given up");
+    if (answer[0] !== ticket) {
+      kept[keptTo++] = answer;
+      continue;
+    }
+    if (typeof answer[1] === "string") return [parse(answer[1]), answer[2]];
+    throw toError(answer[1]);
+  }
+};
+
 /** One timer, or one answer; false if there is nothing that could ever happen. */
 internal.turn = () => {
   if (!isOpen()) return false;
   if (runTimer()) return true;
-  const answer = next();
+  const answer = keptFrom < keptTo ? takeKept() : next();
   if (answer === undefined) return false;
   const then = open[answer[0]];
   delete open[answer[0]];

@@ -2,6 +2,7 @@
 //! instance begins with the engine and the prelude in place.
 
 mod bindings;
+mod deno;
 mod engine;
 mod failure;
 mod mappings;

@@ -14,12 +14,16 @@ pub fn all<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     natives.set("cancel", Function::new(ctx.clone(), |ticket: u32| system::is_open() && tickets::cancel(ticket))?)?;
     natives.set("isOpen", Function::new(ctx.clone(), system::is_open)?)?;
     natives.set("now", Function::new(ctx.clone(), || system::now_microseconds() / 1000.0)?)?;
+    natives.set("clock", Function::new(ctx.clone(), clock)?)?;
+    natives.set("encode", Function::new(ctx.clone(), encode)?)?;
+    natives.set("decode", Function::new(ctx.clone(), decode)?)?;
     natives.set("random", Function::new(ctx.clone(), random)?)?;
     natives.set("randomNumber", Function::new(ctx.clone(), system::random_number)?)?;
     natives.set("log", Function::new(ctx.clone(), write_log)?)?;
     natives.set("workingDirectory", Function::new(ctx.clone(), working_directory)?)?;
     natives.set("mapStack", Function::new(ctx.clone(), |stack: String| failure::mapped(&stack))?)?;
     crate::web::install(ctx, &natives)?;
+    crate::deno::install(ctx, &natives)?;
     Ok(natives)
 }
 
@@ -64,6 +68,25 @@ fn next(ctx: Ctx<'_>) -> Result<Option<Array<'_>>> {
         Err(error) => parts.set(1, problem(&ctx, &error)?)?,
     }
     Ok(Some(parts))
+}
+
+/// Seconds and nanoseconds; 0 and 0 before a call has begun.
+fn clock(ctx: Ctx<'_>) -> Result<Array<'_>> {
+    let (seconds, nanoseconds) = system::now();
+    let parts = Array::new(ctx)?;
+    parts.set(0, seconds as f64)?;
+    parts.set(1, nanoseconds)?;
+    Ok(parts)
+}
+
+/// The bytes of a text without lone surrogates.
+fn encode(ctx: Ctx<'_>, text: String) -> Result<TypedArray<'_, u8>> {
+    TypedArray::new(ctx, text.into_bytes())
+}
+
+/// The text that bytes are; nothing if they are not UTF-8.
+fn decode(array: TypedArray<'_, u8>) -> Option<String> {
+    bytes(&array).and_then(|bytes| str::from_utf8(bytes).ok()).map(str::to_owned)
 }
 
 fn random(ctx: Ctx<'_>, count: u32) -> Result<Option<TypedArray<'_, u8>>> {

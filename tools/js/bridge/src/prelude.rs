@@ -10,8 +10,18 @@ const FILES: &[(&str, &str)] = &[
     ("core/errors.js", include_str!("../core/errors.js")),
     ("core/loop.js", include_str!("../core/loop.js")),
     ("core/random.js", include_str!("../core/random.js")),
+    ("core/mirror.js", include_str!("../core/mirror.js")),
     ("core/libos.js", include_str!("../core/libos.js")),
+    ("core/syscall.js", include_str!("../core/syscall.js")),
     ("core/tools.js", include_str!("../core/tools.js")),
+    ("deno/host.js", include_str!("../deno/host.js")),
+    ("deno/errors.js", include_str!("../deno/errors.js")),
+    ("deno/paths.js", include_str!("../deno/paths.js")),
+    ("deno/info.js", include_str!("../deno/info.js")),
+    ("deno/files.js", include_str!("../deno/files.js")),
+    ("deno/directories.js", include_str!("../deno/directories.js")),
+    ("deno/environment.js", include_str!("../deno/environment.js")),
+    ("deno/namespace.js", include_str!("../deno/namespace.js")),
 ];
 
 /// What frames of the prelude are named after; they are of no use to the author of a script.

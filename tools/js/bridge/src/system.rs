@@ -20,11 +20,17 @@ pub fn is_open() -> bool {
 
 /// The host's time, in microseconds since 1970; 0 before a call has begun.
 pub fn now_microseconds() -> f64 {
+    let (seconds, nanoseconds) = now();
+    seconds as f64 * 1e6 + f64::from(nanoseconds / 1000)
+}
+
+/// The host's time, in seconds and nanoseconds since 1970; 0 before a call has begun.
+pub fn now() -> (u64, u32) {
     if !is_open() {
-        return 0.0;
+        return (0, 0);
     }
     let now = clock::now();
-    now.seconds as f64 * 1e6 + f64::from(now.nanoseconds / 1000)
+    (now.seconds, now.nanoseconds)
 }
 
 /// So many bytes of the host's randomness; `None` before a call has begun or if the host refuses.

@@ -98,6 +98,8 @@ fn answers() -> Vec<Answer> {
         Reply::Message(Some(message())),
         Reply::Sent(MessageId(4)),
         Reply::Count(u64::MAX),
+        Reply::Variable(None),
+        Reply::Variable(Some("C.UTF-8".into())),
     ];
     let text = || "why".to_owned();
     let errors = [

@@ -1,7 +1,7 @@
 //! What a new policy changes: which lines keep their grants, which grants are revoked, which lines are new, which settings differ. The
 //! kernel does what the plan says, and the person who is asked sees the same plan.
 
-use super::{Mount, Policy, Template, Witness, budget, unit};
+use super::{Mount, Policy, Template, Witness, budget, environment, unit};
 use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::GrantId;
@@ -130,6 +130,11 @@ pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
     let journals = |time: Duration| if time.is_zero() { "none".to_owned() } else { unit::time(time) };
     tell("journals of calls that have ended are kept for", journals(was.journals), journals(is.journals));
     tell("space that stays free", unit::size(old.space.keep_free), unit::size(new.space.keep_free));
+    let names: BTreeSet<&String> = old.environment.keys().chain(new.environment.keys()).collect();
+    for name in names {
+        let told = |policy: &Policy| environment::told(&policy.environment, name);
+        tell(&format!("variable {name}"), told(old), told(new));
+    }
     for facility in old.accepted.iter().filter(|facility| !new.accepted.contains(*facility)) {
         lines.push(format!("no host starts without {} any more", facility.word()));
     }

@@ -3,6 +3,7 @@
 mod audit;
 mod budget;
 mod difference;
+mod environment;
 mod near;
 mod read;
 mod review;
@@ -70,6 +71,8 @@ pub struct Policy {
     pub accepted: Facilities,
     /// The second place of the log's signed heads.
     pub audit: AuditRules,
+    /// What tools see as their environment, each variable as far as a rule grants it; nothing of the host's own is ever in it.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// How long what has ended is kept; `libos gc` drops what is older. The log is kept for ever, whatever stands here.

@@ -86,6 +86,7 @@ fn example(kind: Option<Kind>) -> String {
         Some(Kind::Secret) => "use secret:token",
         Some(Kind::Clock) => "sleep clock:sleep",
         Some(Kind::Mcp) => "call mcp:server/*",
+        Some(Kind::Env) => "read env:LANG",
     };
     debug_assert!(Rule::parse(line).is_ok());
     format!("an example of a right line: \"{line}\"")

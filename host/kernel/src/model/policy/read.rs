@@ -21,7 +21,8 @@ const ERRORS_MAX: usize = 20;
 /// Characters of a text of the file that an error repeats.
 const QUOTED_CHARACTERS_MAX: usize = 80;
 
-const SECTIONS: [&str; 8] = ["mounts", "image", "limits", "questions", "retain", "space", "audit", "accept"];
+const SECTIONS: [&str; 9] =
+    ["mounts", "image", "limits", "questions", "retain", "space", "audit", "accept", "environment"];
 const MOUNT_KEYS: [&str; 2] = ["path", "hardlinks"];
 const IMAGE_KEYS: [&str; 5] = ["allow", "ask", "deny", "default", "budget"];
 const LIMIT_KEYS: [&str; 5] = ["memory", "processor-time", "wall-time", "imports", "journal"];
@@ -140,6 +141,7 @@ impl Reader<'_, '_> {
                 "retain" => self.retain(value),
                 "space" => self.space(value),
                 "accept" => self.accept(value),
+                "environment" => self.read.policy.environment = super::environment::read(self, value),
                 other => {
                     let what = format!("there is no section '{}'", short(other));
                     self.fail(at, what, near::among(other, &SECTIONS));
@@ -157,7 +159,7 @@ impl Reader<'_, '_> {
         table
     }
 
-    fn text<'v>(&mut self, value: &'v Value<'_>, key: &str, example: &str) -> Option<&'v str> {
+    pub(super) fn text<'v>(&mut self, value: &'v Value<'_>, key: &str, example: &str) -> Option<&'v str> {
         let text = value.get_ref().as_str();
         if text.is_none() {
             let what = format!("'{key}' is a text, not a {}", value.get_ref().type_str());

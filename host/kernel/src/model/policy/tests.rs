@@ -327,3 +327,28 @@ proptest! {
         prop_assert_eq!(Policy::parse(&text).ok(), checked.policy);
     }
 }
+
+#[test]
+fn variables_stand_in_the_file_and_a_change_of_them_is_told() {
+    let policy = Policy::parse("[environment]\nLANG = \"C.UTF-8\"\n_x1 = \"\"\n").unwrap();
+    assert_eq!(policy.environment.len(), 2);
+    assert_eq!(policy.environment["LANG"], "C.UTF-8");
+    assert_eq!(
+        settings(&Policy::parse("[environment]\nLANG = \"de\"").unwrap(), &policy),
+        ["variable LANG: \"de\" -> \"C.UTF-8\"", "variable _x1: none -> \"\""]
+    );
+    for (text, place, what, hint) in [
+        ("[environment]\n\"A B\" = \"x\"", (2, 1), "letters, digits", "LANG"),
+        ("[environment]\n1A = \"x\"", (2, 1), "letters, digits", "LANG"),
+        ("[environment]\nA = 1", (2, 5), "is a text", "A = "),
+        ("[environment]\nA = { from = \"A\" }", (2, 5), "is a text", "A = "),
+        ("[environment]\nA = \"\\u0000\"", (2, 1), "no NUL", "file"),
+        ("environment = 1", (1, 15), "is a section", "[environment]"),
+    ] {
+        check_error(text, place, what, hint);
+    }
+    let long = format!("[environment]\nA = \"{}\"", "x".repeat(limit::VARIABLE_BYTES_MAX + 1));
+    check_error(&long, (2, 1), "32 KiB", "file");
+    let many: String = (0..=limit::VARIABLES_MAX).map(|number| format!("A{number} = \"\"\n")).collect();
+    assert!(Policy::parse(&format!("[environment]\n{many}")).unwrap_err().what.contains("more than 256"));
+}

@@ -111,6 +111,7 @@ fn call() -> impl Strategy<Value = Call> {
         (text(), text()).prop_map(|(tool, arguments)| Call::ToolCall { tool, arguments }),
         text().prop_map(|result| Call::ProcessExit { result }),
         text().prop_map(|reason| Call::ProcessCheckpoint { reason }),
+        text().prop_map(|name| Call::ProcessEnvironment { name }),
         process_call(),
         (text(), text(), message_options()).prop_map(|(to, body, options)| Call::MessageSend { to, body, options }),
         (of(text()), of(text()), of(text()), of(number())).prop_map(|(channel, correlation, from, timeout)| {
@@ -168,6 +169,7 @@ fn reply() -> impl Strategy<Value = Reply> {
         of(message()).prop_map(Reply::Message),
         number().prop_map(|id| Reply::Sent(MessageId(id))),
         number().prop_map(Reply::Count),
+        of(text()).prop_map(Reply::Variable),
         bytes().prop_map(Reply::Bytes),
         prop::collection::vec(entry, 0..3).prop_map(Reply::Entries),
         stat().prop_map(Reply::Stat),

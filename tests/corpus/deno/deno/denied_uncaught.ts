@@ -1,0 +1,6 @@
+// grant: write fs:**
+// permissions: --allow-write=.
+// file: secret = "x"
+export async function run() {
+  return await Deno.readTextFile("secret");
+}

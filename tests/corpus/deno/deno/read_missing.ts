@@ -1,0 +1,4 @@
+// throws: exact
+export async function run() {
+  return await Deno.readTextFile("nope.txt");
+}

@@ -1,0 +1,5 @@
+// throws: exact
+// file: file = "x"
+export async function run() {
+  await Deno.mkdir("file");
+}

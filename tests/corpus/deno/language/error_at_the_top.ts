@@ -1,0 +1,4 @@
+export const broken = JSON.parse("{");
+export function run() {
+  return "not reached";
+}

@@ -1,0 +1,4 @@
+// throws: exact
+export function run() {
+  throw new RangeError();
+}

@@ -1,0 +1,2 @@
+// args: {"n": 20}
+export const run = async ({ n }: { n: number }): Promise<number> => n * 2;

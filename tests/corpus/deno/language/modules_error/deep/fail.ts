@@ -1,0 +1,3 @@
+export function fail(value: number): never {
+  throw new RangeError(`not ${value}`);
+}

@@ -1,0 +1,5 @@
+// throws: exact
+import { fail } from "./deep/fail.ts";
+export function run() {
+  return fail(1);
+}

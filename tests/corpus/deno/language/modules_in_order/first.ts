@@ -1,0 +1,4 @@
+import { log } from "./log.ts";
+log.push("first");
+await null;
+log.push("first, later");

@@ -1,0 +1,3 @@
+export function run(_: unknown) {
+  return new RegExp("(unclosed");
+}

@@ -1,0 +1,3 @@
+export function run() {
+  return { then(resolve: (value: unknown) => void) { resolve({ from: "then" }); } };
+}

@@ -1,0 +1,93 @@
+// Directories, and what moves or removes whole names.
+
+const { coded, isDirectory, kindAt, parentOf, pathOf, system, translate, unsupported } = internal.deno;
+
+function* readDir(given) {
+  const path = pathOf(given);
+  let entries;
+  try {
+    entries = (yield ["fs.list", { path }])[0];
+  } catch (error) {
+    throw translate(error, "readdir", [path], "read");
+  }
+  return entries.map(({ name, kind }) => ({
+    name,
+    isFile: kind === "file",
+    isDirectory: kind === "directory",
+    isSymlink: kind === "link",
+  }));
+}
+
+function* mkdir(given, options) {
+  const path = pathOf(given);
+  if (options?.mode !== undefined && options.mode !== null) throw unsupported("the option mode of Deno.mkdir");
+  if (!options?.recursive) {
+    try {
+      yield ["fs.make-dir", { path }];
+    } catch (error) {
+      throw translate(error, "mkdir", [path], "write");
+    }
+    return;
+  }
+  yield* mkdirAll(path, path);
+}
+
+function* mkdirAll(path, asked) {
+  let missing = false;
+  for (;;) {
+    try {
+      yield ["fs.make-dir", { path }];
+      return;
+    } catch (error) {
+      if (error?.code === "already-exists" && (yield* isDirectory(path))) return;
+      const parent = parentOf(path);
+      if (error?.code !== "not-found" || parent === undefined || missing) throw translate(error, "mkdir", [asked], "write");
+      yield* mkdirAll(parent, asked);
+      missing = true;
+    }
+  }
+}
+
+function* remove(given, options) {
+  const path = pathOf(given);
+  try {
+    yield ["fs.remove", { path, recursive: Boolean(options?.recursive) }];
+  } catch (error) {
+    throw translate(error, "remove", [path], "write");
+  }
+}
+
+function* rename(from, to) {
+  const oldPath = pathOf(from);
+  const newPath = pathOf(to);
+  try {
+    yield ["fs.rename", { oldPath, newPath, replace: true }];
+  } catch (error) {
+    if (error?.code === "wrong-kind") yield* explain(error, oldPath, newPath);
+    throw translate(error, "rename", [oldPath, newPath], "read");
+  }
+}
+
+/** Only a file takes the place of a file here: says it as the system would that Deno asks. */
+function* explain(error, oldPath, newPath) {
+  const about = `'${oldPath}' -> '${newPath}'`;
+  if (error.message.includes("cannot go into itself")) throw system("EINVAL", "rename", about, error);
+  const [moved, there] = [yield* kindAt(oldPath), yield* kindAt(newPath)];
+  if (there === "directory" && moved !== "directory") throw system("EISDIR", "rename", about, error);
+  if (moved === "directory" && there === "file") throw system("ENOTDIR", "rename", about, error);
+  if (moved !== "directory" || there !== "directory") return;
+  const [entries] = yield ["fs.list", { path: newPath }];
+  if (entries.length > 0) throw coded(Error, `Directory not empty (os error 39): rename ${about}`, "ENOTEMPTY", error);
+  throw unsupported("Deno.rename over an empty directory", "remove it first");
+}
+
+function* chdir(given) {
+  const path = pathOf(given);
+  try {
+    yield ["fs.change-directory", { path }];
+  } catch (error) {
+    throw translate(error, "chdir", [path], "read");
+  }
+}
+
+Object.assign(internal.deno, { readDir, mkdir, remove, rename, chdir });
