@@ -50,7 +50,11 @@ function timeText(date, { hour, minute, second, hour12 = true }) {
     const shown = hour12 ? (hours % 12 === 0 ? 12 : hours % 12) : hours;
     text = hour12 && hour !== "2-digit" ? numbers.toString(shown) : two(shown);
   }
-  if (minute !== undefined) text = hour === undefined ? (second === undefined ? numbers.toString(dates.getUTCMinutes(date)) : two(dates.getUTCMinutes(date))) : `${text}:${two(dates.getUTCMinutes(date))}`;
+  const minutes = dates.getUTCMinutes(date);
+  if (minute !== undefined) {
+    if (hour !== undefined) text = `${text}:${two(minutes)}`;
+    else text = second === undefined ? numbers.toString(minutes) : two(minutes);
+  }
   if (second !== undefined) text = text === "" ? numbers.toString(dates.getUTCSeconds(date)) : `${text}:${two(dates.getUTCSeconds(date))}`;
   if (hour !== undefined && hour12) text += hours < 12 ? " AM" : " PM";
   return text;

@@ -43,7 +43,10 @@ pub fn decode_utf16(bytes: TypedArray<'_, u8>, big_endian: bool, fatal: bool) ->
 /// The text of windows-1252, which is what the labels `latin1` and `ascii` mean on the web.
 pub fn decode_latin1(bytes: TypedArray<'_, u8>) -> Result<String> {
     let bytes = bytes::copied(&bytes);
-    Ok(bytes.iter().map(|byte| if (0x80..0xa0).contains(byte) { C1[usize::from(*byte - 0x80)] } else { char::from(*byte) }).collect())
+    Ok(bytes
+        .iter()
+        .map(|byte| if (0x80..0xa0).contains(byte) { C1[usize::from(*byte - 0x80)] } else { char::from(*byte) })
+        .collect())
 }
 
 /// The characters of windows-1252 from 0x80 to 0x9f (<https://encoding.spec.whatwg.org/index-windows-1252.txt>).
