@@ -422,6 +422,12 @@ declare namespace Libos {
              */
             exit(result: string): Promise<void>;
             /**
+             * A variable of the environment that the host's policy gives to tools; none if there is no such variable. Nothing of the host's own
+             * environment is in it. A value has at most 32 KiB. Needs `read` on `env:<name>`; a name has at most 255 bytes and no '/'.
+             * Errors: `denied`, `invalid`, `too-large`.
+             */
+            environment(name: string): Promise<string | null>;
+            /**
              * Asks for a checkpoint of the process and all below it; answers its name, for example `k2`. It is taken once this call has ended
              * and its result is stored, so all that the call did is in it; if the call is cancelled, it is not taken. Asked again in the same
              * call, it is the same one. Only a person can go back to it or begin again from it. Right: `create` on `checkpoint:<number of the
@@ -489,9 +495,94 @@ declare namespace Libos {
     namespace tools {
         /** How the other tool's call ended. */
         type Outcome = { "done": string } | { "failed": string };
+        /** What a proposed tool is made of. */
+        type Code = { "typescript": string } | { "component": Uint8Array };
+        /** How a test is to end. */
+        type Expectation = { "returns": string } | { "fails": string };
+        interface Test {
+            /** JSON. */
+            arguments: string;
+            expect: Expectation;
+        }
+        /** A tool that is written at run time. Whatever it says of itself gives it nothing. */
+        interface Proposal {
+            /** 1 to 64 characters of a-z, 0-9, `_` and `-`, starting with a letter. */
+            name: string;
+            /** What it does, for a person or a model that chooses; at most 4 KiB. What the code says, if it is empty. */
+            summary: string;
+            code: Code;
+            /** JSON Schema of the arguments, at most 64 KiB; what the code says, if there is none. */
+            arguments?: string | null;
+            /** JSON Schema of the result, at most 64 KiB; what the code says, if there is none. */
+            result?: string | null;
+            /** At most 64, with 1 MiB together. */
+            tests: Array<Test>;
+        }
+        /** Something that is wrong with a proposal, at its author's lines. */
+        interface Problem {
+            /** The module; empty if it is about none. */
+            module: string;
+            /** From 1; 0 if it is about no line. */
+            line: number;
+            /** In characters, from 1; 0 if it is about no column. */
+            column: number;
+            /** What, and what to do. */
+            message: string;
+        }
+        /** How a test went. */
+        interface TestOutcome {
+            passed: boolean;
+            /** What went wrong, in a line; empty if nothing did. */
+            message: string;
+        }
+        /** What a validation found. At most 100 lines a part, of 1 KiB each. */
+        interface Report {
+            /** It can be registered: there is no problem and every test has passed. */
+            ok: boolean;
+            problems: Array<Problem>;
+            /** In the order of the proposal. */
+            tests: Array<TestOutcome>;
+            /** What the tests logged and printed. */
+            log: Array<string>;
+        }
+        /** Where a tool that a process sees comes from. */
+        type Origin = "image" | "own" | "above";
+        interface KnownTool {
+            name: string;
+            summary: string;
+            /** JSON Schema. */
+            arguments: string;
+            /** JSON Schema. */
+            result: string;
+            origin: Origin;
+        }
         interface Functions {
             /**
-             * Calls another tool that the image of this process has, and waits for its end; `arguments` is JSON of at most 16 MiB. The
+             * Takes a tool down that this process may validate and register later; answers its id, for example `t7`. Nothing can be called by
+             * it. A process has at most 32 proposals, with 32 MiB of code, that are neither rejected nor registered (`too-large`); older ones
+             * that are make room. Needs no right.
+             */
+            propose(proposal: Proposal): Promise<string>;
+            /**
+             * Compiles what this process has proposed and runs its tests in the sandbox, without any authority: a test in which the tool asks
+             * for something outside fails. A test may compute 2 seconds, all of them 10, with 64 MiB. Waits for the report; it is made once.
+             * `not-found` for what others have proposed. Needs no right.
+             */
+            validate(id: string): Promise<Report>;
+            /**
+             * Makes what was validated a tool of this process, and, with `for-children`, of all below it; until it is unregistered or the process
+             * ends. It is bound to the very bytes that were validated. It gets no right by it: at its own system calls it is decided for the
+             * process that calls it, within what it declares and within the declarations of the tools that register it. `already-exists` for a
+             * name of any tool of the host or of one that this process sees; `invalid` if it was not validated. At most 64 a process. Needs
+             * `register` on `tool:<name>`.
+             */
+            register(id: string, forChildren?: boolean): Promise<void>;
+            /** Takes a tool away that this process registered. Calls that have begun go on. Needs `register` on `tool:<name>`. */
+            unregister(name: string): Promise<void>;
+            /** The tools that this process can call, by their names. Needs no right. */
+            list(): Promise<Array<KnownTool>>;
+            /**
+             * Calls another tool that this process sees, and waits for its end; `arguments` is JSON of at most 16 MiB. The
              * other tool works for the same process, and can use nothing that this tool does not declare: what counts is what both
              * declare. Calls within calls go at most 8 deep. Needs `call` on `tool:<name>`.
              */

@@ -99,6 +99,7 @@ pub fn wait_text(wait: &Wait) -> String {
         Wait::Children { pids, .. } => pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
         Wait::Message { until: Some(until), .. } => format!("a message, or {until}"),
         Wait::Message { until: None, .. } => "a message".into(),
+        Wait::Validation(candidate) => format!("the validation of {candidate}"),
     }
 }
 

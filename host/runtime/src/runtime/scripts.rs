@@ -97,7 +97,7 @@ impl Programs {
 impl Runtime {
     /// What runs scripts, and the interfaces that it imports.
     pub(super) async fn script_engine(self: &Arc<Self>) -> Result<(Arc<Prepared>, Vec<String>), RuntimeError> {
-        Ok((self.bridge().await?, BRIDGE_IMPORTS.clone().map_err(RuntimeError::Machine)?))
+        Ok((self.bridge().await?, interfaces()))
     }
 
     /// The script that a process proposes: one module, without a folder around it.

@@ -58,6 +58,7 @@ internal.mirror = {
     __proto__: null,
     self: ["process.self", [], "", "v"],
     exit: ["process.exit", ["result"], "v", "n"],
+    environment: ["process.environment", ["name"], "v", "v"],
     checkpoint: ["process.checkpoint", ["reason"], "v", "v"],
     exitWith: ["process.exit-with", ["object"], "v", "n"],
     spawn: ["process.spawn", ["options"], "v", "v"],
@@ -74,6 +75,11 @@ internal.mirror = {
   },
   tools: {
     __proto__: null,
+    propose: ["tools.propose", ["proposal"], "v", "v"],
+    validate: ["tools.validate", ["id"], "v", "v"],
+    register: ["tools.register", ["id", "forChildren"], "vf", "n"],
+    unregister: ["tools.unregister", ["name"], "v", "n"],
+    list: ["tools.list", [], "", "v"],
     call: ["tools.call", ["name", "arguments"], "vv", "v"],
   },
 };

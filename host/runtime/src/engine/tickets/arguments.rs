@@ -254,10 +254,6 @@ fn process(function: &str, from: &mut Arguments) -> Read<Option<Call>> {
             take!(from; pid: String);
             Call::ProcessHandOver { pid }
         }
-        "environment" => {
-            take!(from; name: String);
-            Call::ProcessEnvironment { name }
-        }
         _ => return Ok(None),
     }))
 }

@@ -45,7 +45,6 @@ pub fn write(reply: &Reply) -> (Value, Option<Vec<u8>>) {
         Reply::Tools(tools) => json!(tools),
         Reply::Ticket(ticket) => json!(ticket),
         Reply::GivenUp(given_up) => json!(given_up),
-        Reply::Variable(value) => json!(value),
     };
     (value, None)
 }
