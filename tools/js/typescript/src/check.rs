@@ -29,7 +29,8 @@ impl Check {
             self.depth -= 1;
         } else if !self.too_deep {
             self.too_deep = true;
-            self.found.push((span, "this is nested too deeply, or is too long a chain; split it into several statements"));
+            self.found
+                .push((span, "this is nested too deeply, or is too long a chain; split it into several statements"));
         }
     }
 

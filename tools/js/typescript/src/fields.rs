@@ -54,7 +54,9 @@ impl<'a> Fields<'_, 'a> {
                 moved.push(assignment);
             }
         }
-        let Some(body) = it.body.body.iter_mut().find_map(constructor_body).filter(|_| !moved.is_empty()) else { return };
+        let Some(body) = it.body.body.iter_mut().find_map(constructor_body).filter(|_| !moved.is_empty()) else {
+            return;
+        };
         let at = match body.statements.iter().position(is_super_call) {
             Some(at) => at + 1,
             None if it.heritage.is_none() => 0,
@@ -78,7 +80,8 @@ impl<'a> Fields<'_, 'a> {
         let mut used = Used { scoping: self.scoping, value: value.span(), names: Vec::new() };
         used.visit_expression(&value);
         if let Some((name, at)) = used.names.into_iter().find(|(name, _)| bound.contains(name)) {
-            let why = format!("this initial value cannot use `{name}`, which the constructor has too; rename one of them");
+            let why =
+                format!("this initial value cannot use `{name}`, which the constructor has too; rename one of them");
             self.done.refused.push((at, why));
             return None;
         }

@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn lines_and_columns_are_those_of_an_editor() {
-        let check = |source: &str, offset, expected| assert_eq!(Lines::of(source).position(offset), expected, "{source:?}");
+        let check =
+            |source: &str, offset, expected| assert_eq!(Lines::of(source).position(offset), expected, "{source:?}");
         check("", 0, (1, 1));
         check("a", 1, (1, 2));
         check("a\nb", 2, (2, 1));

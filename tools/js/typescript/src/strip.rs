@@ -134,7 +134,9 @@ fn language(path: &Path) -> Result<(SourceType, bool), String> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("ts" | "mts") => Ok((SourceType::ts().with_module(true), true)),
         Some("js" | "mjs") => Ok((SourceType::mjs(), false)),
-        Some("tsx" | "jsx") => Err("JSX is not supported; write a module of TypeScript (.ts) or JavaScript (.js)".into()),
+        Some("tsx" | "jsx") => {
+            Err("JSX is not supported; write a module of TypeScript (.ts) or JavaScript (.js)".into())
+        }
         Some("cts" | "cjs") => {
             Err("CommonJS is not supported; write a module with `import` and `export` (.ts or .js)".into())
         }
@@ -150,7 +152,10 @@ fn before_parsing(source: &str) -> Result<(), Found> {
     }
     if let Some(offset) = nesting::too_deep(source) {
         let most = nesting::NESTING_MAX;
-        return Err(vec![(at(offset), format!("brackets are nested more than {most} deep here; split this into parts"))]);
+        return Err(vec![(
+            at(offset),
+            format!("brackets are nested more than {most} deep here; split this into parts"),
+        )]);
     }
     Ok(())
 }
