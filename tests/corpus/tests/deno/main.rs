@@ -1,7 +1,7 @@
 //! Small TypeScript programs must end alike under real Deno and as tools here; `tests/corpus/deno/README.md` says how they are written.
 
 #![expect(clippy::disallowed_methods, reason = "the tests make the outside that the host sees, and run Deno")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of this crate is a test")]
+#![expect(clippy::unwrap_used, reason = "all of this crate is a test")]
 
 mod bridge;
 mod outcome;
