@@ -1,8 +1,6 @@
 //! What `cargo xtask js-bridge` calls: `libos-js-build component CORE.wasm OUT.wasm`, `libos-js-build mirror WIT BRIDGE`,
 //! `libos-js-build digest FILE`.
 
-#![expect(clippy::disallowed_methods, reason = "it builds; it is no part of the host")]
-
 mod component;
 mod mirror;
 

@@ -1,6 +1,8 @@
 //! The component that runs scripts, alone: its language, its event loop and its limits. Its host is a table of answers; tests/e2e has
 //! the real one.
 
+#![expect(clippy::unwrap_used, reason = "all of this crate is a test")]
+
 use std::collections::VecDeque;
 use std::sync::LazyLock;
 use wasmtime::component::{Component, HasSelf, Linker};
