@@ -498,6 +498,11 @@ impl Call {
         matches!(self, Call::TicketNext | Call::TicketCancel { .. })
     }
 
+    /// Whether it can be submitted, so that others follow before it is answered.
+    pub fn can_be_submitted(&self) -> bool {
+        !self.is_about_tickets() && !matches!(self, Call::AgentCall { .. })
+    }
+
     fn shape(&self) -> (&'static str, Class) {
         use Class::{Effect, Internal, Observe, Wait};
         match self {
@@ -562,50 +567,4 @@ impl Call {
             Call::ToolsList => ("tools.list", Observe),
         }
     }
-
-    /// The call without what it carries, and what it carries.
-    pub fn split_payload(&self) -> (Call, &[u8]) {
-        let payload: &[u8] = match self {
-            Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
-            Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
-            Call::ToolCall { arguments, .. } | Call::AgentCall { arguments, .. } => arguments.as_bytes(),
-            Call::MessageSend { body, .. } => body.as_bytes(),
-            Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
-                child.planner.as_deref().unwrap_or_default().as_bytes()
-            }
-            Call::ToolsPropose { proposal } => proposal.code.as_bytes(),
-            _ => &[],
-        };
-        (self.without_payload(), payload)
-    }
-
-    fn without_payload(&self) -> Call {
-        match self {
-            Call::FsWrite { path, mode, .. } => Call::FsWrite { path: path.clone(), content: Vec::new(), mode: *mode },
-            Call::FsAppend { path, .. } => Call::FsAppend { path: path.clone(), content: Vec::new() },
-            Call::ObjectCreate { name, payload, options } => {
-                Call::ObjectCreate { name: name.clone(), payload: payload.emptied(), options: options.clone() }
-            }
-            Call::ObjectUpdate { name, payload, expected_version } => Call::ObjectUpdate {
-                name: name.clone(),
-                payload: payload.emptied(),
-                expected_version: *expected_version,
-            },
-            Call::ToolCall { tool, .. } => Call::ToolCall { tool: tool.clone(), arguments: String::new() },
-            Call::ProcessSpawn { child } => Call::ProcessSpawn { child: without_plan(child) },
-            Call::ProcessFork { child, mode, roots } => {
-                Call::ProcessFork { child: without_plan(child), mode: *mode, roots: roots.clone() }
-            }
-            Call::AgentCall { tool, .. } => Call::AgentCall { tool: tool.clone(), arguments: String::new() },
-            Call::MessageSend { to, options, .. } => {
-                Call::MessageSend { to: to.clone(), body: String::new(), options: options.clone() }
-            }
-            Call::ToolsPropose { proposal } => Call::ToolsPropose { proposal: proposal.without_code() },
-            other => other.clone(),
-        }
-    }
-}
-
-fn without_plan(child: &ChildOptions) -> ChildOptions {
-    ChildOptions { planner: child.planner.as_ref().map(|_| String::new()), ..child.clone() }
 }

@@ -6,6 +6,7 @@ pub mod base64;
 pub mod bound;
 pub mod call;
 pub mod candidate;
+mod carried;
 pub mod checkpoint;
 pub mod child;
 pub mod codec;

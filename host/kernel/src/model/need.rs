@@ -271,24 +271,79 @@ fn object_names(call: &Call, own_namespace: &str) -> Result<Vec<Resource>, CallE
 
 /// The rights that a call needs on the resources that it names. `directory` says that the first of them is a directory.
 pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
+    let need = |index: usize, right: Right| Need { resource: names[index].clone(), right, whole: false };
+    match call {
+        Call::FsRead { .. }
+        | Call::FsReadRange { .. }
+        | Call::FsList { .. }
+        | Call::FsStat { .. }
+        | Call::FsMakeDir { .. }
+        | Call::FsChangeDirectory { .. }
+        | Call::FsRemove { .. }
+        | Call::FsWrite { .. }
+        | Call::FsAppend { .. }
+        | Call::FsRename { .. }
+        | Call::FsCopy { .. } => file_needs(call, names, directory),
+        Call::ObjectCreate { .. }
+        | Call::ObjectRead { .. }
+        | Call::ObjectUpdate { .. }
+        | Call::ObjectDelete { .. }
+        | Call::ObjectList { .. }
+        | Call::ObjectNamespaces { .. }
+        | Call::ObjectCreateNamespace { .. }
+        | Call::ObjectRename { .. }
+        | Call::ObjectLink { .. }
+        | Call::ObjectUnlink { .. }
+        | Call::ObjectLinks { .. }
+        | Call::ObjectQuery { .. }
+        | Call::ObjectMerge { .. } => object_needs(call, names),
+        Call::ProcessCheckpoint { .. }
+        | Call::ProcessSpawn { .. }
+        | Call::ProcessFork { .. }
+        | Call::ProcessExec { .. }
+        | Call::ProcessWait { .. }
+        | Call::ProcessSignal { .. }
+        | Call::ProcessHandOver { .. }
+        | Call::ProcessExitWith { .. } => process_needs(call, names),
+        Call::ClockSleep { .. } => smallvec![need(0, Right::Sleep)],
+        Call::HumanAsk { .. } | Call::HumanApprove { .. } => smallvec![need(0, Right::Ask)],
+        Call::HumanTell { .. } => smallvec![need(0, Right::Tell)],
+        Call::ToolCall { .. } => smallvec![need(0, Right::Call)],
+        Call::MessageSend { .. } => smallvec![need(0, Right::Message)],
+        Call::ProcessEnvironment { .. } => smallvec![need(0, Right::Read)],
+        Call::ToolsRegister { .. } | Call::ToolsUnregister { .. } => smallvec![need(0, Right::Register)],
+        Call::FsWorkingDirectory
+        | Call::ClockNow
+        | Call::RandomBytes { .. }
+        | Call::LogWrite { .. }
+        | Call::ProcessSelf
+        | Call::ProcessChildren
+        | Call::ProcessExit { .. }
+        | Call::MessageReceive { .. }
+        | Call::MessagePending
+        | Call::TicketNext
+        | Call::TicketCancel { .. }
+        // What is proposed gives no name to call, and is tried without authority.
+        | Call::ToolsPropose { .. }
+        | Call::ToolsValidate { .. }
+        | Call::ToolsList
+        // The tools of its image are what a process was made with; what they may do is decided at their own system calls.
+        | Call::AgentCall { .. } => Needs::new(),
+    }
+}
+
+/// What [`needs`] says of files.
+fn file_needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
     let need = |index: usize, right: Right, whole: bool| Need { resource: names[index].clone(), right, whole };
     match call {
-        Call::FsRead { .. } | Call::FsReadRange { .. } | Call::ObjectRead { .. } => {
-            smallvec![need(0, Right::Read, false)]
+        Call::FsRead { .. } | Call::FsReadRange { .. } => smallvec![need(0, Right::Read, false)],
+        Call::FsWrite { .. } | Call::FsAppend { .. } | Call::FsMakeDir { .. } => {
+            smallvec![need(0, Right::Write, false)]
         }
-        Call::FsWrite { .. }
-        | Call::FsAppend { .. }
-        | Call::FsMakeDir { .. }
-        | Call::ObjectCreate { .. }
-        | Call::ObjectUpdate { .. }
-        | Call::ObjectCreateNamespace { .. } => smallvec![need(0, Right::Write, false)],
-        Call::FsList { .. }
-        | Call::FsStat { .. }
-        | Call::FsChangeDirectory { .. }
-        | Call::ObjectList { .. }
-        | Call::ObjectNamespaces { .. } => smallvec![need(0, Right::List, false)],
+        Call::FsList { .. } | Call::FsStat { .. } | Call::FsChangeDirectory { .. } => {
+            smallvec![need(0, Right::List, false)]
+        }
         Call::FsRemove { recursive, .. } => smallvec![need(0, Right::Delete, *recursive && directory)],
-        Call::ObjectDelete { .. } => smallvec![need(0, Right::Delete, false)],
         Call::FsRename { .. } => {
             smallvec![
                 need(0, Right::Read, directory),
@@ -297,16 +352,25 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
             ]
         }
         Call::FsCopy { .. } => smallvec![need(0, Right::Read, false), need(1, Right::Write, false)],
-        Call::ClockSleep { .. } => smallvec![need(0, Right::Sleep, false)],
-        Call::HumanAsk { .. } | Call::HumanApprove { .. } => smallvec![need(0, Right::Ask, false)],
-        Call::HumanTell { .. } => smallvec![need(0, Right::Tell, false)],
-        Call::ToolCall { .. } => smallvec![need(0, Right::Call, false)],
+        _ => unreachable!("{} is not about files", call.operation()),
+    }
+}
+
+/// What [`needs`] says of object memory.
+fn object_needs(call: &Call, names: &[Resource]) -> Needs {
+    let need = |index: usize, right: Right, whole: bool| Need { resource: names[index].clone(), right, whole };
+    match call {
+        Call::ObjectRead { .. } | Call::ObjectLinks { .. } => smallvec![need(0, Right::Read, false)],
+        Call::ObjectCreate { .. } | Call::ObjectUpdate { .. } | Call::ObjectCreateNamespace { .. } => {
+            smallvec![need(0, Right::Write, false)]
+        }
+        Call::ObjectList { .. } | Call::ObjectNamespaces { .. } => smallvec![need(0, Right::List, false)],
+        Call::ObjectDelete { .. } => smallvec![need(0, Right::Delete, false)],
         Call::ObjectRename { .. } => {
             smallvec![need(0, Right::Read, false), need(0, Right::Delete, false), need(1, Right::Write, false)]
         }
         Call::ObjectLink { .. } => smallvec![need(0, Right::Link, false), need(1, Right::Read, false)],
         Call::ObjectUnlink { .. } => smallvec![need(0, Right::Link, false)],
-        Call::ObjectLinks { .. } => smallvec![need(0, Right::Read, false)],
         Call::ObjectQuery { .. } => {
             let ends = (1..names.len()).map(|index| need(index, Right::Read, false));
             [need(0, Right::List, false)].into_iter().chain(ends).collect()
@@ -314,36 +378,27 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         Call::ObjectMerge { .. } => {
             smallvec![need(0, Right::Wait, false), need(1, Right::Write, true), need(1, Right::Delete, true)]
         }
-        Call::ProcessCheckpoint { .. } => smallvec![need(0, Right::Create, false)],
+        _ => unreachable!("{} is not about objects", call.operation()),
+    }
+}
+
+/// What [`needs`] says of processes and their checkpoints.
+fn process_needs(call: &Call, names: &[Resource]) -> Needs {
+    let need = |index: usize, right: Right| Need { resource: names[index].clone(), right, whole: false };
+    match call {
+        Call::ProcessCheckpoint { .. } => smallvec![need(0, Right::Create)],
         Call::ProcessSpawn { .. } | Call::ProcessFork { .. } => {
-            let mut wanted: Needs = smallvec![need(0, Right::Spawn, false)];
+            let mut wanted: Needs = smallvec![need(0, Right::Spawn)];
             if names.len() > 1 {
-                wanted.push(need(1, Right::List, false));
+                wanted.push(need(1, Right::List));
             }
             wanted
         }
-        Call::ProcessExec { .. } => smallvec![need(0, Right::Use, false)],
-        Call::ProcessWait { .. } => (0..names.len()).map(|index| need(index, Right::Wait, false)).collect(),
-        Call::ProcessSignal { .. } | Call::ProcessHandOver { .. } => smallvec![need(0, Right::Signal, false)],
-        Call::ProcessExitWith { .. } => smallvec![need(0, Right::Read, false)],
-        Call::FsWorkingDirectory
-        | Call::ClockNow
-        | Call::RandomBytes { .. }
-        | Call::LogWrite { .. }
-        | Call::ProcessSelf
-        | Call::ProcessChildren
-        | Call::ProcessExit { .. }
-        // The tools of its image are what a process was made with; what they may do is decided at their own system calls.
-        | Call::AgentCall { .. } => Needs::new(),
-
-        Call::MessageSend { .. } => smallvec![need(0, Right::Message, false)],
-        Call::MessageReceive { .. } | Call::MessagePending => Needs::new(),
-        Call::ProcessEnvironment { .. } => smallvec![need(0, Right::Read, false)],
-        Call::TicketNext | Call::TicketCancel { .. } => Needs::new(),
-
-        Call::ToolsRegister { .. } | Call::ToolsUnregister { .. } => smallvec![need(0, Right::Register, false)],
-        // What is proposed gives no name to call, and is tried without authority.
-        Call::ToolsPropose { .. } | Call::ToolsValidate { .. } | Call::ToolsList => Needs::new(),
+        Call::ProcessExec { .. } => smallvec![need(0, Right::Use)],
+        Call::ProcessWait { .. } => (0..names.len()).map(|index| need(index, Right::Wait)).collect(),
+        Call::ProcessSignal { .. } | Call::ProcessHandOver { .. } => smallvec![need(0, Right::Signal)],
+        Call::ProcessExitWith { .. } => smallvec![need(0, Right::Read)],
+        _ => unreachable!("{} is not about processes", call.operation()),
     }
 }
 
