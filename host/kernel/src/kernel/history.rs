@@ -128,8 +128,9 @@ impl View<'_> {
         let mut imports = Vec::with_capacity(count);
         for (index, (position, call)) in requests.into_iter().enumerate() {
             let answered = answers.get(&position).map(|line| (line.time, line.answer.clone()));
-            // Only the one in which it was stopped has no answer.
-            let is_whole = answered.is_some() || index + 1 == count && may_stop_in_an_import(&end);
+            // Only the one in which it was stopped has no answer, and those before that were submitted and still open.
+            let is_last = index + 1 == count;
+            let is_whole = answered.is_some() || (is_last || call.can_be_submitted()) && may_stop_in_an_import(&end);
             if position as usize != index || !is_whole {
                 return Err(gone(format!("what it did at position {index}")));
             }

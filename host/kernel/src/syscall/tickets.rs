@@ -362,8 +362,7 @@ pub(super) fn refused(open: usize, call: &Call) -> Option<CallError> {
     if open >= TICKETS_OPEN_MAX {
         return Some(CallError::TooLarge(format!("{TICKETS_OPEN_MAX} tickets are open; take one with next first")));
     }
-    let is_other = call.is_about_tickets() || matches!(call, Call::AgentCall { .. });
-    is_other.then(|| CallError::Invalid(format!("{} cannot be submitted", call.operation())))
+    (!call.can_be_submitted()).then(|| CallError::Invalid(format!("{} cannot be submitted", call.operation())))
 }
 
 fn missing(ticket: Position) -> Stop {

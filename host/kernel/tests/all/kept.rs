@@ -156,6 +156,42 @@ async fn a_call_that_is_cancelled_in_a_wait_is_kept_up_to_there() {
     assert_eq!(history.imports.iter().map(|import| import.answered.is_some()).collect::<Vec<_>>(), [true, false]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_cancelled_with_tickets_open_is_kept_with_what_they_were() {
+    let house = House::new(&ALL_RULES);
+    furnish(&house);
+    let sleep = |nanoseconds| Call::ClockSleep { nanoseconds };
+    let mut line = kept(&house);
+    let call = line.call();
+    let submitted = [sleep(1_000_000), Call::ClockNow, sleep(2_000_000), sleep(3_000_000)];
+    for request in &submitted {
+        line.submit(request.clone()).await.unwrap().unwrap();
+    }
+    let told = line.next().await.unwrap().unwrap();
+    assert!(line.cancel(2).await.unwrap());
+    house.kernel.cancel_call(call, "enough").unwrap();
+    assert_eq!(line.next().await.err(), Some(Stop::Ended));
+    house.kernel.barrier().await.unwrap();
+    let history = history(&house, call).unwrap();
+    let answered: Vec<bool> = history.imports[..6].iter().map(|import| import.answered.is_some()).collect();
+    assert_eq!(answered, [false, true, true, false, true, true]);
+    assert_eq!(history::read(&history::write(&history)).as_ref(), Ok(&history));
+
+    let mut line = again(&history);
+    for (at, request) in (0..).zip(&submitted) {
+        assert_eq!(line.submit(request.clone()), Ok(Ok(at)));
+    }
+    assert_eq!(line.next_answer(), Ok(Some(told)));
+    assert_eq!(line.cancel(2), Ok(true));
+    assert_eq!(line.next_answer(), Err(Stop::Ended));
+    assert!(line.reached_cut() && line.divergence().is_none());
+
+    // Another request than was submitted there is another way, also where the answer never came.
+    let mut line = again(&history);
+    assert!(matches!(line.submit(sleep(7)), Err(Stop::Fault(Fault::Diverged { .. }))));
+    assert_eq!(line.divergence().map(|divergence| divergence.position), Some(0));
+}
+
 /// A history of a few answers.
 async fn recorded(house: &House) -> History {
     furnish(house);

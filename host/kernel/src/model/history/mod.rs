@@ -68,7 +68,7 @@ impl Start {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
     pub call: Call,
-    /// The answer and when it came; none if the call ended in it.
+    /// The answer and when it came; none if the call ended in it, or while it was submitted and open.
     pub answered: Option<(Time, Answer)>,
     /// The call that it made, if it was `tools.call` and made one.
     pub nested: Option<Box<History>>,

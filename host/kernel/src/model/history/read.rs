@@ -3,7 +3,7 @@
 use super::{End, FORMAT, History, Import, Start, VERSION, WORLD};
 use crate::model::answer::Answer;
 use crate::model::call::{Call, Called, Reply};
-use crate::model::id::Digest;
+use crate::model::id::{Digest, Position};
 use crate::model::limit::{self, CallLimits};
 use crate::model::row::Failure;
 use crate::model::text;
@@ -98,8 +98,16 @@ struct HeadOfCall {
 struct Open {
     start: Start,
     imports: Vec<Import>,
+    /// How many of them were never answered.
+    unanswered: usize,
     /// The call that the next import made.
     nested: Option<Box<History>>,
+}
+
+impl Open {
+    fn has_answer(&self, ticket: Position) -> bool {
+        self.imports.get(ticket as usize).is_some_and(|import| import.answered.is_some())
+    }
 }
 
 /// Reads a history.
@@ -176,7 +184,7 @@ impl Reader {
         }
         self.calls += 1;
         let start = checked(line)?;
-        self.open.push(Open { start, imports: Vec::new(), nested: None });
+        self.open.push(Open { start, imports: Vec::new(), unanswered: 0, nested: None });
         Ok(())
     }
 
@@ -189,11 +197,21 @@ impl Reader {
         if expected as u64 >= u64::from(open.start.limits.imports) {
             return Err(format!("the call may make {} imports only", open.start.limits.imports));
         }
-        if open.imports.last().is_some_and(|last| last.answered.is_none()) {
+        // What was submitted may be open when others follow, and when the call ends.
+        if open.imports.last().is_some_and(|last| last.answered.is_none() && !last.call.can_be_submitted()) {
             return Err("an import follows one that was never answered".into());
+        }
+        open.unanswered += usize::from(line.answer.is_none());
+        if open.unanswered > limit::TICKETS_OPEN_MAX + 1 {
+            return Err(format!("more than {} imports were never answered", limit::TICKETS_OPEN_MAX + 1));
         }
         let answered = match (line.time, line.answer) {
             (Some(time), Some(answer)) => {
+                if let Answer::Done(Reply::Ticket(Some(ticket))) = &answer
+                    && !open.has_answer(*ticket)
+                {
+                    return Err(format!("it takes the answer of ticket {ticket}, which has none"));
+                }
                 let time = Time::from_exact(&time).ok_or_else(|| format!("'{time}' is no moment"))?;
                 Some((time, answer))
             }

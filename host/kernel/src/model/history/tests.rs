@@ -5,6 +5,7 @@ use crate::model::answer::{CallError, Denial};
 use crate::model::call::{Approval, Called, Entry, EntryKind, Identity, Payload, Stat};
 use crate::model::child::{ChildInfo, End as ChildEnd, EndedChild};
 use crate::model::id::{EffectId, MessageId};
+use crate::model::limit;
 use crate::model::message::{Message, MessageKind};
 use crate::model::right::Right;
 use serde_json::json;
@@ -261,5 +262,26 @@ fn what_a_clock_or_a_person_ended_is_cut() {
         (failed(FailureReason::Trap, "the tool panicked"), false),
     ] {
         assert_eq!(History { start: start("1"), imports: Vec::new(), end: end.clone() }.is_cut(), cut, "{end:?}");
+    }
+}
+
+#[test]
+fn what_was_submitted_may_be_open_when_a_call_ends_and_is_told_by_nothing() {
+    let import = |call, answered| Import { call, answered, nested: None };
+    let told = |ticket| Some((Time(2), Answer::Done(Reply::Ticket(Some(ticket)))));
+    let with = |imports| History { start: start("1"), imports, end: End::Cancelled("x".into()) };
+    let open = || import(Call::ClockSleep { nanoseconds: 1 }, None);
+    let next = |answered| import(Call::TicketNext, answered);
+    let now = || import(Call::ClockNow, Some((Time(1), Answer::Done(Reply::Time(Time(1))))));
+    let whole = with(vec![open(), now(), open(), next(told(1)), next(None)]);
+    assert_eq!(read(&write(&whole)), Ok(whole));
+    for (imports, line, why) in [
+        (vec![open(), next(None), now()], 4, "an import follows one that was never answered"),
+        (vec![open(), next(told(0))], 3, "the answer of ticket 0, which has none"),
+        (vec![next(told(7))], 2, "the answer of ticket 7, which has none"),
+        ((0..limit::TICKETS_OPEN_MAX + 2).map(|_| open()).collect(), limit::TICKETS_OPEN_MAX + 3, "never answered"),
+    ] {
+        let broken = read(&write(&with(imports))).unwrap_err();
+        assert!(broken.line == line && broken.why.contains(why), "{broken}");
     }
 }
