@@ -1,4 +1,4 @@
-enum Direction { Up, Down = 5, Left, Right = "right" as any }
+enum Direction { Up, Down = 5, Left, Right = "right".length }
 enum Text { A = "a", B = `b` }
 enum Flags { None = 0, Read = 1 << 0, Write = 1 << 1, Both = Read | Write, Length = "abc".length }
 export function run() {

@@ -5,7 +5,7 @@ namespace Shapes {
     export function area(radius: number) { return radius * radius * hidden; }
   }
   export class Square { constructor(readonly side: number) {} get area() { return this.side ** 2; } }
-  export let counter = 0;
+  let counter = 0;
   export function count() { counter += 1; return counter; }
 }
 namespace Shapes {
@@ -16,5 +16,5 @@ import Round = Shapes.Round;
 export function run() {
   Shapes.count();
   Shapes.count();
-  return [Shapes.unit, Shapes.twice, Round.area(3), new Shapes.Square(4).area, Shapes.counter, Object.keys(Shapes).sort(), typeof (globalThis as any).Types];
+  return [Shapes.unit, Shapes.twice, Round.area(3), new Shapes.Square(4).area, Shapes.count(), Object.keys(Shapes).sort(), typeof (globalThis as any).Types];
 }

@@ -35,7 +35,7 @@ pub async fn run(program: &Program) -> Outcome {
     program.prepare(&host.workspace());
     let (end, log) = match host.try_script_file(&program.main, TOOL).await {
         Ok(_) => call(&host, program).await,
-        Err(why) => (thrown(&why.to_string()), String::new()),
+        Err(why) => (thrown_before(&why.to_string()), String::new()),
     };
     Outcome { end, log, files: tree(&host.workspace()) }
 }
@@ -52,6 +52,15 @@ async fn call(host: &Host, program: &Program) -> (End, String) {
     let lines = View(&snapshot).call_log(call).unwrap().into_iter();
     let printed = lines.filter(|line| matches!(line.level, Level::Debug | Level::Info));
     (end, printed.map(|line| line.text + "\n").collect())
+}
+
+/// What was thrown while a script described itself: it says first where that is, as `main.ts:1:2: `.
+fn thrown_before(text: &str) -> End {
+    let place = |place: &str| place.rsplit(':').take(2).all(|number| number.parse::<u32>().is_ok());
+    match text.split_once(": ") {
+        Some((first, rest)) if place(first) => thrown(rest),
+        _ => thrown(text),
+    }
 }
 
 /// What was thrown, as the text of a failure tells it: `Name: message`, and lines of where it was.

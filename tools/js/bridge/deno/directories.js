@@ -63,7 +63,7 @@ function* rename(from, to) {
   try {
     yield ["fs.rename", { oldPath, newPath, replace: true }];
   } catch (error) {
-    if (error?.code === "wrong-kind") yield* explain(error, oldPath, newPath);
+    if (error?.code === "wrong-kind" || error?.code === "invalid") yield* explain(error, oldPath, newPath);
     throw translate(error, "rename", [oldPath, newPath], "read");
   }
 }

@@ -63,6 +63,16 @@ function unsupported(name, instead) {
 /** Which permission of Deno's a right is. */
 const ACCESS = { read: "read", list: "read", write: "write", delete: "write" };
 
+/** How the contract says that a name is of nothing that anybody could be allowed here. */
+const LEAVES = ["the path leaves its mount", "leads out of its mount", "a path names a mount first"];
+
+/** Deno takes every name for one that a permission could be of, so what lies outside is refused as any other is. */
+function outside(message, paths, wanted, cause) {
+  const at = Math.max(0, paths.findIndex((path) => path.startsWith("/") || path.includes("..")));
+  const access = at > 0 ? "write" : wanted;
+  return notCapable(`Requires ${access} access to "${paths[at]}": ${message}`, cause);
+}
+
 function wrongKind(message) {
   if (message.includes("a part of the name is no directory") || message.includes("not a directory")) return "ENOTDIR";
   if (message.includes("it is a directory")) return "EISDIR";
@@ -97,6 +107,7 @@ function translate(error, doing, paths, wanted) {
       return new errors.NotSupported(`${doing} ${about}: ${message}`, { cause: error });
     }
     case "invalid":
+      if (LEAVES.some((words) => message.includes(words))) return outside(message, paths, wanted, error);
       if (message.includes("symbolic links")) return system("ELOOP", doing, about, error);
       return coded(TypeError, `Invalid argument (os error 22): ${doing} ${about}: ${message}`, "EINVAL", error);
     case "interrupted":

@@ -102,13 +102,27 @@ function* copyFile(from, to) {
   } catch (error) {
     if (error?.code === "wrong-kind" || error?.code === "invalid") {
       const [old, there] = [yield* kindAt(source), yield* kindAt(target)];
-      const refused = (why) => coded(TypeError, `${why}: copy ${about}`, "EINVAL", error);
-      if (old === "directory") throw refused("the source path is neither a regular file nor a symlink to a regular file");
+      if (old === "directory") throw refusedCopy(NO_FILE, about, error);
       if (there === "directory") throw system("EISDIR", "copy", about, error);
-      if (source === target) throw refused("Source and destination paths refer to the same file");
+      if (isSame(source, target)) throw refusedCopy(SAME, about, error);
     }
     throw translate(error, "copy", [source, target], "read");
   }
+  // The system call finds nothing wrong with it, and changes nothing.
+  if (isSame(source, target)) throw refusedCopy(SAME, about);
+}
+
+const NO_FILE = "the source path is neither a regular file nor a symlink to a regular file";
+const SAME = "Source and destination paths refer to the same file";
+
+function refusedCopy(why, about, cause) {
+  return coded(TypeError, `${why}: copy ${about}`, "EINVAL", cause);
+}
+
+/** Whether two paths are spelled alike but for empty segments and dots. */
+function isSame(left, right) {
+  const plain = (path) => `${path.startsWith("/")}${path.split("/").filter((segment) => segment !== "" && segment !== ".").join("/")}`;
+  return plain(left) === plain(right);
 }
 
 /** What is at a path; nothing if that cannot be seen. */

@@ -42,8 +42,12 @@ pub fn problem(ctx: &Ctx<'_>, thrown: &Value<'_>) -> Problem {
         Some(at) => text.split_at(at),
         None => (text.as_str(), ""),
     };
-    let place =
-        frames.lines().find_map(|frame| place(frame).map(|(range, line, column)| (&frame[range], line, column)));
+    // The text that `JSON.parse` and its like read has a frame of its own.
+    let author = |frame: &&str| !frame.contains("<input>");
+    let place = frames
+        .lines()
+        .filter(author)
+        .find_map(|frame| place(frame).map(|(range, line, column)| (&frame[range], line, column)));
     let (module, line, column) = place.unwrap_or(("", 0, 0));
     Problem { module: module.to_owned(), line, column, message: head.to_owned() }
 }
