@@ -9,7 +9,7 @@
 //!         tickets::submit("fs.read", &json!({"path": path}), None)?;
 //!     }
 //!     Ok(match tickets::next()? {
-//!         Some((_ticket, answer)) => answer?.content,
+//!         Some(ended) => ended.outcome?.content,
 //!         None => None,
 //!     })
 //! }
@@ -29,6 +29,15 @@ pub struct Reply {
     pub content: Option<Vec<u8>>,
 }
 
+/// A system call that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// What [`submit`] answered.
+    pub ticket: u32,
+    /// As the import of its own would have answered.
+    pub outcome: Result<Reply, Error>,
+}
+
 /// Starts `operation`, for example `fs.read`, and does not wait for its end; returns its ticket. `arguments` is a JSON object with
 /// its parameters by their names in lowerCamelCase; what of them is bytes is in `content`. At most 1,024 are open at once. Needs
 /// what the operation needs; a refusal is told by [`next`].
@@ -38,7 +47,7 @@ pub fn submit(operation: &str, arguments: &impl Serialize, content: Option<&[u8]
 }
 
 /// Waits for whichever open ticket ends first and takes its answer; none if no ticket is open.
-pub fn next() -> Result<Option<(u32, Result<Reply, Error>)>, Error> {
+pub fn next() -> Result<Option<Ended>, Error> {
     let Some(raw::Answer { ticket, outcome }) = raw::next() else { return Ok(None) };
     let outcome = match outcome {
         Ok(raw::Reply { value, content }) => {
@@ -47,7 +56,7 @@ pub fn next() -> Result<Option<(u32, Result<Reply, Error>)>, Error> {
         }
         Err(error) => Err(error.into()),
     };
-    Ok(Some((ticket, outcome)))
+    Ok(Some(Ended { ticket, outcome }))
 }
 
 /// Gives an open ticket up: [`next`] does not answer it. False if it has ended or an effect has begun.

@@ -14,7 +14,7 @@ const LINES_MAX: usize = 64;
 const EXAMPLE: &str = "for example \"read,list fs:workspace/**\"";
 
 /// The kinds of resources with their rights. A test of the host compares them with its own.
-const KINDS: [(&str, &str); 13] = [
+const KINDS: [(&str, &str); 14] = [
     ("fs", "read,list,write,delete"),
     ("object", "read,list,write,delete,link"),
     ("human", "ask,tell"),
@@ -28,6 +28,7 @@ const KINDS: [(&str, &str); 13] = [
     ("secret", "use"),
     ("clock", "sleep"),
     ("mcp", "call"),
+    ("env", "read"),
 ];
 
 /// What a tool declares: nothing at all, or these lines.
