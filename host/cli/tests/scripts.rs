@@ -1,0 +1,110 @@
+//! Scripts with the real binary: added, looked at, called, kept by `gc`, exported and replayed, changed, wrong, and made one of the host.
+
+#![expect(clippy::disallowed_methods, reason = "a test of the real program starts it and looks at its files")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod scene;
+
+use scene::Scene;
+use serde_json::{Value, json};
+
+const POLICY: &str = r#"
+[mounts]
+workspace = "."
+[image.base]
+allow = ["read,list,write fs:workspace/**", "ask,tell human:owner", "register,call tool:*"]
+deny = ["read fs:workspace/secret.txt"]
+"#;
+/// The example that a reader begins with.
+const WORD_COUNT: &str = include_str!("../../../examples/tool-ts/word_count.ts");
+const NOTES: &str = r#"{"path":"notes.md"}"#;
+
+fn workspace(name: &str) -> Scene {
+    let scene = Scene::new(name, POLICY, &[]);
+    scene.write("notes.md", "buy three red apples\n");
+    scene.write("secret.txt", "a secret");
+    scene.write("word_count.ts", WORD_COUNT);
+    scene
+}
+
+#[test]
+fn a_script_is_added_looked_at_called_and_kept() {
+    let scene = workspace("added");
+    let needs = "word_count needs: read fs:workspace/**; gets nothing else, whatever is granted";
+    scene.run(&["tool", "inspect", "./word_count.ts"]).ends(0).says(&[needs, "word_count.ts"]);
+    scene.run(&["tool", "add", "word_count.ts"]).ends(0).says(&["added word_count", needs]);
+    let list = scene.run(&["tool", "list"]).ends(0).out;
+    let line = list.lines().find(|line| line.starts_with("word_count")).unwrap_or_else(|| panic!("{list}"));
+    assert!(line.contains("script") && line.contains("Counts the words"), "{line}");
+    assert_eq!(scene.run(&["tool", "inspect", "word_count", "--source"]).ends(0).out, WORD_COUNT);
+    let tool = scene.json(&["tool", "inspect", "word_count"]);
+    assert_eq!(
+        (&tool["needs"], tool["modules"][0]["name"].as_str()),
+        (&json!(["read fs:workspace/**"]), Some("word_count.ts"))
+    );
+
+    assert_eq!(scene.run(&["call", "word_count", NOTES]).ends(0).out.trim(), "4");
+    scene.run(&["call", "word_count", r#"{"path":"secret.txt"}"#]).ends(3).says(&["secret.txt"]);
+    scene.run(&["call", "word_count", "{}"]).ends(1).says(&["path"]);
+    scene.run(&["gc", "--older-than", "1s"]).ends(0);
+    assert_eq!(scene.run(&["call", "word_count", NOTES]).ends(0).out.trim(), "4", "its file is kept");
+}
+
+#[test]
+fn a_changed_script_says_what_it_gained_and_is_tried_against_calls_of_the_old_one() {
+    let scene = workspace("changed");
+    scene.run(&["tool", "add", "word_count.ts"]).ends(0);
+    scene.run(&["call", "--keep", "word_count", NOTES]).ends(0);
+    scene.run(&["calls", "export", "c1", "c1.jsonl"]).ends(0).says(&["1 call"]);
+    scene.run(&["replay", "c1.jsonl"]).ends(0).says(&["word_count: same"]);
+    let more = WORD_COUNT.replace(r#"["read fs:workspace/**"]"#, r#"["read fs:workspace/**", "ask human:owner"]"#);
+    scene.write("word_count.ts", &more.replace(".length;", ".length + 1;"));
+    scene.run(&["replay", "c1.jsonl", "--tool", "word_count.ts"]).ends(1).says(&["word_count"]);
+    let added = scene.json(&["tool", "add", "word_count.ts"]);
+    assert_eq!(added[0]["replaced"]["gained"], json!(["now needs ask human:owner"]));
+    assert_eq!(scene.run(&["call", "word_count", NOTES]).ends(0).out.trim(), "5");
+}
+
+#[test]
+fn a_wrong_script_is_refused_with_its_line_and_a_mark() {
+    let scene = workspace("wrong");
+    scene.write("wrong.ts", "export function run() {\n  return (;\n}\n");
+    scene.write("imports.ts", "import fs from \"node:fs\";\nexport const run = () => fs;\n");
+    for verb in ["add", "inspect"] {
+        for (file, says) in [
+            ("./wrong.ts", &["wrong.ts:2:11: ", "  2 |   return (;", "    |           ^"][..]),
+            ("./imports.ts", &["imports.ts:1:", "node:fs"][..]),
+        ] {
+            scene.run(&["tool", verb, file]).ends(2).says(says);
+        }
+    }
+}
+
+#[test]
+fn a_script_that_an_agent_wrote_is_made_one_of_the_host() {
+    let scene = workspace("promoted");
+    // It waits for a person, and so lives on.
+    let ask = json!({"tool": "ask_human", "args": {"question": "Is it of use?"}});
+    scene.write("plan.jsonl", &format!("{ask}\n"));
+    scene.run(&["run", "base", "Write a tool.", "--planner", "script:plan.jsonl"]).ends(4);
+    let agent = scene.json(&["ps"])[0]["pid"].as_str().unwrap().to_owned();
+    let of_agent = |tool: &str, arguments: Value| {
+        scene.run(&["--json", "call", tool, &arguments.to_string(), "--as", &agent]).ends(0).out
+    };
+    let source = "export async function run(args, libos) { return { doubled: 2 * args.n }; }";
+    let tests = json!([{"args": {"n": 21}, "result": {"doubled": 42}}]);
+    let proposal = json!({"name": "double", "description": "Doubles n.", "source_code": source, "tests": tests});
+    assert!(of_agent("propose_jit_tool", proposal).contains("t1"));
+    let validated = of_agent("validate_jit_tool", json!({"candidate_id": "t1"}));
+    assert!(validated.replace(' ', "").contains(r#""ok":true"#), "{validated}");
+    of_agent("register_jit_tool", json!({"candidate_id": "t1"}));
+    assert!(of_agent("double", json!({"n": 4})).contains('8'));
+    scene.run(&["show", &agent]).ends(0).says(&["double"]);
+    scene.run(&["call", "double", r#"{"n":5}"#]).ends(2).says(&["no tool 'double'"]);
+
+    scene.run(&["tool", "promote", &agent, "double", "--name", "twice"]).ends(0).says(&["twice"]);
+    scene.run(&["signal", &agent, "kill"]).ends(0);
+    scene.run(&["gc", "--older-than", "1s"]).ends(0);
+    scene.run(&["call", "twice", r#"{"n":6}"#]).ends(0).says(&["12"]);
+    assert_eq!(scene.run(&["tool", "inspect", "twice", "--source"]).ends(0).out.trim_end(), source);
+}
