@@ -7,4 +7,5 @@ mod generated;
 mod house;
 mod leftovers;
 mod made;
+mod scripts;
 mod written;
