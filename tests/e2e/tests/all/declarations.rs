@@ -11,7 +11,7 @@ use libos::kernel::model::record::Record;
 use libos::kernel::model::resource::{Kind, Resource};
 use libos::kernel::model::right::Right;
 use libos::kernel::model::rule::Rule;
-use libos::{CallEvent, Waiting};
+use libos::{CallEvent, CallRequest, Waiting};
 use libos_e2e::{Host, OPEN, guest, result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -205,6 +205,15 @@ fn uses() -> Vec<(&'static str, Value)> {
         ("rename_memory_object", json!({"name": "notes/plan", "new_name": "notes/old/plan"})),
         ("delete_memory_object", json!({"namespace": "notes/old", "name": "plan"})),
         ("write_object_to_file", json!({"namespace": "notes", "name": "text", "path": "copy.md"})),
+        (
+            "propose_jit_tool",
+            json!({"name": "one", "description": "One.", "source_code": "export const run = () => 1;"}),
+        ),
+        ("validate_jit_tool", json!({"candidate_id": "t1"})),
+        ("register_jit_tool", json!({"candidate_id": "t1"})),
+        ("list_tools", json!({})),
+        ("call_tool", json!({"name": "one"})),
+        ("unregister_jit_tool", json!({"name": "one"})),
         ("ask_human", json!({"question": "Which?"})),
         ("human_output", json!({"message": "Done."})),
         ("request_permission", json!({"resource": "fs:workspace/a", "rights": ["read"], "reason": "I must."})),
@@ -258,8 +267,13 @@ async fn the_standard_tools_declare_what_they_use_and_no_more() {
     host.runtime.kernel().new_process("base", false).unwrap();
     std::os::unix::fs::symlink("notes.md", host.workspace().join("link.md")).unwrap();
     let mut used: BTreeMap<&str, BTreeMap<(Kind, Right), usize>> = BTreeMap::new();
+    // What a process has proposed is its own.
+    let author = host.runtime.kernel().new_process("base", false).unwrap();
     for (tool, arguments) in uses() {
-        let event = match host.call(tool, arguments).await {
+        let mut request = CallRequest::new(tool, arguments.to_string());
+        let is_about_tools = tool.ends_with("_jit_tool") || ["call_tool", "list_tools"].contains(&tool);
+        request.pid = is_about_tools.then_some(author);
+        let event = match host.runtime.call(request).await.unwrap() {
             CallEvent::Waits(Waiting::Question(id)) if tool == "ask_human" => host.say(id, "That one.").await,
             CallEvent::Waits(Waiting::Question(id)) => host.answer(id, Approval::Allow).await,
             event => event,
