@@ -1,7 +1,7 @@
 //! System calls that are under way at once: what ends first is told first, and told again the same in a replay; what is open at the
 //! end is given up.
 
-use crate::sim::{Clerk, House, MOUNT, SimStorage, SimWorld, Tear, Trouble, done, words};
+use crate::sim::{Clerk, House, MOUNT, SimStorage, SimWorld, Tear, Trouble, done, within_reason, words};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::answer::{Answer, CallError, Stop};
 use libos_kernel::model::call::{Call, Reply, WriteMode};
@@ -10,7 +10,8 @@ use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::TICKETS_OPEN_MAX;
 use libos_kernel::model::process::Signal;
 use libos_kernel::model::question::QuestionState;
-use libos_kernel::model::row::{CallRow, CallState, Wait};
+use libos_kernel::model::record::Outcome;
+use libos_kernel::model::row::{CallRow, CallState, Failure, FailureReason, Wait};
 use libos_kernel::model::time::Time;
 use libos_kernel::syscall::Line;
 use std::sync::Arc;
@@ -224,6 +225,38 @@ async fn what_is_open_at_the_end_of_a_guest_is_given_up_and_recorded_as_such() {
         assert!(matches!(house.question(question).state, QuestionState::Withdrawn { .. }));
     }
     assert_eq!(house.world.done(), ["fs.write fs:workspace/free/x 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_effect_that_had_begun_when_its_call_was_cut_off_comes_to_its_end_and_is_recorded() {
+    let failure = Failure { reason: FailureReason::Limit, message: "wall-time: long".into(), import: None };
+    for cut_off in [None, Some(failure)] {
+        let house = furnished();
+        let gate = house.world.block("fs.write", 1);
+        let mut line = house.line();
+        let call = line.call();
+        for wanted in [sleep(1_000), write("free/x", "1"), ask()] {
+            submit(&mut line, wanted).await;
+        }
+        gate.reached().await;
+        match cut_off {
+            None => drop(house.kernel.cancel_call(call, "enough").unwrap()),
+            Some(failure) => drop(house.kernel.end_call(call, Err(failure)).unwrap()),
+        }
+        assert_eq!(line.next().await.unwrap_err(), Stop::Ended);
+        drop(line);
+        assert_eq!(house.kernel.next_timer(), None);
+        gate.open();
+        let is_recorded = async {
+            while !house.records_of(call).await.iter().any(|record| {
+                (record.operation.as_str(), record.position, &record.outcome) == ("fs.write", Some(1), &Outcome::Done)
+            }) {
+                tokio::task::yield_now().await;
+            }
+        };
+        within_reason("its end is never recorded", is_recorded).await;
+        assert_eq!(house.world.done(), ["fs.write fs:workspace/free/x 1"]);
+    }
 }
 
 #[tokio::test]
