@@ -4,6 +4,7 @@ use crate::shell::{self, GUESTS, JS, ORACLE, Result, SDK};
 use crate::tally::{self, Tally};
 use crate::toolchain::GUEST_TARGET;
 use crate::{deno, deny, fuzz, js, toolchain};
+use std::fs;
 use std::time::{Duration, Instant};
 
 /// One step.
@@ -38,7 +39,7 @@ pub const STEPS: [Step; 11] = [
     Step { name: "docs", about: "the documentation of the libraries, warnings as errors", run: |_| docs() },
     Step {
         name: "example",
-        about: "the smallest tool, built with the one command that its reader types",
+        about: "the smallest tools: the one in Rust built, the one in TypeScript added and called, as their readers do it",
         run: |_| example(),
     },
     Step { name: "fuzz", about: "each fuzz target for a minute, coverage-guided", run: |_| fuzz::run(&[]) },
@@ -146,7 +147,40 @@ fn docs() -> Result<()> {
 
 fn example() -> Result<()> {
     let build = ["build", "--release", "--locked", "--target", GUEST_TARGET];
-    shell::run(&mut shell::guest_cargo("examples/tool-rust", build))
+    shell::run(&mut shell::guest_cargo("examples/tool-rust", build))?;
+    // As in the demo, so that crates have the features that they have in the other steps.
+    let build = ["build", "--locked", "--workspace", "--bin", "libos", "--test", "layout"];
+    shell::run(&mut shell::cargo(build))?;
+    example_script()
+}
+
+/// A script has no build step: it is looked at, added and called, in a workspace of its own.
+fn example_script() -> Result<()> {
+    let scratch = shell::target().join("example");
+    if scratch.exists() {
+        fs::remove_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
+    }
+    let workspace = scratch.join("workspace");
+    let notes = workspace.join("notes.md");
+    let made = fs::create_dir_all(&workspace).and_then(|()| fs::write(&notes, "buy three red apples\n"));
+    made.map_err(|error| format!("{}: {error}", notes.display()))?;
+    let script = shell::root().join("examples/tool-ts/word_count.ts").display().to_string();
+    let libos = |arguments: &[&str]| {
+        let mut command = shell::program(shell::target().join("debug/libos"));
+        command.current_dir(&workspace).args(arguments);
+        // Neither its data nor its keys are those of whoever runs the gate.
+        command.env("XDG_STATE_HOME", scratch.join("state")).env("XDG_CONFIG_HOME", scratch.join("config"));
+        command
+    };
+    for arguments in [&["init"][..], &["tool", "inspect", &script], &["tool", "add", &script]] {
+        shell::run(&mut libos(arguments))?;
+    }
+    let said = shell::output(&mut libos(&["call", "word_count", r#"{"path": "notes.md"}"#]))?;
+    let result = String::from_utf8_lossy(&said.stdout);
+    match result.trim() {
+        "4" => Ok(()),
+        _ => Err(format!("examples/tool-ts counted 4 words as: {result}{}", String::from_utf8_lossy(&said.stderr))),
+    }
 }
 
 #[cfg(test)]

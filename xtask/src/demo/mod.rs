@@ -1,6 +1,7 @@
 //! The story of libos, told with the real binary on a scratch workspace. It fails where a promise of the story does not hold.
 
 mod agents;
+mod scripts;
 mod stage;
 mod tamper;
 mod terminal;
@@ -33,6 +34,7 @@ allow = [
     "write fs:workspace/first.txt",
     "ask,tell human:owner",
     "spawn process:image/base",
+    "register tool:count_words",
 ]
 ask = ["write fs:workspace/second.txt"]
 deny = ["read fs:workspace/salaries.txt"]
@@ -50,6 +52,7 @@ pub fn run() -> Result<()> {
     interruption(&mut stage, &tool)?;
     one_use(&mut stage)?;
     agents::tell(&mut stage)?;
+    scripts::tell(&mut stage)?;
     changed_log(&mut stage)?;
     ending(&stage, built, began.elapsed());
     Ok(())
@@ -211,7 +214,7 @@ fn ending(stage: &Stage, built: Duration, all: Duration) {
          \x20 {libos} --data ../data audit show        every record of the above\n\
          \x20 {libos} --data ../data tool list         the standard tools\n\
          \x20 {libos} --help                           all verbs\n\
-         Your own tool: examples/tool-rust is the smallest one. Your own workspace: `libos init` in its directory.\n",
+         Your own tool: examples/tool-rust and examples/tool-ts are the smallest ones. Your own workspace: `libos init` in its directory.\n",
         shell::seconds(built),
         shell::seconds(all - built),
         stage.workspace().display(),
