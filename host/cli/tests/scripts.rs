@@ -108,3 +108,19 @@ fn a_script_that_an_agent_wrote_is_made_one_of_the_host() {
     scene.run(&["call", "twice", r#"{"n":6}"#]).ends(0).says(&["12"]);
     assert_eq!(scene.run(&["tool", "inspect", "twice", "--source"]).ends(0).out.trim_end(), source);
 }
+
+#[test]
+fn a_run_goes_on_while_what_it_proposed_is_validated() {
+    let scene = workspace("validated-in-a-run");
+    let source = "export function run(args) { return args.n + 1; }";
+    let tests = json!([{"args": {"n": 1}, "result": 2}]);
+    let lines = [
+        json!({"tool": "propose_jit_tool", "args": {"name": "next", "description": "Adds one.", "source_code": source, "tests": tests}}),
+        json!({"tool": "validate_jit_tool", "args": {"candidate_id": "t1"}}),
+        json!({"tool": "register_jit_tool", "args": {"candidate_id": "t1"}}),
+        json!({"tool": "next", "args": {"n": 41}, "expect": {}}),
+    ];
+    scene.write("plan.jsonl", &lines.map(|line| line.to_string()).join("\n"));
+    let said = scene.run(&["run", "base", "Write a tool.", "--planner", "script:plan.jsonl"]).ends(0);
+    assert_eq!(said.out, "42\n");
+}

@@ -157,8 +157,11 @@ impl State {
                     progress.until = Some(progress.until.map_or(until, |other| other.min(until)));
                 }
                 // What another call waits for is looked at where it is.
-                if let Wait::Question(question) = wait.kind {
-                    progress.questions.push(question);
+                match wait.kind {
+                    Wait::Question(question) => progress.questions.push(question),
+                    // The host itself ends it.
+                    Wait::Validation(_) => progress.runs = true,
+                    _ => {}
                 }
             }
         }

@@ -78,6 +78,8 @@ kinds! {
     RandomDrawn "random.drawn" "random bytes were drawn"
     LogWritten "log.written" "a line was written to a call's log"
     MessageSent "message.sent" "a message was sent"
+    TicketTold "ticket.told" "the end of one of several system calls was told"
+    TicketGivenUp "ticket.given-up" "one of several system calls was given up"
     MessageReceived "message.received" "messages were handed over"
     MessageLooked "message.looked" "a queue was looked at"
     BudgetMoved "budget.moved" "what a process may spend was moved, given or taken"
@@ -236,6 +238,8 @@ fn of_rest(operation: &str) -> Option<Kind> {
         "tools.register" => Kind::ToolRegistered,
         "tools.unregister" => Kind::ToolUnregistered,
         "tools.list" => Kind::ToolListed,
+        "tickets.next" => Kind::TicketTold,
+        "tickets.cancel" => Kind::TicketGivenUp,
         "clock.now" => Kind::ClockRead,
         "random.bytes" => Kind::RandomDrawn,
         "human.ask" | "human.approve" => Kind::QuestionAnswered,
@@ -422,6 +426,7 @@ mod tests {
         "host.signal",
         "host.tool-add",
         "host.tool-rm",
+        "host.tool-promote",
         "host.unsigned",
         "host.upgrade",
         "host.weakened",

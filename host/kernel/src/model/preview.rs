@@ -489,6 +489,8 @@ mod tests {
             | Call::MessageSend { body: held, .. } => *held = text.into(),
             Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => child.planner = Some(text.into()),
             Call::ProcessExec { goal, .. } => *goal = Some(text.into()),
+            // Nobody is asked about a proposal.
+            Call::ToolsPropose { .. } => return None,
             other => {
                 assert!(other.split_payload().1.is_empty(), "{} carries something", other.operation());
                 return None;
