@@ -5,11 +5,10 @@ use oxc::allocator::Box as ArenaBox;
 use oxc::ast::ast::*;
 use oxc::ast_visit::{VisitMut, walk_mut};
 use oxc::span::Span;
-use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One import with a text that is known before the module runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Import {
     /// What stands in the text.
     pub specifier: String,

@@ -14,7 +14,6 @@ use oxc::semantic::{Scoping, SemanticBuilder};
 use oxc::span::{SourceType, Span};
 use oxc::syntax::module_record::{ExportExportName, ModuleRecord};
 use oxc::transformer::{TransformOptions, Transformer};
-use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::Path;
 
@@ -22,7 +21,7 @@ use std::path::Path;
 const PROBLEMS_MAX: usize = 64;
 
 /// What comes of a module.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Outcome {
     /// It can be run.
@@ -35,7 +34,7 @@ pub enum Outcome {
 }
 
 /// A module without types.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize)]
 pub struct Module {
     /// JavaScript.
     pub code: String,
@@ -48,7 +47,7 @@ pub struct Module {
 }
 
 /// Something that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
     /// From 1; 0 if it is about no line.
     pub line: u32,
