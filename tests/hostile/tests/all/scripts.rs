@@ -179,13 +179,16 @@ async fn try_all(rows: &[Row]) {
         .await;
         let before = *before.get_or_insert_with(resident);
         let runtime = Arc::clone(&host.runtime);
-        let attack = tokio::spawn(async move { call(&runtime, name).await });
-        while !attack.is_finished() {
+        let mut attack = tokio::task::JoinSet::new();
+        attack.spawn(async move { call(&runtime, name).await });
+        let (word, text) = loop {
+            if let Some(ended) = attack.try_join_next() {
+                break ended.unwrap();
+            }
             lives(&host, name).await;
             let more = resident().saturating_sub(before);
             assert!(more < MEMORY * 3 / 2, "{name}: {more} bytes more in memory");
-        }
-        let (word, text) = attack.await.unwrap();
+        };
         println!("{name}: {word}: {}", &text[..text.floor_char_boundary(120)]);
         if !words.contains(&word.as_str()) || !text.contains(part) {
             wrong.push(format!("{name}: {word}: {}", &text[..text.floor_char_boundary(600)]));
