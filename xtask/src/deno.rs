@@ -32,8 +32,8 @@ pub fn ensure() -> Result<()> {
         let content = content.map_err(|error| format!("{HERE}/{name}: {error}"))?;
         fs::write(target.join(name), content).map_err(file)?;
     }
-    // The package's own script only links what is there already.
-    let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    // Not `ci`: it refuses a lock without the packages of other systems. The package's own script only links what is there already.
+    let install = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     if let Err(why) = shell::run(shell::program("npm").args(install).current_dir(&target)) {
         // The next run tries again.
         let _ = fs::remove_dir_all(target.join("node_modules"));
