@@ -91,7 +91,7 @@ fn another_build_is_told_at_its_first_difference() {
         "c4.jsonl: two_writes: different",
         "at position 1: fs.write with other arguments",
         "    content\n      - two\n      + TWO\n      (the end of the last line differs)\n",
-        "recorded with component ",
+        "  recorded with ",
     ]);
     let report = scene.run(&["--json", "replay", "c4.jsonl", "--tool", "../new.wasm"]).ends(1).json();
     let difference = &report[0]["difference"];

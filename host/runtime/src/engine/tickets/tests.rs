@@ -11,6 +11,10 @@ fn rows() -> Vec<(&'static str, Value, Option<&'static str>)> {
         "image": "base", "goal": "work", "grants": [], "budget": null, "workingDirectory": null, "priority": null, "planner": null,
     });
     let options = json!({"type": "note", "immutable": false, "title": "", "tags": [], "sources": []});
+    let proposal = json!({
+        "name": "double", "summary": "Doubles a number.", "code": {"typescript": "export const run = ({ n }) => 2 * n;"},
+        "arguments": null, "result": null, "tests": [{"arguments": "{\"n\":1}", "expect": {"returns": "2"}}],
+    });
     vec![
         ("fs.read", path("notes.md"), None),
         ("fs.read-range", json!({"path": "notes.md", "offset": 1, "length": 2}), None),
@@ -63,6 +67,12 @@ fn rows() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ("message.send", json!({"to": "p1", "body": "{}", "options": {"kind": "normal", "channel": ""}}), None),
         ("message.receive", json!({"filter": {}, "timeout": 1}), None),
         ("message.pending", json!({}), None),
+        ("process.environment", json!({"name": "LANG"}), None),
+        ("tools.propose", json!({"proposal": proposal}), None),
+        ("tools.validate", json!({"id": "t1"}), None),
+        ("tools.register", json!({"id": "t1", "forChildren": false}), None),
+        ("tools.unregister", json!({"name": "double"}), None),
+        ("tools.list", json!({}), None),
     ]
 }
 
