@@ -118,7 +118,7 @@ fn a_run_goes_on_while_what_it_proposed_is_validated() {
         json!({"tool": "propose_jit_tool", "args": {"name": "next", "description": "Adds one.", "source_code": source, "tests": tests}}),
         json!({"tool": "validate_jit_tool", "args": {"candidate_id": "t1"}}),
         json!({"tool": "register_jit_tool", "args": {"candidate_id": "t1"}}),
-        json!({"tool": "next", "args": {"n": 41}, "expect": {}}),
+        json!({"tool": "next", "args": {"n": 41}}),
     ];
     scene.write("plan.jsonl", &lines.map(|line| line.to_string()).join("\n"));
     let said = scene.run(&["run", "base", "Write a tool.", "--planner", "script:plan.jsonl"]).ends(0);
