@@ -12,6 +12,7 @@ mod message;
 pub mod parked;
 mod resume;
 mod scale;
+mod script;
 mod shell;
 
 use crate::report::Report;
@@ -20,7 +21,7 @@ use crate::report::Report;
 type Bench = fn(&mut Report);
 
 /// Name and subject of each.
-pub const ALL: [(&str, &str, Bench); 16] = [
+pub const ALL: [(&str, &str, Bench); 17] = [
     ("check", "the decision", check::run),
     ("explain", "why something is allowed or refused", authority::explain),
     ("policy", "a large policy is read and put in force", authority::policy),
@@ -28,6 +29,7 @@ pub const ALL: [(&str, &str, Bench); 16] = [
     ("delegate", "a process hands something to another", authority::delegate),
     ("call", "a tool call that does nothing, in a fresh instance", call::run),
     ("import", "one system call of a guest", import::run),
+    ("script", "tools that are scripts", script::run),
     ("effect", "a change of the outside, durable", effect::run),
     ("resume", "a parked call goes on", resume::run),
     ("parked", "many parked calls", parked::run),
