@@ -245,6 +245,17 @@ pub fn resident_bytes() -> u64 {
     text.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4_096
 }
 
+/// Memory of this process in bytes, with its page tables, where a page that is mapped several times counts in parts (`Pss`, proc(5)): the
+/// memory that instances begin with is mapped by all of them.
+pub fn proportional_bytes() -> u64 {
+    let kibibytes = |path: &str, field: &str| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap().to_owned();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    (kibibytes("/proc/self/smaps_rollup", "Pss:") + kibibytes("/proc/self/status", "VmPTE:")) * 1_024
+}
+
 /// The built command line, if it is there.
 pub fn command_line() -> Option<PathBuf> {
     let program = std::env::current_exe().unwrap().parent().map(|folder: &Path| folder.join("libos"))?;

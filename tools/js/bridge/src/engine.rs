@@ -2,7 +2,7 @@
 
 use crate::bindings::libos::runtime::script::{Description, Failure, Module, Problem, Reason};
 use crate::program::{self, Compiled};
-use crate::{failure, module, prelude, system};
+use crate::{failure, module, prelude, room, system};
 use rquickjs::promise::PromiseState;
 use rquickjs::{Array, Context, Ctx, Function, Object, Persistent, Promise, Runtime, Value};
 use std::cell::{OnceCell, RefCell};
@@ -10,6 +10,9 @@ use std::cell::{OnceCell, RefCell};
 /// Bytes of stack that JavaScript may use before it is a RangeError; the engine's own frames on the 1 MiB of a host's stack grow
 /// with it.
 const STACK: usize = 192 * 1024;
+/// Bytes from which cycles are looked for the first time. A look touches every object of the prelude, and each call has its own copy of
+/// what it touches.
+const CYCLES_FROM: usize = 8 << 20;
 
 struct Engine {
     context: Context,
@@ -46,6 +49,8 @@ pub fn initialize() {
         Err(_) => panic!("the prelude: {}", failure::words(&ctx, &ctx.catch())),
     });
     runtime.run_gc();
+    runtime.set_gc_threshold(CYCLES_FROM);
+    context.with(|ctx| room::make(&ctx));
     ENGINE.with(|engine| engine.set(Engine { context, internal }).ok().expect("nothing was there"));
     std::mem::forget(runtime);
 }

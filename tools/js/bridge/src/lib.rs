@@ -10,6 +10,7 @@ mod module;
 mod natives;
 mod prelude;
 mod program;
+mod room;
 mod start;
 mod system;
 mod web;
