@@ -35,6 +35,16 @@ struct Operation {
     running: Pin<Box<dyn Future<Output = Result<Arc<Answer>, Stop>> + Send>>,
 }
 
+impl Operation {
+    /// Its end, if it has come.
+    fn look(&mut self) -> Option<Result<Arc<Answer>, Stop>> {
+        match self.running.as_mut().poll(&mut Context::from_waker(&self.waker)) {
+            Poll::Ready(ended) => Some(ended),
+            Poll::Pending => None,
+        }
+    }
+}
+
 /// How far an operation is.
 #[derive(Default)]
 pub struct Progress {
@@ -120,10 +130,12 @@ impl Tickets {
     }
 
     fn look_at(&mut self, shared: &Shared, position: Position) -> Result<(), Stop> {
-        let Some(operation) = self.under_way.get_mut(&position) else { return Ok(()) };
-        let mut context = Context::from_waker(&operation.waker);
-        let Poll::Ready(ended) = operation.running.as_mut().poll(&mut context) else { return Ok(()) };
+        let Some(ended) = self.under_way.get_mut(&position).and_then(Operation::look) else { return Ok(()) };
         self.under_way.remove(&position);
+        self.end(shared, position, ended)
+    }
+
+    fn end(&mut self, shared: &Shared, position: Position, ended: Result<Arc<Answer>, Stop>) -> Result<(), Stop> {
         shared.waiting.ended();
         let answer = ended?;
         let at = shared.kernel.answered_at(shared.at(position)).unwrap_or_default();
@@ -281,8 +293,11 @@ impl Line {
             Box::pin(async move { shared.decide_and_tell(position, call, &around, &progress).await })
         };
         shared.waiting.begins();
-        tickets.under_way.insert(position, Operation { call, progress, waker, running });
-        tickets.woken.0.lock().unwrap_or_else(PoisonError::into_inner).positions.insert(position);
+        let mut operation = Operation { call, progress, waker, running };
+        if let Some(ended) = operation.look() {
+            return tickets.end(shared, position, ended);
+        }
+        tickets.under_way.insert(position, operation);
         poll_fn(|context| {
             if let Err(stop) = tickets.look(shared, context) {
                 return Poll::Ready(Err(stop));

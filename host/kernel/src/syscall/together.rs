@@ -148,7 +148,9 @@ impl Together {
         change(&mut counts);
         let all_wait = counts.all_wait();
         counts.waits += u64::from(all_wait);
-        self.told.send_replace(all_wait.then_some(counts.waits));
+        let told = all_wait.then_some(counts.waits);
+        // Most changes are of a call that does something, and nobody has to hear of those.
+        self.told.send_if_modified(|known| std::mem::replace(known, told) != told);
     }
 }
 

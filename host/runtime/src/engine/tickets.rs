@@ -30,7 +30,7 @@ impl wit::tickets::Host for Guest {
         let outcome = match &*answer {
             Answer::Done(reply) => {
                 let (value, content) = reply::write(reply);
-                Ok(wit::tickets::Reply { value: value.to_string(), content })
+                Ok(wit::tickets::Reply { value, content })
             }
             Answer::Failed(error) => Err(error.clone().into()),
         };

@@ -4,24 +4,91 @@ use libos_kernel::model::call::{Entry, ObjectInfo, Payload, Reply, Stat};
 use libos_kernel::model::child::{ChildInfo, EndedChild};
 use libos_kernel::model::message::Message;
 use libos_kernel::model::time::Time;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The value and the content.
-pub fn write(reply: &Reply) -> (Value, Option<Vec<u8>>) {
-    let value = match reply {
+pub fn write(reply: &Reply) -> (String, Option<Vec<u8>>) {
+    match reply {
+        Reply::Bytes(bytes) => ("null".to_owned(), Some(bytes.clone())),
+        Reply::Info(found) => (text(&Info::of(found)), None),
+        Reply::Object(found, Payload::Json(json)) => (text(&(Info::of(found), Json { json })), None),
+        Reply::Object(found, Payload::Bytes(bytes)) => (text(&(Info::of(found), "bytes")), Some(bytes.clone())),
+        Reply::Infos(infos) => (text(&infos.iter().map(Info::of).collect::<Vec<_>>()), None),
+        Reply::Found(infos, next) => {
+            (text(&Page { objects: infos.iter().map(Info::of).collect(), next: next.as_deref() }), None)
+        }
+        other => (value(other).to_string(), None),
+    }
+}
+
+/// JSON without a tree of values on the way.
+fn text(what: &impl Serialize) -> String {
+    // Cannot fail: there are neither maps with other keys than text in it nor writers that fail.
+    serde_json::to_string(what).unwrap_or_else(|_| "null".to_owned())
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    objects: Vec<Info<'a>>,
+    next: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    json: &'a str,
+}
+
+#[derive(Serialize)]
+struct Moment {
+    seconds: u64,
+    nanoseconds: u32,
+}
+
+#[derive(Serialize)]
+struct Info<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    object_type: &'a str,
+    version: u64,
+    immutable: bool,
+    title: &'a str,
+    tags: &'a [String],
+    size: u64,
+    created: Moment,
+    updated: Moment,
+    sources: &'a [String],
+}
+
+impl Info<'_> {
+    fn of(info: &ObjectInfo) -> Info<'_> {
+        Info {
+            name: &info.name,
+            object_type: &info.object_type,
+            version: info.version,
+            immutable: info.immutable,
+            title: &info.title,
+            tags: &info.tags,
+            size: info.size,
+            created: moment(info.created),
+            updated: moment(info.updated),
+            sources: &info.sources,
+        }
+    }
+}
+
+fn value(reply: &Reply) -> Value {
+    match reply {
+        // Written above, each.
+        Reply::Bytes(_) | Reply::Info(_) | Reply::Object(..) | Reply::Infos(_) | Reply::Found(..) => Value::Null,
         Reply::Unit => Value::Null,
-        Reply::Bytes(bytes) => return (Value::Null, Some(bytes.clone())),
         Reply::Entries(entries) => entries.iter().map(entry).collect(),
         Reply::Stat(Stat { kind, size, modified }) => {
             json!({"kind": kind, "size": size, "modified": moment(*modified)})
         }
         Reply::Text(text) => json!(text),
-        Reply::Info(found) => info(found),
-        Reply::Object(found, Payload::Json(text)) => json!([info(found), {"json": text}]),
-        Reply::Object(found, Payload::Bytes(bytes)) => return (json!([info(found), "bytes"]), Some(bytes.clone())),
-        Reply::Infos(infos) => infos.iter().map(info).collect(),
         Reply::Names(names) => json!(names),
-        Reply::Time(time) => moment(*time),
+        Reply::Time(time) => json!(moment(*time)),
         Reply::Approval(approval) => json!(approval),
         Reply::Identity(identity) => json!({
             "pid": identity.pid.to_string(),
@@ -32,7 +99,6 @@ pub fn write(reply: &Reply) -> (Value, Option<Vec<u8>>) {
         }),
         Reply::Called(called) => json!(called),
         Reply::Links(ends) => json!(ends),
-        Reply::Found(infos, next) => json!({"objects": infos.iter().map(info).collect::<Value>(), "next": next}),
         Reply::Merged(merged) => json!(merged),
         Reply::Pid(pid) => json!(pid.to_string()),
         Reply::EndedChild(child) => child.as_ref().map_or(Value::Null, ended),
@@ -45,32 +111,16 @@ pub fn write(reply: &Reply) -> (Value, Option<Vec<u8>>) {
         Reply::Tools(tools) => json!(tools),
         Reply::Ticket(ticket) => json!(ticket),
         Reply::GivenUp(given_up) => json!(given_up),
-    };
-    (value, None)
+    }
 }
 
-fn moment(time: Time) -> Value {
+fn moment(time: Time) -> Moment {
     let (seconds, nanoseconds) = time.parts();
-    json!({"seconds": seconds, "nanoseconds": nanoseconds})
+    Moment { seconds, nanoseconds }
 }
 
 fn entry(Entry { name, stat: Stat { kind, size, modified } }: &Entry) -> Value {
     json!({"name": name, "kind": kind, "size": size, "modified": moment(*modified)})
-}
-
-fn info(info: &ObjectInfo) -> Value {
-    json!({
-        "name": info.name,
-        "type": info.object_type,
-        "version": info.version,
-        "immutable": info.immutable,
-        "title": info.title,
-        "tags": info.tags,
-        "size": info.size,
-        "created": moment(info.created),
-        "updated": moment(info.updated),
-        "sources": info.sources,
-    })
 }
 
 fn ended(child: &EndedChild) -> Value {
