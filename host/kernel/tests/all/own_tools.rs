@@ -1,13 +1,15 @@
 //! Tools that a process proposes, validates and registers at run time.
 
-use crate::sim::{House, done, new_grant, tool};
-use libos_kernel::kernel::{Keep, StartCall, Validation};
+use crate::gc::collect;
+use crate::sim::{BRIDGE, House, digest, done, new_grant, tool};
+use crate::upgrade::directory;
+use libos_kernel::kernel::{StartCall, Validation};
 use libos_kernel::model::answer::Answer;
 use libos_kernel::model::call::{Call, Reply};
 use libos_kernel::model::candidate::{Code, Origin, Proposal, Report};
 use libos_kernel::model::child::ChildOptions;
 use libos_kernel::model::grant::Holder;
-use libos_kernel::model::id::Pid;
+use libos_kernel::model::id::{Digest, Pid, hex};
 use libos_kernel::model::image::Image;
 use libos_kernel::model::limit;
 use libos_kernel::model::need::Need;
@@ -15,6 +17,9 @@ use libos_kernel::model::process::Signal;
 use libos_kernel::model::resource::{Kind, Resource};
 use libos_kernel::model::right::Right;
 use libos_kernel::model::row::{CallRow, Wait};
+use libos_kernel::model::time::Time;
+use libos_kernel::store::backup::back_up;
+use libos_kernel::store::disk::{Directory, Storage};
 use libos_kernel::syscall::Line;
 use std::sync::Arc;
 
@@ -106,7 +111,7 @@ async fn a_tool_is_there_once_it_is_registered_and_not_before() {
     assert!(says(&house, &mut line, register).await.contains("already exists"));
     assert_eq!(known(&house, pid), [("double".into(), Origin::Own)]);
     let call = start(&house, pid, "double").unwrap();
-    assert_eq!(call.component, [9; 32]);
+    assert_eq!(call.component, digest(BRIDGE));
     let other = house.process();
     assert!(start(&house, other, "double").unwrap_err().contains("no tool"), "it is its process's alone");
     assert_eq!(says(&house, &mut line, Call::ToolsUnregister { name: "double".into() }).await, "done");
@@ -132,13 +137,12 @@ async fn registering_needs_the_right_and_changes_no_grant() {
 
 #[tokio::test]
 async fn a_person_who_is_asked_sees_the_whole_source_and_its_digest() {
-    use sha2::{Digest as _, Sha256};
     let house = House::new(&["ask register tool:*"]);
     let mut line = house.line();
     let mut long = proposal("long");
     let lines: Vec<String> = (0..200).map(|number| format!("// line {number}")).collect();
     long.code = Code::Typescript(lines.join("\n"));
-    let digest = libos_kernel::model::id::hex(&Sha256::digest(long.code.as_bytes()));
+    let digest = hex(&digest(long.code.as_bytes()));
     let id = propose(&house, &mut line, long).await;
     done(&house.run(&mut line, Call::ToolsValidate { id: id.clone() }).await);
     let call = house.park(line, Call::ToolsRegister { id, for_children: true }).await;
@@ -186,7 +190,7 @@ async fn no_tool_takes_a_name_that_is_taken() {
     // The host's wins over one that was there before it.
     house.kernel.add_tools(b"later", &[], vec![tool("own", None)], false).unwrap();
     let call = start(&house, pid, "own").unwrap();
-    assert_ne!(call.component, [9; 32]);
+    assert_ne!(call.component, digest(BRIDGE));
     assert!(known(&house, pid).contains(&("own".into(), Origin::Image)));
     for name in ["Own", "\u{43e}wn", "own ", "o\u{200b}wn", "", "1own", "own/x"] {
         let said = says(&house, &mut line, Call::ToolsPropose { proposal: proposal(name) }).await;
@@ -299,19 +303,46 @@ async fn a_process_has_a_bounded_number_of_proposals_and_rejected_ones_make_room
     assert!(says(&house, &mut line, Call::ToolsPropose { proposal: big }).await.starts_with("too large: the code"));
 }
 
+/// The files of a tool that is a script: its source, what was made of it, and what runs it.
+fn files_of(name: &str) -> [Digest; 3] {
+    let script = format!("the script of {name}");
+    [digest(proposal(name).code.as_bytes()), digest(script.as_bytes()), digest(BRIDGE)]
+}
+
 #[tokio::test]
-async fn files_of_proposals_and_tools_stay_as_long_as_a_row_names_them() {
-    use sha2::{Digest as _, Sha256};
+async fn files_of_proposals_and_tools_stay_as_long_as_a_row_names_them_and_are_in_a_copy() {
+    let root = directory("backup-tools");
     let house = House::new(&RULES);
     let (mut line, pid) = process(&house);
+    assert_eq!(register(&house, &mut line, "held", false).await, "done");
+    let checkpoint = house.kernel.checkpoint(pid, "to come back").unwrap().what.id;
+    assert_eq!(says(&house, &mut line, Call::ToolsUnregister { name: "held".into() }).await, "done");
     assert_eq!(register(&house, &mut line, "double", false).await, "done");
-    let digest = Sha256::digest(proposal("double").code.as_bytes()).into();
-    let keep = Keep::new(&libos_kernel::model::policy::Retain::default(), None, house.kernel.now());
-    house.kernel.collect(&keep).await.unwrap();
-    assert!(house.kernel.component(&digest).is_ok());
+    // Proposals that were registered make room: what names their files from here on are the tool and the checkpoint.
+    validated(&house, &mut line, "validated").await;
+    for number in 1..limit::CANDIDATES_PER_PROCESS_MAX {
+        propose(&house, &mut line, proposal(&format!("n{number}"))).await;
+    }
+    let copy = async |name: &str, named: &[Digest], gone: &[Digest]| {
+        collect(&house.kernel).await;
+        let copy = root.join(name);
+        back_up(&house.snapshot(), &copy, Time(1)).unwrap();
+        let copy = Directory::new(copy);
+        for (digests, stay) in [(named, true), (gone, false)] {
+            for digest in digests {
+                assert_eq!(house.kernel.component(digest).is_ok(), stay, "{name}: {}", hex(digest));
+                assert_eq!(copy.get_file(digest).is_ok(), stay, "a copy, {name}: {}", hex(digest));
+            }
+        }
+    };
+    let [proposed, ..] = files_of("n1");
+    let named = [["held", "double", "validated"].map(files_of).concat(), vec![proposed]].concat();
+    copy("lives", &named, &[]).await;
     house.kernel.signal(pid, Signal::Kill, "enough").unwrap();
-    house.kernel.collect(&keep).await.unwrap();
-    assert!(house.kernel.component(&digest).is_err());
+    let gone = [files_of("double"), files_of("validated")].concat();
+    copy("ended", &files_of("held"), &[gone[0], gone[1], gone[3], gone[4], proposed]).await;
+    house.kernel.remove_checkpoint(checkpoint).unwrap();
+    copy("forgotten", &[], &files_of("held")).await;
 }
 
 #[tokio::test]
