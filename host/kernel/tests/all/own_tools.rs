@@ -6,7 +6,7 @@ use crate::upgrade::directory;
 use libos_kernel::kernel::{StartCall, Validation};
 use libos_kernel::model::answer::Answer;
 use libos_kernel::model::call::{Call, Reply};
-use libos_kernel::model::candidate::{Code, Origin, Proposal, Report};
+use libos_kernel::model::candidate::{Code, Expectation, Origin, Proposal, Report, Test};
 use libos_kernel::model::child::ChildOptions;
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::{Digest, Pid, hex};
@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 const RULES: [&str; 3] = ["allow register tool:*", "allow call tool:*", "allow spawn process:**"];
 
-fn proposal(name: &str) -> Proposal {
+pub fn proposal(name: &str) -> Proposal {
     Proposal {
         name: name.into(),
         summary: "Doubles.".into(),
@@ -43,14 +43,14 @@ async fn propose(house: &House, line: &mut Line, proposal: Proposal) -> String {
     }
 }
 
-async fn validated(house: &House, line: &mut Line, name: &str) -> String {
+pub async fn validated(house: &House, line: &mut Line, name: &str) -> String {
     let id = propose(house, line, proposal(name)).await;
     let report = house.run(line, Call::ToolsValidate { id: id.clone() }).await;
     let Reply::Report(Report { ok: true, .. }) = done(&report) else { panic!("{report:?}") };
     id
 }
 
-async fn says(house: &House, line: &mut Line, call: Call) -> String {
+pub async fn says(house: &House, line: &mut Line, call: Call) -> String {
     match house.run(line, call).await.as_deref() {
         Ok(Answer::Done(_)) => "done".into(),
         Ok(Answer::Failed(error)) => error.to_string(),
@@ -58,12 +58,12 @@ async fn says(house: &House, line: &mut Line, call: Call) -> String {
     }
 }
 
-async fn register(house: &House, line: &mut Line, name: &str, for_children: bool) -> String {
+pub async fn register(house: &House, line: &mut Line, name: &str, for_children: bool) -> String {
     let id = validated(house, line, name).await;
     says(house, line, Call::ToolsRegister { id, for_children }).await
 }
 
-fn known(house: &House, pid: Pid) -> Vec<(String, Origin)> {
+pub fn known(house: &House, pid: Pid) -> Vec<(String, Origin)> {
     house
         .kernel
         .known_tools(pid)
@@ -73,14 +73,14 @@ fn known(house: &House, pid: Pid) -> Vec<(String, Origin)> {
         .collect()
 }
 
-fn start(house: &House, pid: Pid, tool: &str) -> Result<CallRow, String> {
+pub fn start(house: &House, pid: Pid, tool: &str) -> Result<CallRow, String> {
     let limits = house.kernel.call_limits();
     let call = StartCall { pid, tool: tool.into(), arguments: "{}".into(), limits, keep: false };
     house.kernel.start_call(call).map(|started| started.row).map_err(|error| error.to_string())
 }
 
 /// A process with a call of a tool.
-fn process(house: &House) -> (Line, Pid) {
+pub fn process(house: &House) -> (Line, Pid) {
     let pid = house.process();
     (house.line_of(pid), pid)
 }
@@ -90,7 +90,7 @@ fn line_of_tool(house: &House, pid: Pid, tool: &str) -> Line {
     Line::new(Arc::clone(&house.kernel), &started)
 }
 
-async fn child(house: &House, line: &mut Line) -> Pid {
+pub async fn child(house: &House, line: &mut Line) -> Pid {
     let child = ChildOptions { image: Some("base".into()), ..ChildOptions::default() };
     match done(&house.run(line, Call::ProcessSpawn { child }).await) {
         Reply::Pid(pid) => *pid,
@@ -229,11 +229,11 @@ async fn proposals_tools_and_validations_survive_a_restart_at_every_point() {
     let call = house.park(line, Call::ToolsValidate { id: id.clone() }).await;
     house.kernel.barrier().await.unwrap();
     // It was taken by a host that died: the next one does it again.
-    assert_eq!(house.kernel.take_validations().unwrap().len(), 1);
-    assert_eq!(house.kernel.take_validations().unwrap(), []);
+    assert_eq!(house.kernel.take_validations().len(), 1);
+    assert_eq!(house.kernel.take_validations(), []);
     let house = house.reopen();
     assert!(matches!(house.kernel.wait_of(call), Some(Wait::Validation(_))));
-    let again: Vec<Validation> = house.kernel.take_validations().unwrap();
+    let again: Vec<Validation> = house.kernel.take_validations();
     assert_eq!((again.len(), &again[0].code), (1, &proposal("double").code));
     house.kernel.give_validation_up(&again[0].row, "no memory");
     let house = house.reopen();
@@ -265,6 +265,43 @@ async fn what_was_rejected_cannot_be_registered_and_says_why() {
     assert!(!report.ok && report.problems[0].message.contains("no export"), "{report:?}");
     let said = says(&house, &mut line, Call::ToolsRegister { id, for_children: false }).await;
     assert!(said.contains("was rejected"), "{said}");
+}
+
+/// A proposal whose row is a file of its own.
+fn long_proposal() -> Proposal {
+    let expect = Expectation::Returns("1".into());
+    let test = Test { arguments: format!("{:?}", "x".repeat(100_000)), expect };
+    Proposal { tests: vec![test], ..proposal("long") }
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_validation_of_what_cannot_be_read_is_told() {
+    for is_taken in [false, true] {
+        let house = House::new(&RULES);
+        let (mut line, pid) = process(&house);
+        let id = propose(&house, &mut line, long_proposal()).await;
+        let validate = || Call::ToolsValidate { id: id.clone() };
+        let call = house.park(line, validate()).await;
+        house.kernel.barrier().await.unwrap();
+        if is_taken {
+            let taken = house.kernel.take_validations();
+            house.disk.spoil_files();
+            house.kernel.end_validation(&taken[0].row, Err(Vec::new()), Report::default());
+        } else {
+            house.disk.spoil_files();
+            assert_eq!(house.kernel.take_validations(), []);
+        }
+        assert_eq!(house.kernel.wait_of(call), None, "{is_taken}: it hangs");
+        house.disk.spoil_files();
+        let mut line = house.resume(call).await;
+        assert_eq!(says(&house, &mut line, Call::ToolsPropose { proposal: long_proposal() }).await, "done");
+        let told = says(&house, &mut line, validate()).await;
+        assert!(told.contains("the proposal cannot be read"), "{is_taken}: {told}");
+        // Nothing of it is left over: it can be validated again.
+        let again = house.run(&mut line, validate()).await;
+        assert!(matches!(done(&again), Reply::Report(Report { ok: true, .. })), "{is_taken}: {again:?}");
+        assert_eq!(house.kernel.candidates_of(pid).unwrap().len(), 1);
+    }
 }
 
 #[tokio::test]

@@ -40,8 +40,7 @@ impl From<RuntimeError> for Unready {
 impl Runtime {
     /// Starts the validations that are wanted, each on a task of its own.
     pub(super) fn begin_validations(self: &Arc<Self>) {
-        // A store that cannot be read is told where it is written; what was not taken is taken at the next turn.
-        for of in self.kernel.take_validations().unwrap_or_default() {
+        for of in self.kernel.take_validations() {
             let runtime = Arc::clone(self);
             self.tasks.spawn(async move {
                 let mut closing = runtime.closing.subscribe();

@@ -223,7 +223,7 @@ impl House {
 
     /// Ends every validation that is wanted: all tests pass, or there is this problem.
     pub fn validate(&self, problem: Option<&str>) {
-        for Validation { row, .. } in self.kernel.take_validations().expect("the disk works") {
+        for Validation { row, .. } in self.kernel.take_validations() {
             let script = format!("the script of {}", row.proposal.name).into_bytes();
             let files = vec![(digest(BRIDGE), BRIDGE.to_vec()), (digest(&script), script.clone())];
             let tool = NewTool { script: Some(digest(&script)), ..tool("run", None) };
