@@ -1,8 +1,9 @@
 //! Tools that a process proposes, validates and registers at run time.
 
 use crate::gc::collect;
-use crate::sim::{BRIDGE, House, digest, done, new_grant, tool};
+use crate::sim::{BRIDGE, House, digest, done, new_grant, script_of, tool};
 use crate::upgrade::directory;
+use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{StartCall, Validation};
 use libos_kernel::model::answer::Answer;
 use libos_kernel::model::call::{Call, Reply};
@@ -322,6 +323,116 @@ async fn a_tool_stays_within_the_calls_that_registered_it() {
     }
 }
 
+/// The call that this one makes of another tool, and a line of it.
+async fn calls(house: &House, line: Line, tool: &str) -> Line {
+    let caller = house.park(line, Call::ToolCall { tool: tool.into(), arguments: "{}".into() }).await;
+    match house.kernel.wait_of(caller) {
+        Some(Wait::Call(nested)) => house.resume(nested).await,
+        wait => panic!("{tool}: {wait:?}"),
+    }
+}
+
+#[tokio::test]
+async fn who_calls_by_name_as_it_came_with_the_runtime_leaves_the_bounds_to_its_callers() {
+    let need = |right| Need { resource: Resource::new(Kind::Fs, "workspace/a"), right, whole: false };
+    for (standard, chain, reads, writes) in [
+        (true, &["call_tool"][..], true, true),
+        (true, &["confined", "call_tool"], true, false),
+        (true, &["call_tool", "confined"], true, false),
+        (true, &["call_tool", "call_tool"], true, true),
+        (true, &["relay"], false, false),
+        (false, &["call_tool"], false, false),
+    ] {
+        let house = House::new(&["allow register tool:*", "allow call tool:*"]);
+        let imports = ["tools".to_owned()];
+        for (name, needs, standard) in [
+            ("call_tool", &["call tool:**"][..], standard),
+            ("relay", &["call tool:**"], true),
+            ("confined", &["call tool:**", "register tool:*", "read fs:workspace/**"], false),
+            ("reader", &["read,write fs:workspace/**"], false),
+            ("register_jit_tool", &["register tool:*"], true),
+        ] {
+            house.kernel.add_tools(name.as_bytes(), &imports, vec![tool(name, Some(needs))], standard).unwrap();
+        }
+        let mut covered = Vec::new();
+        // The last one is called as it is, or registers a tool that is called by itself.
+        for last in ["reader", "register_jit_tool"] {
+            let pid = house.process();
+            let mut line = line_of_tool(&house, pid, chain[0]);
+            for tool in chain[1..].iter().chain([&last]) {
+                line = calls(&house, line, tool).await;
+            }
+            house.kernel.barrier().await.unwrap();
+            let call = View(&house.snapshot()).call(line.call()).unwrap().unwrap();
+            if last == "reader" {
+                covered.push(call.bounds);
+                continue;
+            }
+            let said = register(&house, &mut line, "made", false).await;
+            let may = chain.iter().all(|tool| *tool == "confined" || (*tool == "call_tool" && standard));
+            assert_eq!(said == "done", may, "{standard} {chain:?}: {said}");
+            if may {
+                covered.push(start(&house, pid, "made").unwrap().bounds);
+            }
+        }
+        for bounds in &covered {
+            let may = |right| bounds.iter().all(|bound| bound.covers(&need(right)));
+            assert_eq!((may(Right::Read), may(Right::Write)), (reads, writes), "{standard} {chain:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn going_back_and_beginning_again_bring_the_tools_of_then_as_they_were() {
+    let house = House::new(&RULES);
+    let (mut line, pid) = process(&house);
+    for (name, for_children) in [("kept", true), ("gone", false)] {
+        assert_eq!(register(&house, &mut line, name, for_children).await, "done");
+    }
+    let code = |house: &House, pid: Pid, name: &str| {
+        let row = start(house, pid, name).unwrap();
+        house.kernel.end_call(row.id, Ok("null".into())).unwrap();
+        (row.component, row.script, row.bounds)
+    };
+    let was = ["gone", "kept"].map(|name| code(&house, pid, name));
+    let checkpoint = house.kernel.checkpoint(pid, "to come back").unwrap().what.id;
+    for name in ["kept", "gone"] {
+        assert_eq!(says(&house, &mut line, Call::ToolsUnregister { name: name.into() }).await, "done");
+    }
+    // Another one of the same name.
+    let other = Proposal { code: Code::Typescript("export const run = () => 2;".into()), ..proposal("kept") };
+    let id = propose(&house, &mut line, other).await;
+    done(&house.run(&mut line, Call::ToolsValidate { id: id.clone() }).await);
+    assert_eq!(says(&house, &mut line, Call::ToolsRegister { id, for_children: false }).await, "done");
+    assert_eq!(register(&house, &mut line, "since", false).await, "done");
+    assert_ne!(code(&house, pid, "kept"), was[1]);
+
+    let fork = house.kernel.fork_checkpoint(checkpoint, None).unwrap().what.pid;
+    let of_now = [("kept".into(), Origin::Own), ("since".into(), Origin::Own)];
+    assert_eq!(known(&house, pid), of_now, "a fork changes nothing of its source");
+    house.kernel.restore(checkpoint).unwrap();
+    house.kernel.barrier().await.unwrap();
+    let house = house.reopen();
+    let of_then = [("gone".into(), Origin::Own), ("kept".into(), Origin::Own)];
+    for pid in [pid, fork] {
+        assert_eq!(known(&house, pid), of_then, "{pid}");
+        assert_eq!(["gone", "kept"].map(|name| code(&house, pid, name)), was, "{pid}");
+        let told: Vec<bool> = house.kernel.own_tools(pid).iter().map(|tool| tool.for_children).collect();
+        assert_eq!(told, [false, true], "{pid}");
+    }
+    // Each has its own from here on.
+    let mut line = house.line_of(fork);
+    assert_eq!(says(&house, &mut line, Call::ToolsUnregister { name: "gone".into() }).await, "done");
+    assert_eq!(known(&house, pid), of_then);
+    house.kernel.signal(pid, Signal::Kill, "enough").unwrap();
+    house.kernel.remove_checkpoint(checkpoint).unwrap();
+    collect(&house.kernel).await;
+    assert_eq!(code(&house, fork, "kept"), was[1]);
+    for file in files_of("kept") {
+        assert!(house.kernel.component(&file).is_ok(), "{}", hex(&file));
+    }
+}
+
 #[tokio::test]
 async fn a_process_has_a_bounded_number_of_proposals_and_rejected_ones_make_room() {
     let house = House::new(&RULES);
@@ -341,9 +452,9 @@ async fn a_process_has_a_bounded_number_of_proposals_and_rejected_ones_make_room
 }
 
 /// The files of a tool that is a script: its source, what was made of it, and what runs it.
-fn files_of(name: &str) -> [Digest; 3] {
-    let script = format!("the script of {name}");
-    [digest(proposal(name).code.as_bytes()), digest(script.as_bytes()), digest(BRIDGE)]
+pub fn files_of(name: &str) -> [Digest; 3] {
+    let source = digest(proposal(name).code.as_bytes());
+    [source, digest(script_of(&source).as_bytes()), digest(BRIDGE)]
 }
 
 #[tokio::test]

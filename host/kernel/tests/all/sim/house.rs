@@ -9,7 +9,7 @@ use libos_kernel::model::answer::{Answer, CallError, Stop};
 use libos_kernel::model::call::{Approval, Call, Reply};
 use libos_kernel::model::candidate::{Problem, Report, TestOutcome};
 use libos_kernel::model::grant::{Effect, Grant, Holder};
-use libos_kernel::model::id::{CallId, Digest, Pid, QuestionId};
+use libos_kernel::model::id::{CallId, Digest, Pid, QuestionId, hex};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::CallLimits;
 use libos_kernel::model::question::{QuestionRow, Subject};
@@ -224,7 +224,7 @@ impl House {
     /// Ends every validation that is wanted: all tests pass, or there is this problem.
     pub fn validate(&self, problem: Option<&str>) {
         for Validation { row, .. } in self.kernel.take_validations() {
-            let script = format!("the script of {}", row.proposal.name).into_bytes();
+            let script = script_of(&row.digest).into_bytes();
             let files = vec![(digest(BRIDGE), BRIDGE.to_vec()), (digest(&script), script.clone())];
             let tool = NewTool { script: Some(digest(&script)), ..tool("run", None) };
             let found = FoundTool { component: digest(BRIDGE), imports: vec!["fs".into()], tool, files };
@@ -287,6 +287,11 @@ impl House {
 /// What bytes are known by.
 pub fn digest(bytes: &[u8]) -> Digest {
     Sha256::digest(bytes).into()
+}
+
+/// The script that is made of a proposal with this source.
+pub fn script_of(source: &Digest) -> String {
+    format!("the script of {}", hex(source))
 }
 
 /// A tool that declares this.
