@@ -139,15 +139,28 @@ impl Kernel {
     pub fn charge_time(&self, pid: Pid, call: CallId, wall_milliseconds: u64, processor_milliseconds: u64) {
         let now = self.now();
         let mut state = self.lock();
-        let Some(payer) = state.heir_of(pid) else { return };
-        let spent = [(TIMES[0], wall_milliseconds), (TIMES[1], processor_milliseconds)];
-        state.with_purse(payer, |purse| {
-            spent.into_iter().map(|(coin, amount)| purse.spend(coin, amount)).sum::<u64>() > 0
-        });
+        state.spend_time(pid, wall_milliseconds, processor_milliseconds);
         if state.paused(pid).is_none() && state.calls.contains_key(&call) {
             // Whoever drives the call is told at its next import.
             let _ = state.check_time(pid, call, now);
         }
+    }
+
+    /// Charges a process the time that a proposal of it was compiled and tried, whether or not it has ended meanwhile; as
+    /// [`Kernel::charge_time`]. A process that has none left is paused at its next import.
+    pub fn charge_validation(&self, pid: Pid, processor_milliseconds: u64) {
+        self.lock().spend_time(pid, 0, processor_milliseconds);
+    }
+
+    /// Whether a process has any processor time to spend on a validation.
+    ///
+    /// # Errors
+    /// Its purse is empty.
+    pub fn can_validate(&self, pid: Pid) -> Result<(), Empty> {
+        let state = self.lock();
+        let (Some(payer), Some(purse)) = (state.payer_of(pid), state.purse_of(pid)) else { return Ok(()) };
+        let coin = Coin::ProcessorMilliseconds;
+        if purse.has(coin, 1) { Ok(()) } else { Err(Empty { payer, coin }) }
     }
 
     /// The time that a call may still spend.
@@ -248,6 +261,14 @@ impl State {
         if row.purse.as_mut().is_some_and(change) {
             self.put_process(row);
         }
+    }
+
+    fn spend_time(&mut self, pid: Pid, wall_milliseconds: u64, processor_milliseconds: u64) {
+        let Some(payer) = self.heir_of(pid) else { return };
+        let spent = [(TIMES[0], wall_milliseconds), (TIMES[1], processor_milliseconds)];
+        self.with_purse(payer, |purse| {
+            spent.into_iter().map(|(coin, amount)| purse.spend(coin, amount)).sum::<u64>() > 0
+        });
     }
 
     /// Charges the purse that a process spends from; none if it has no bound on any of it.

@@ -574,3 +574,31 @@ async fn a_wait_that_ends_while_its_process_stands_still_is_kept() {
     let mut line = house.resume(sleeps).await;
     done(&house.run(&mut line, sleep()).await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_validation_is_paid_for_by_whoever_proposed_and_an_empty_purse_begins_none() {
+    let house = House::new(&RULES);
+    let parent = rich(&house, &[(Coin::ProcessorMilliseconds, 1_000), (Coin::Children, 9), (Coin::Objects, 9)]);
+    let mut line = house.line_of(parent);
+    let child = spawn(&house, &mut line, with_budget(&[(Coin::ProcessorMilliseconds, 100)])).await;
+    let mut its = house.line_of(child);
+    house.kernel.charge_validation(child, 30);
+    assert_eq!(left(&house, child, Coin::ProcessorMilliseconds).await, Some(70));
+    assert_eq!(house.kernel.can_validate(child), Ok(()));
+    done(&house.run(&mut its, Call::ClockNow).await);
+    // More than there is.
+    house.kernel.charge_validation(child, 500);
+    assert_eq!(left(&house, child, Coin::ProcessorMilliseconds).await, Some(0));
+    assert!(house.kernel.can_validate(child).is_err());
+    let (_, why) = starves(&house, its, Call::ClockNow).await;
+    assert!(why.contains("processor-milliseconds"), "{why}");
+    house.kernel.signal(child, Signal::Kill, "").unwrap();
+    house.kernel.charge_validation(child, 50);
+    assert_eq!(
+        left(&house, parent, Coin::ProcessorMilliseconds).await,
+        Some(850),
+        "who ended is paid for by its parent"
+    );
+    assert_eq!(house.kernel.can_validate(house.process()), Ok(()), "without a bound there is always some");
+    house.purses_add_up();
+}
