@@ -34,7 +34,7 @@ impl Kernel {
 
     /// From now on calls of scripts are run by this component: of the host's tools, of those that processes have registered, and of what
     /// they may yet register. Calls that have started go on with the one that they have, and what a person agreed to stays: it is bound
-    /// to the script. Nothing happens if all scripts have it already.
+    /// to the script. Nothing changes if all scripts have it already.
     ///
     /// # Errors
     /// The disk failed.
@@ -44,9 +44,6 @@ impl Kernel {
             return Ok(());
         }
         let digest: Digest = Sha256::digest(component).into();
-        if self.lock().scripts_not_run_by(&digest).is_empty() {
-            return Ok(());
-        }
         // To the end of this function, where the rows that name it are in the batch.
         let _pin = self.pin_file("component", &digest, component)?;
         let now = self.now();
