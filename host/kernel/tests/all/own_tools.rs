@@ -457,8 +457,9 @@ pub fn files_of(name: &str) -> [Digest; 3] {
     [source, digest(script_of(&source).as_bytes()), digest(BRIDGE)]
 }
 
+/// Here and in a copy of the store.
 #[tokio::test]
-async fn files_of_proposals_and_tools_stay_as_long_as_a_row_names_them_and_are_in_a_copy() {
+async fn files_of_proposals_and_tools_stay_as_long_as_a_row_names_them() {
     let root = directory("backup-tools");
     let house = House::new(&RULES);
     let (mut line, pid) = process(&house);

@@ -575,30 +575,24 @@ async fn a_wait_that_ends_while_its_process_stands_still_is_kept() {
     done(&house.run(&mut line, sleep()).await);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_validation_is_paid_for_by_whoever_proposed_and_an_empty_purse_begins_none() {
     let house = House::new(&RULES);
-    let parent = rich(&house, &[(Coin::ProcessorMilliseconds, 1_000), (Coin::Children, 9), (Coin::Objects, 9)]);
-    let mut line = house.line_of(parent);
-    let child = spawn(&house, &mut line, with_budget(&[(Coin::ProcessorMilliseconds, 100)])).await;
-    let mut its = house.line_of(child);
-    house.kernel.charge_validation(child, 30);
-    assert_eq!(left(&house, child, Coin::ProcessorMilliseconds).await, Some(70));
-    assert_eq!(house.kernel.can_validate(child), Ok(()));
-    done(&house.run(&mut its, Call::ClockNow).await);
-    // More than there is.
-    house.kernel.charge_validation(child, 500);
-    assert_eq!(left(&house, child, Coin::ProcessorMilliseconds).await, Some(0));
-    assert!(house.kernel.can_validate(child).is_err());
-    let (_, why) = starves(&house, its, Call::ClockNow).await;
-    assert!(why.contains("processor-milliseconds"), "{why}");
+    let coin = Coin::ProcessorMilliseconds;
+    let parent = rich(&house, &[(coin, 1_000), (Coin::Children, 9), (Coin::Objects, 9)]);
+    let child = spawn(&house, &mut house.line_of(parent), with_budget(&[(coin, 100)])).await;
+    let line = house.line_of(child);
+    // The last is more than there is.
+    for (spent, want) in [(30, 70), (69, 1), (500, 0)] {
+        assert_eq!(house.kernel.can_validate(child), Ok(()));
+        house.kernel.charge_validation(child, spent);
+        assert_eq!(left(&house, child, coin).await, Some(want));
+    }
+    assert!(house.kernel.can_validate(child).unwrap_err().reason().contains(coin.word()));
+    assert!(starves(&house, line, Call::ClockNow).await.1.contains(coin.word()));
     house.kernel.signal(child, Signal::Kill, "").unwrap();
     house.kernel.charge_validation(child, 50);
-    assert_eq!(
-        left(&house, parent, Coin::ProcessorMilliseconds).await,
-        Some(850),
-        "who ended is paid for by its parent"
-    );
+    assert_eq!(left(&house, parent, coin).await, Some(850), "who ended is paid for by its parent");
     assert_eq!(house.kernel.can_validate(house.process()), Ok(()), "without a bound there is always some");
     house.purses_add_up();
 }
