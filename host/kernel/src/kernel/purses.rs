@@ -157,10 +157,7 @@ impl Kernel {
     /// # Errors
     /// Its purse is empty.
     pub fn can_validate(&self, pid: Pid) -> Result<(), Empty> {
-        let state = self.lock();
-        let (Some(payer), Some(purse)) = (state.payer_of(pid), state.purse_of(pid)) else { return Ok(()) };
-        let coin = Coin::ProcessorMilliseconds;
-        if purse.has(coin, 1) { Ok(()) } else { Err(Empty { payer, coin }) }
+        self.lock().lacks(pid, &[Coin::ProcessorMilliseconds]).map_or(Ok(()), Err)
     }
 
     /// The time that a call may still spend.
@@ -328,14 +325,19 @@ impl State {
 
     /// Pauses a process whose time is used up.
     pub(super) fn check_time(&mut self, pid: Pid, call: CallId, now: Time) -> Result<(), Stop> {
-        let Some(purse) = self.purse_of(pid) else { return Ok(()) };
-        match TIMES.into_iter().find(|coin| !purse.has(*coin, 1)) {
-            None => Ok(()),
-            Some(coin) => {
-                let payer = self.payer_of(pid).unwrap_or(pid);
-                Err(self.stop_for_want(pid, call, Empty { payer, coin }, now))
-            }
-        }
+        self.lacks(pid, &TIMES).map_or(Ok(()), |empty| Err(self.stop_for_want(pid, call, empty, now)))
+    }
+
+    /// Whether there is no time left for a process to spend.
+    pub(super) fn lacks_time(&self, pid: Pid) -> bool {
+        self.lacks(pid, &TIMES).is_some()
+    }
+
+    /// Of which of these kinds nothing is left for a process to spend.
+    fn lacks(&self, pid: Pid, coins: &[Coin]) -> Option<Empty> {
+        let purse = self.purse_of(pid)?;
+        let coin = *coins.iter().find(|coin| !purse.has(**coin, 1))?;
+        Some(Empty { payer: self.payer_of(pid)?, coin })
     }
 
     /// Charges a call that is started, also one that a person starts.
@@ -343,11 +345,7 @@ impl State {
     /// # Errors
     /// There is too little.
     pub(super) fn charge_call(&mut self, pid: Pid) -> Result<(), Empty> {
-        if let (Some(payer), Some(purse)) = (self.payer_of(pid), self.purse_of(pid))
-            && let Some(coin) = TIMES.into_iter().find(|coin| !purse.has(*coin, 1))
-        {
-            return Err(Empty { payer, coin });
-        }
+        self.lacks(pid, &TIMES).map_or(Ok(()), Err)?;
         self.charge(pid, &[(Coin::ToolCalls, 1)]).map(drop)
     }
 
