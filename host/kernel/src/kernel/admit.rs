@@ -160,7 +160,6 @@ impl Kernel {
     /// # Errors
     /// The process has ended or is paused, or the host has stopped.
     pub(crate) fn enter(&self, place: Place) -> Result<Option<Around>, Stop> {
-        let now = self.now();
         let mut state = self.lock();
         if state.failed.is_some() || state.uncommitted() >= UNCOMMITTED_BYTES_MAX {
             return Ok(None);
@@ -168,7 +167,9 @@ impl Kernel {
         if let Some(by) = state.paused(place.pid) {
             return Err(Stop::Paused(by));
         }
-        state.check_time(place.pid, place.call, now)?;
+        if state.lacks_time(place.pid) {
+            state.check_time(place.pid, place.call, self.now())?;
+        }
         let process = state.processes.get(&place.pid).ok_or(Stop::Ended)?;
         Ok(Some(Around { working_directory: process.working_directory.clone(), image: process.image.clone() }))
     }

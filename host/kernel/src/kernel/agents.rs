@@ -148,8 +148,7 @@ impl State {
             return;
         }
         progress.runs |= self.may_have_turn(process);
-        let calls = self.calls_of.range((pid, CallId(0))..=(pid, CallId(u64::MAX))).map(|(_, call)| *call);
-        for call in calls {
+        for call in self.live_calls(pid) {
             let Some(live) = self.calls.get(&call) else { continue };
             progress.runs |= live.goes_on();
             for (_, wait) in self.waits.range((call, 0)..=(call, u32::MAX)) {

@@ -122,10 +122,7 @@ impl Kernel {
         let mut row = new_row(id, start.pid, &tool, (seed, start.limits), record, now);
         row.kept = start.keep || !state.policy.retain.journals.is_zero();
         state.put_process(crate::model::row::ProcessRow { state: running, ..process });
-        state.put(Table::Call, table::live(id.0), &row);
-        state.put_bytes(Table::CallText, table::arguments(id), start.arguments.clone().into_bytes());
-        state.calls_of.insert((start.pid, id));
-        state.calls.insert(id, LiveCall::new(row.clone(), true));
+        state.insert_call(row.clone(), &start.arguments, true);
         state.reschedule(start.pid);
         Ok(Started { row, arguments: start.arguments.into(), journal: BTreeMap::new() })
     }

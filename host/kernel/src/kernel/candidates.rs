@@ -30,12 +30,27 @@ use std::ops::ControlFlow;
 /// What is in memory of all candidates.
 #[derive(Debug, Default)]
 pub struct Candidates {
-    /// Whose they are, with the bytes of their code.
-    owned: BTreeMap<(Pid, CandidateId), u64>,
+    /// Whose they are.
+    owned: BTreeMap<(Pid, CandidateId), Owned>,
     /// Those whose validation is wanted and that nobody has taken yet.
     wanted: BTreeSet<(CandidateId, Pid)>,
     /// Those that are being validated.
     taken: BTreeSet<CandidateId>,
+}
+
+#[derive(Debug)]
+struct Owned {
+    /// Bytes of its code.
+    size: u64,
+    /// The component that would run it, if it is a script that was validated.
+    runs_by: Option<Digest>,
+}
+
+impl Owned {
+    fn of(row: &CandidateRow) -> Owned {
+        let tool = row.tool.as_ref().filter(|tool| tool.script.is_some());
+        Owned { size: row.size, runs_by: tool.map(|tool| tool.component) }
+    }
 }
 
 /// A candidate that is to be validated.
@@ -60,7 +75,13 @@ pub struct FoundTool {
 impl Candidates {
     fn of(&self, pid: Pid) -> impl Iterator<Item = (CandidateId, u64)> {
         let all = (pid, CandidateId(0))..=(pid, CandidateId(u64::MAX));
-        self.owned.range(all).map(|((_, id), size)| (*id, *size))
+        self.owned.range(all).map(|((_, id), owned)| (*id, owned.size))
+    }
+
+    /// Those that are scripts and would be run by another component.
+    pub(super) fn not_run_by(&self, component: &Digest) -> Vec<(Pid, CandidateId)> {
+        let other = self.owned.iter().filter(|(_, owned)| owned.runs_by.is_some_and(|runs_by| runs_by != *component));
+        other.map(|(key, _)| *key).collect()
     }
 }
 
@@ -75,25 +96,17 @@ impl Kernel {
     /// Writes the code of a proposal where its row will name it.
     pub(crate) fn keep_code(&self, code: &Code) -> Result<crate::store::files::Pin<'_>, CallError> {
         let digest: Digest = Sha256::digest(code.as_bytes()).into();
-        let written = self.files.put_pinned(&digest, code.as_bytes());
-        written.map_err(|error| CallError::Io(format!("the code cannot be stored: {error}")))
+        self.pin_file("code", &digest, code.as_bytes()).map_err(|error| CallError::Io(error.to_string()))
     }
 
-    /// The candidates that are to be validated, each once, until [`Kernel::end_validation`] or [`Kernel::give_validation_up`].
-    ///
-    /// # Errors
-    /// The disk failed; then those that were found are wanted again.
-    pub fn take_validations(&self) -> Result<Vec<Validation>, StoreError> {
-        let rows = {
+    /// The candidates that are to be validated, each once, until [`Kernel::end_validation`] or [`Kernel::give_validation_up`]. One that
+    /// cannot be read is not among them: whoever waits for it learns of that.
+    pub fn take_validations(&self) -> Vec<Validation> {
+        let rows: Vec<CandidateRow> = {
+            let now = self.now();
             let mut state = self.lock();
-            let wanted: Vec<_> = state.candidates.wanted.iter().copied().collect();
-            let mut rows = Vec::new();
-            for (id, pid) in wanted {
-                rows.extend(state.candidate(pid, id)?);
-                state.candidates.wanted.remove(&(id, pid));
-                state.candidates.taken.insert(id);
-            }
-            rows
+            let wanted = std::mem::take(&mut state.candidates.wanted);
+            wanted.into_iter().filter_map(|(id, pid)| state.take_candidate(pid, id, now)).collect()
         };
         let mut found = Vec::new();
         for row in rows {
@@ -102,7 +115,7 @@ impl Kernel {
                 Err(error) => self.give_validation_up(&row, &format!("its code cannot be read: {error}")),
             }
         }
-        Ok(found)
+        found
     }
 
     /// Ends the validation of a candidate: with a tool, if there is nothing wrong with it. Whoever waits for it learns of it.
@@ -110,15 +123,19 @@ impl Kernel {
         let now = self.now();
         // To the end of this function, where the row that names them is in the batch.
         let files = found.iter().flat_map(|found| &found.files);
-        let pins: Result<Vec<_>, _> = files.map(|(digest, bytes)| self.files.put_pinned(digest, bytes)).collect();
+        let pins: Result<Vec<_>, _> = files.map(|(digest, bytes)| self.pin_file("tool", digest, bytes)).collect();
         if let Err(error) = &pins {
-            return self.give_validation_up(of, &format!("what it needs cannot be stored: {error}"));
+            return self.give_validation_up(of, &error.to_string());
         }
         let mut state = self.lock();
         state.candidates.taken.remove(&of.id);
         let (pid, id) = (of.pid, of.id);
-        // Its process may have ended.
-        let Ok(Some(mut row)) = state.candidate(pid, id) else { return };
+        let mut row = match state.candidate(pid, id) {
+            Ok(Some(row)) => row,
+            // Its process has ended, and so has who waited.
+            Ok(None) => return,
+            Err(error) => return state.fail_validation(pid, id, &unreadable(&error), now),
+        };
         let mut report = bounded(report);
         let tool = found.and_then(|found| tool_row(&row, found, now).map_err(|error| vec![Problem::of(error)]));
         match tool {
@@ -138,18 +155,13 @@ impl Kernel {
         record.detail = Some(format!("{id} {} {}", row.proposal.name, report.line()));
         state.put_candidate(&row);
         let answer = Answer::Done(Reply::Report(report));
-        state.end_validation_waits(&row, &answer, record, now);
+        state.end_validation_waits(pid, id, &answer, record, now);
     }
 
     /// Ends the wait for a validation that the machine could not make now. It can be asked for again.
     pub fn give_validation_up(&self, of: &CandidateRow, why: &str) {
         let now = self.now();
-        let mut state = self.lock();
-        state.candidates.taken.remove(&of.id);
-        let error = CallError::Io(why.to_owned());
-        let mut record = Record::new("tools.validate", now, Decided::Free, Outcome::Failed(error.to_string()));
-        record.detail = Some(format!("{} {}", of.id, of.proposal.name));
-        state.end_validation_waits(of, &Answer::Failed(error), record, now);
+        self.lock().fail_validation(of.pid, of.id, why, now);
     }
 
     /// The candidates of a process, oldest first.
@@ -166,7 +178,7 @@ impl State {
     pub(super) fn load_candidates(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         snapshot.scan(Table::Candidate, &[], |_, value| {
             let row: CandidateRow = from_bytes(&value)?;
-            self.candidates.owned.insert((row.pid, row.id), row.size);
+            self.candidates.owned.insert((row.pid, row.id), Owned::of(&row));
             Ok(ControlFlow::Continue(()))
         })?;
         for ((call, _), row) in &self.waits {
@@ -192,7 +204,7 @@ impl State {
     }
 
     pub(super) fn put_candidate(&mut self, row: &CandidateRow) {
-        self.candidates.owned.insert((row.pid, row.id), row.size);
+        self.candidates.owned.insert((row.pid, row.id), Owned::of(row));
         self.put(Table::Candidate, table::numbers(row.pid.0, row.id.0), row);
     }
 
@@ -269,17 +281,38 @@ impl State {
         Asked::Waits(self.start_wait(attempt, Wait::Validation(row.id), record, now))
     }
 
-    fn end_validation_waits(&mut self, row: &CandidateRow, answer: &Answer, record: Record, now: Time) {
-        let calls: Vec<CallId> = self.live_calls(row.pid).collect();
+    /// A candidate that is validated from now on.
+    fn take_candidate(&mut self, pid: Pid, id: CandidateId, now: Time) -> Option<CandidateRow> {
+        match self.candidate(pid, id) {
+            Ok(row) => {
+                self.candidates.taken.extend(row.is_some().then_some(id));
+                row
+            }
+            Err(error) => {
+                self.fail_validation(pid, id, &unreadable(&error), now);
+                None
+            }
+        }
+    }
+
+    fn fail_validation(&mut self, pid: Pid, id: CandidateId, why: &str, now: Time) {
+        self.candidates.taken.remove(&id);
+        let error = CallError::Io(why.to_owned());
+        let mut record = Record::new("tools.validate", now, Decided::Free, Outcome::Failed(error.to_string()));
+        record.detail = Some(id.to_string());
+        self.end_validation_waits(pid, id, &Answer::Failed(error), record, now);
+    }
+
+    fn end_validation_waits(&mut self, pid: Pid, id: CandidateId, answer: &Answer, mut record: Record, now: Time) {
+        let calls: Vec<CallId> = self.live_calls(pid).collect();
         let mut places: Vec<(CallId, Position)> = Vec::new();
         for call in calls {
             let open = self.waits.range((call, 0)..=(call, Position::MAX));
-            places.extend(open.filter(|(_, wait)| wait.kind == Wait::Validation(row.id)).map(|(place, _)| *place));
+            places.extend(open.filter(|(_, wait)| wait.kind == Wait::Validation(id)).map(|(place, _)| *place));
         }
         if places.is_empty() {
             // Whoever asked is gone; what was found stays.
-            let mut record = record;
-            record.pid = Some(row.pid);
+            record.pid = Some(pid);
             self.record(NewRecord { record, request: None, answer: None });
             return;
         }
@@ -287,6 +320,10 @@ impl State {
             self.end_wait(call, position, Some(answer.clone()), record.clone(), now);
         }
     }
+}
+
+fn unreadable(error: &StoreError) -> String {
+    format!("the proposal cannot be read: {error}")
 }
 
 fn read_code(form: &Code, bytes: Vec<u8>) -> Code {

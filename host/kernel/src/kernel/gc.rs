@@ -7,7 +7,6 @@
 use super::Kernel;
 use super::host::HostError;
 use super::state::State;
-use crate::model::candidate::{CandidateRow, ProcessTool};
 use crate::model::checkpoint::CheckpointRow;
 use crate::model::grant::{Grant, Holder};
 use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId};
@@ -15,9 +14,10 @@ use crate::model::limit;
 use crate::model::policy::Retain;
 use crate::model::question::{QuestionRow, QuestionState};
 use crate::model::record::{Decided, Outcome, Record};
-use crate::model::row::{CallRow, EffectRow, EffectState, ProcessRow, ToolRow};
+use crate::model::row::{CallRow, EffectRow, EffectState, ProcessRow};
 use crate::model::time::Time;
 use crate::store::StoreError;
+use crate::store::needed::NeededCode;
 use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -340,12 +340,12 @@ fn plan_leftovers(plan: &mut Plan, snapshot: &Snapshot) -> Result<(), StoreError
     Ok(())
 }
 
-/// Tools of components that no tool of now, no call that stays and no grant refers to.
+/// Tools of components that no tool of now, no call that stays and no grant refers to, and what was compiled for nobody.
 fn plan_components(plan: &mut Plan, snapshot: &Snapshot, kept: &HashMap<CallId, CallRow>) -> Result<(), StoreError> {
-    let needed = components(snapshot, kept.values())?;
+    let needed = code(snapshot, kept.values())?;
     for table in [Table::ToolVersion, Table::Compiled] {
         for (key, bytes) in snapshot.keys(table, &[])? {
-            if key.first_chunk::<32>().is_some_and(|component| !needed.contains(component)) {
+            if !needs(&needed, table, &key) {
                 plan.dropped.tool_versions += u64::from(table == Table::ToolVersion);
                 plan.drop_row(table, key, bytes);
             }
@@ -354,25 +354,19 @@ fn plan_components(plan: &mut Plan, snapshot: &Snapshot, kept: &HashMap<CallId, 
     Ok(())
 }
 
-fn components<'a>(
-    snapshot: &Snapshot,
-    calls: impl Iterator<Item = &'a CallRow>,
-) -> Result<HashSet<Digest>, StoreError> {
-    let mut needed: HashSet<Digest> = calls.flat_map(|call| [Some(call.component), call.script]).flatten().collect();
-    needed.extend(
-        snapshot
-            .rows::<ToolRow>(Table::Tool, &[])?
-            .iter()
-            .flat_map(|tool| [Some(tool.component), tool.script])
-            .flatten(),
-    );
-    needed.extend(snapshot.rows::<CandidateRow>(Table::Candidate, &[])?.iter().flat_map(CandidateRow::files));
-    needed.extend(snapshot.rows::<ProcessTool>(Table::ProcessTool, &[])?.iter().flat_map(ProcessTool::files));
-    let checkpoints = snapshot.rows::<CheckpointRow>(Table::Checkpoint, &[])?;
-    let members = checkpoints.iter().flat_map(|row| &row.members);
-    needed.extend(members.flat_map(|member| &member.own_tools).flat_map(ProcessTool::files));
+/// Whether a row about code is of use; all others are.
+fn needs(needed: &NeededCode, table: Table, key: &[u8]) -> bool {
+    match table {
+        Table::ToolVersion => key.first_chunk::<32>().is_none_or(|code| needed.files.contains(code)),
+        Table::Compiled => needed.needs_compiled(key),
+        _ => true,
+    }
+}
+
+fn code<'a>(snapshot: &Snapshot, calls: impl IntoIterator<Item = &'a CallRow>) -> Result<NeededCode, StoreError> {
+    let mut needed = snapshot.needed_code(calls)?;
     let grants = snapshot.rows::<Grant>(Table::Grant, &[])?;
-    needed.extend(grants.iter().filter_map(|grant| grant.only_tool.as_ref()).map(|only| only.component));
+    needed.files.extend(grants.iter().filter_map(|grant| grant.only_tool.as_ref()).map(|only| only.component));
     Ok(needed)
 }
 
@@ -383,7 +377,7 @@ fn orphans(snapshot: &Snapshot, plan: &Plan, files: Vec<(Digest, u64)>) -> Resul
     let mut named = snapshot.named_files(|table, key| stays(table, key.to_vec()))?;
     let calls = snapshot.rows::<CallRow>(Table::Call, &[])?;
     let calls = calls.iter().filter(|row| stays(Table::Call, table::ended(row.id.0)));
-    named.extend(components(snapshot, calls)?);
+    named.extend(code(snapshot, calls)?.files);
     let versions = snapshot.keys(Table::ToolVersion, &[])?.into_iter().map(|(key, _)| key);
     let versions = versions.filter(|key| stays(Table::ToolVersion, key.clone()));
     named.extend(versions.filter_map(|key| key.first_chunk::<32>().copied()));
@@ -451,11 +445,10 @@ impl State {
     /// went, and how many of them were of tools.
     fn drop_rows(&mut self, rows: &[(Table, Vec<u8>)], now: Time) -> (u64, u64) {
         let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-        let of_component = |table: &Table| matches!(table, Table::ToolVersion | Table::Compiled);
-        let needed =
-            if rows.iter().any(|(table, _)| of_component(table)) { self.needed_components() } else { HashSet::new() };
+        let of_code = |table: &Table| matches!(table, Table::ToolVersion | Table::Compiled);
+        let needed = rows.iter().any(|(table, _)| of_code(table)).then(|| self.needed_code());
         for (table, key) in rows {
-            if of_component(table) && key.first_chunk::<32>().is_some_and(|component| needed.contains(component)) {
+            if of_code(table) && needed.as_ref().is_some_and(|needed| needs(needed, *table, key)) {
                 continue;
             }
             self.remove(*table, key.clone());
@@ -471,12 +464,12 @@ impl State {
         (total, counts.get(Table::ToolVersion.name()).copied().unwrap_or_default())
     }
 
-    fn needed_components(&self) -> HashSet<Digest> {
-        let mut needed: HashSet<Digest> =
-            self.tools.values().flat_map(|tool| [Some(tool.component), tool.script]).flatten().collect();
-        needed.extend(self.calls.values().flat_map(|live| [Some(live.row.component), live.row.script]).flatten());
-        needed.extend(self.own_tools.values().flat_map(|tool| tool.files()));
-        needed.extend(self.grants.only_components());
+    fn needed_code(&self) -> NeededCode {
+        let mut needed = NeededCode::default();
+        self.tools.values().for_each(|tool| needed.add_tool(tool));
+        self.calls.values().for_each(|live| needed.add_call(&live.row));
+        self.own_tools.values().for_each(|own| needed.add_own_tool(own));
+        needed.files.extend(self.grants.only_components());
         needed
     }
 }

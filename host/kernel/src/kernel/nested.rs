@@ -5,7 +5,7 @@
 
 use super::Kernel;
 use super::calls::{Place, new_row};
-use super::state::{LiveCall, State};
+use super::state::State;
 use crate::model::answer::{Answer, CallError};
 use crate::model::call::{Called, Reply};
 use crate::model::id::{CallId, Digest};
@@ -105,10 +105,7 @@ impl State {
         row.kept = kept;
         row.caller = Some(Caller { call: place.call, position: place.position });
         row.bounds.splice(0..0, above);
-        self.put(Table::Call, table::live(id.0), &row);
-        self.put_bytes(Table::CallText, table::arguments(id), arguments.as_bytes().to_vec());
-        self.calls_of.insert((place.pid, id));
-        self.calls.insert(id, LiveCall::new(row, false));
+        self.insert_call(row, arguments, false);
         self.set_runnable(id);
         if let Some(live) = self.calls.get_mut(&outermost) {
             live.row.nested = made + 1;

@@ -3,7 +3,7 @@
 use super::Kernel;
 use super::calls::Place;
 use super::host::HostError;
-use super::state::State;
+use super::state::{LiveCall, State};
 use crate::model::call::Identity;
 use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
@@ -14,7 +14,7 @@ use crate::model::process::Change;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Pattern, Resource};
 use crate::model::right::{Right, Rights};
-use crate::model::row::{CallState, ProcessRow};
+use crate::model::row::{CallRow, CallState, ProcessRow};
 use crate::model::time::Time;
 use crate::store::table::{self, Table};
 use std::collections::HashMap;
@@ -149,6 +149,14 @@ impl State {
         if let Some(process) = self.processes.get(&pid).cloned() {
             self.put_process(ProcessRow { working_directory: directory, ..process });
         }
+    }
+
+    /// A new call. `resident`: its instance is in memory.
+    pub(super) fn insert_call(&mut self, row: CallRow, arguments: &str, resident: bool) {
+        self.put(Table::Call, table::live(row.id.0), &row);
+        self.put_bytes(Table::CallText, table::arguments(row.id), arguments.as_bytes().to_vec());
+        self.calls_of.insert((row.pid, row.id));
+        self.calls.insert(row.id, LiveCall::new(row, resident));
     }
 
     pub(super) fn live_calls(&self, pid: Pid) -> impl Iterator<Item = CallId> {

@@ -139,15 +139,25 @@ impl Kernel {
     pub fn charge_time(&self, pid: Pid, call: CallId, wall_milliseconds: u64, processor_milliseconds: u64) {
         let now = self.now();
         let mut state = self.lock();
-        let Some(payer) = state.heir_of(pid) else { return };
-        let spent = [(TIMES[0], wall_milliseconds), (TIMES[1], processor_milliseconds)];
-        state.with_purse(payer, |purse| {
-            spent.into_iter().map(|(coin, amount)| purse.spend(coin, amount)).sum::<u64>() > 0
-        });
+        state.spend_time(pid, wall_milliseconds, processor_milliseconds);
         if state.paused(pid).is_none() && state.calls.contains_key(&call) {
             // Whoever drives the call is told at its next import.
             let _ = state.check_time(pid, call, now);
         }
+    }
+
+    /// Charges a process the time that a proposal of it was compiled and tried, whether or not it has ended meanwhile; as
+    /// [`Kernel::charge_time`]. A process that has none left is paused at its next import.
+    pub fn charge_validation(&self, pid: Pid, processor_milliseconds: u64) {
+        self.lock().spend_time(pid, 0, processor_milliseconds);
+    }
+
+    /// Whether a process has any processor time to spend on a validation.
+    ///
+    /// # Errors
+    /// Its purse is empty.
+    pub fn can_validate(&self, pid: Pid) -> Result<(), Empty> {
+        self.lock().lacks(pid, &[Coin::ProcessorMilliseconds]).map_or(Ok(()), Err)
     }
 
     /// The time that a call may still spend.
@@ -250,6 +260,14 @@ impl State {
         }
     }
 
+    fn spend_time(&mut self, pid: Pid, wall_milliseconds: u64, processor_milliseconds: u64) {
+        let Some(payer) = self.heir_of(pid) else { return };
+        let spent = [(TIMES[0], wall_milliseconds), (TIMES[1], processor_milliseconds)];
+        self.with_purse(payer, |purse| {
+            spent.into_iter().map(|(coin, amount)| purse.spend(coin, amount)).sum::<u64>() > 0
+        });
+    }
+
     /// Charges the purse that a process spends from; none if it has no bound on any of it.
     ///
     /// # Errors
@@ -307,14 +325,19 @@ impl State {
 
     /// Pauses a process whose time is used up.
     pub(super) fn check_time(&mut self, pid: Pid, call: CallId, now: Time) -> Result<(), Stop> {
-        let Some(purse) = self.purse_of(pid) else { return Ok(()) };
-        match TIMES.into_iter().find(|coin| !purse.has(*coin, 1)) {
-            None => Ok(()),
-            Some(coin) => {
-                let payer = self.payer_of(pid).unwrap_or(pid);
-                Err(self.stop_for_want(pid, call, Empty { payer, coin }, now))
-            }
-        }
+        self.lacks(pid, &TIMES).map_or(Ok(()), |empty| Err(self.stop_for_want(pid, call, empty, now)))
+    }
+
+    /// Whether there is no time left for a process to spend.
+    pub(super) fn lacks_time(&self, pid: Pid) -> bool {
+        self.lacks(pid, &TIMES).is_some()
+    }
+
+    /// Of which of these kinds nothing is left for a process to spend.
+    fn lacks(&self, pid: Pid, coins: &[Coin]) -> Option<Empty> {
+        let purse = self.purse_of(pid)?;
+        let coin = *coins.iter().find(|coin| !purse.has(**coin, 1))?;
+        Some(Empty { payer: self.payer_of(pid)?, coin })
     }
 
     /// Charges a call that is started, also one that a person starts.
@@ -322,11 +345,7 @@ impl State {
     /// # Errors
     /// There is too little.
     pub(super) fn charge_call(&mut self, pid: Pid) -> Result<(), Empty> {
-        if let (Some(payer), Some(purse)) = (self.payer_of(pid), self.purse_of(pid))
-            && let Some(coin) = TIMES.into_iter().find(|coin| !purse.has(*coin, 1))
-        {
-            return Err(Empty { payer, coin });
-        }
+        self.lacks(pid, &TIMES).map_or(Ok(()), Err)?;
         self.charge(pid, &[(Coin::ToolCalls, 1)]).map(drop)
     }
 

@@ -154,10 +154,7 @@ impl Kernel {
         // A planner has no rights of its own to keep within: what it calls has a bound of its own.
         row.bounds.clear();
         row.kept = !state.policy.retain.journals.is_zero();
-        state.put(Table::Call, table::live(id.0), &row);
-        state.put_bytes(Table::CallText, table::arguments(id), start.arguments.clone().into_bytes());
-        state.calls_of.insert((pid, id));
-        state.calls.insert(id, LiveCall::new(row.clone(), true));
+        state.insert_call(row.clone(), &start.arguments, true);
         state.put_process(ProcessRow { state: running, ..process });
         Ok(Started { row, arguments: start.arguments.into(), journal: BTreeMap::new() })
     }
@@ -233,8 +230,7 @@ impl State {
 
     /// The quantum that a process has, if it has one.
     pub(super) fn quantum_of(&self, pid: Pid) -> Option<CallId> {
-        let mut calls = self.calls_of.range((pid, CallId(0))..=(pid, CallId(u64::MAX))).map(|(_, call)| *call);
-        calls.find(|call| self.is_quantum(*call))
+        self.live_calls(pid).find(|call| self.is_quantum(*call))
     }
 
     /// A process and all below it, parents before children.
@@ -259,13 +255,12 @@ impl State {
 
     /// Starts again what was interrupted of what a planner chose, and offers the process its turn.
     fn go_on(&mut self, pid: Pid) {
-        let calls = self.calls_of.range((pid, CallId(0))..=(pid, CallId(u64::MAX)));
         let interrupted = |call: &CallId| {
             let live = self.calls.get(call);
             live.is_some_and(|live| !live.resident && live.row.state == CallState::Runnable)
                 && self.is_quantum(self.outermost(*call))
         };
-        let calls: Vec<CallId> = calls.map(|(_, call)| *call).filter(interrupted).collect();
+        let calls: Vec<CallId> = self.live_calls(pid).filter(interrupted).collect();
         calls.into_iter().for_each(|call| self.set_runnable(call));
         self.reschedule(pid);
     }

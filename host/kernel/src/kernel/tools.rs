@@ -15,6 +15,7 @@ use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::ToolRow;
 use crate::model::rule::Rule;
 use crate::store::StoreError;
+use crate::store::files::Pin;
 use crate::store::table::{self, Table};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -62,10 +63,7 @@ impl Kernel {
             self.lock().check_space()?;
         }
         // To the end of this function, where the rows that name it are in the batch.
-        let _pin = self
-            .files
-            .put_pinned(&digest, component)
-            .map_err(|error| StoreError::Failed(format!("the component cannot be stored: {error}")))?;
+        let _pin = self.pin_file("component", &digest, component)?;
         let now = self.now();
         let mut state = self.lock();
         state.check_alive()?;
@@ -188,6 +186,12 @@ impl Kernel {
     /// It is missing or was changed on the disk.
     pub fn component(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
         self.file("component", digest)
+    }
+
+    /// Puts a file into the store that is about to be named.
+    pub(super) fn pin_file(&self, what: &str, digest: &Digest, bytes: &[u8]) -> Result<Pin<'_>, StoreError> {
+        let failed = |error: std::io::Error| StoreError::Failed(format!("the {what} cannot be stored: {error}"));
+        self.files.put_pinned(digest, bytes).map_err(failed)
     }
 
     pub(super) fn file(&self, what: &str, digest: &Digest) -> Result<Vec<u8>, StoreError> {

@@ -304,7 +304,7 @@ pub struct CandidateRow {
 impl CandidateRow {
     /// The files that it needs.
     pub fn files(&self) -> impl Iterator<Item = Digest> {
-        self.tool.iter().flat_map(|tool| tool.files()).flatten().chain([self.digest])
+        self.tool.iter().flat_map(|tool| tool.files()).chain([self.digest])
     }
 }
 
@@ -330,7 +330,7 @@ pub struct ProcessTool {
 impl ProcessTool {
     /// The files that it needs.
     pub fn files(&self) -> impl Iterator<Item = Digest> {
-        self.tool.files().into_iter().flatten().chain([self.source])
+        self.tool.files().chain([self.source])
     }
 }
 

@@ -43,6 +43,12 @@ impl CallRow {
         self.script.as_ref().unwrap_or(&self.component)
     }
 
+    /// The files that it needs to be started again.
+    pub fn files(&self) -> impl Iterator<Item = Digest> + use<> {
+        let component = Some(self.component).filter(|_| !self.is_quantum());
+        [component, self.script].into_iter().flatten()
+    }
+
     /// Whether it is a quantum: its guest is a planner, which is a part of the host and has no component.
     pub fn is_quantum(&self) -> bool {
         self.component == Digest::default()
@@ -551,8 +557,8 @@ pub struct ToolRow {
 
 impl ToolRow {
     /// The files that it needs.
-    pub fn files(&self) -> [Option<Digest>; 2] {
-        [Some(self.component), self.script]
+    pub fn files(&self) -> impl Iterator<Item = Digest> + use<> {
+        [Some(self.component), self.script].into_iter().flatten()
     }
 
     /// Digest of what the tool is: of the script, if it is one; else of the component. What a person agreed to is bound to it.

@@ -9,7 +9,7 @@ use super::reader::Snapshot;
 use super::table::{INLINE, Table, meta};
 use crate::model::codec::to_bytes;
 use crate::model::id::Digest;
-use crate::model::row::{CallRow, ToolRow};
+use crate::model::row::CallRow;
 use crate::model::time::Time;
 use minicbor::{CborLen, Decode, Encode};
 use redb::Database;
@@ -149,21 +149,10 @@ fn copy_table(snapshot: &Snapshot, database: &Database, table: Table) -> Result<
     }
 }
 
-/// The payload files that rows name, and the components of tools and calls.
+/// The payload files that rows name, and those of tools and calls.
 fn needed_files(snapshot: &Snapshot) -> Result<Vec<Digest>, StoreError> {
     let mut needed: HashSet<Digest> = snapshot.named_files(|_, _| true)?;
-    needed.extend(
-        snapshot
-            .rows::<ToolRow>(Table::Tool, &[])?
-            .iter()
-            .flat_map(|tool| [Some(tool.component), tool.script])
-            .flatten(),
-    );
-    let calls = snapshot.rows::<CallRow>(Table::Call, &[])?;
-    // A planner is a part of the host: there is no component of it.
-    needed.extend(
-        calls.iter().filter(|call| !call.is_quantum()).flat_map(|call| [Some(call.component), call.script]).flatten(),
-    );
+    needed.extend(snapshot.needed_code(&snapshot.rows::<CallRow>(Table::Call, &[])?)?.files);
     let versions = snapshot.keys(Table::ToolVersion, &[])?;
     needed.extend(versions.iter().filter_map(|(key, _)| key.first_chunk::<32>()));
     let mut needed: Vec<Digest> = needed.into_iter().collect();

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod batch;
 pub mod disk;
 pub mod files;
+pub mod needed;
 pub mod reader;
 pub mod table;
 mod upgrade;

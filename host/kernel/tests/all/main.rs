@@ -39,6 +39,7 @@ mod quanta;
 mod races;
 mod recovery;
 mod replay;
+mod scripts;
 mod signals;
 mod sim;
 mod space;

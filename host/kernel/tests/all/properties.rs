@@ -10,6 +10,7 @@ mod machine;
 mod matching;
 mod rows;
 mod tables;
+mod tickets;
 mod turns;
 mod values;
 mod words;

@@ -574,3 +574,25 @@ async fn a_wait_that_ends_while_its_process_stands_still_is_kept() {
     let mut line = house.resume(sleeps).await;
     done(&house.run(&mut line, sleep()).await);
 }
+
+#[tokio::test]
+async fn a_validation_is_paid_for_by_whoever_proposed_and_an_empty_purse_begins_none() {
+    let house = House::new(&RULES);
+    let coin = Coin::ProcessorMilliseconds;
+    let parent = rich(&house, &[(coin, 1_000), (Coin::Children, 9), (Coin::Objects, 9)]);
+    let child = spawn(&house, &mut house.line_of(parent), with_budget(&[(coin, 100)])).await;
+    let line = house.line_of(child);
+    // The last is more than there is.
+    for (spent, want) in [(30, 70), (69, 1), (500, 0)] {
+        assert_eq!(house.kernel.can_validate(child), Ok(()));
+        house.kernel.charge_validation(child, spent);
+        assert_eq!(left(&house, child, coin).await, Some(want));
+    }
+    assert!(house.kernel.can_validate(child).unwrap_err().reason().contains(coin.word()));
+    assert!(starves(&house, line, Call::ClockNow).await.1.contains(coin.word()));
+    house.kernel.signal(child, Signal::Kill, "").unwrap();
+    house.kernel.charge_validation(child, 50);
+    assert_eq!(left(&house, parent, coin).await, Some(850), "who ended is paid for by its parent");
+    assert_eq!(house.kernel.can_validate(house.process()), Ok(()), "without a bound there is always some");
+    house.purses_add_up();
+}

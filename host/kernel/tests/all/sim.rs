@@ -8,6 +8,6 @@ mod world;
 
 pub use disk::{SimStorage, Tear, Trouble};
 pub use gate::{Gate, within_reason};
-pub use house::{Clerk, House, MOUNT, done, every_interface, new_grant, tool, words};
+pub use house::{BRIDGE, Clerk, House, MOUNT, digest, done, every_interface, new_grant, script_of, tool, words};
 pub use notary::{SECOND_PLACE_GONE, SimNotary};
 pub use world::{Plan, SimWorld};

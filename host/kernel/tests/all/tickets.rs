@@ -44,7 +44,7 @@ async fn submit(line: &mut Line, call: Call) -> Position {
 }
 
 /// Takes the next answer; whenever all that is open waits, the clerk ends the first wait.
-async fn next(house: &House, line: &mut Line) -> Result<Option<(Position, Arc<Answer>)>, Stop> {
+pub async fn next(house: &House, line: &mut Line) -> Result<Option<(Position, Arc<Answer>)>, Stop> {
     let (mut waiting, id) = (line.waiting(), line.call());
     let next = line.next();
     tokio::pin!(next);
@@ -371,6 +371,73 @@ async fn an_end_of_the_call_and_a_pause_reach_a_guest_that_awaits_its_tickets() 
         };
         let stop = told.unwrap_err();
         assert_eq!(std::mem::discriminant(&stop), std::mem::discriminant(&want), "{end}: {stop}");
+    }
+}
+
+/// What a signal ends, and what it leaves: `parked` if the call has left memory when it comes.
+async fn check_signal(signal: Signal, parked: bool) {
+    let what = format!("{signal:?}, parked: {parked}");
+    let house = furnished();
+    let mut line = house.line();
+    let call = line.call();
+    let pid = row(&house, call).await.pid;
+    let gate = house.world.block("fs.write", 1);
+    let begins = || write("free/x", "1");
+    let waits = || [sleep(1_000), ask(), write("asked/z", "1"), sleep(2_000)];
+    let mut begun = None;
+    if !parked {
+        begun = Some(submit(&mut line, begins()).await);
+        gate.reached().await;
+    }
+    for call in waits() {
+        submit(&mut line, call).await;
+    }
+    let questions = asked(&house, call);
+    let (mut line, first) = if parked {
+        park(&house, line).await;
+        house.kernel.signal(pid, signal, "so").unwrap();
+        assert_eq!(house.kernel.take_runnable(), [call], "{what}");
+        let mut line = house.resume(call).await;
+        for call in waits() {
+            submit(&mut line, call).await;
+        }
+        (line, 0)
+    } else {
+        house.kernel.signal(pid, signal, "so").unwrap();
+        (line, 1)
+    };
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let (ticket, answer) = line.next().await.unwrap().unwrap();
+        told.push((ticket, words(&Ok(answer))));
+    }
+    let interrupted = || "interrupted: a person: so".to_owned();
+    assert_eq!(told, [(first, interrupted()), (first + 3, interrupted())], "{what}");
+    assert_eq!(asked(&house, call), questions, "{what}: what a person is asked stays");
+    gate.open();
+    if let Some(begun) = begun {
+        let (ticket, answer) = line.next().await.unwrap().unwrap();
+        assert_eq!((ticket, words(&Ok(answer))), (begun, "done".to_owned()), "{what}: what has begun comes to its end");
+    }
+    let mut rest = Vec::new();
+    while let Some((ticket, answer)) = next(&house, &mut line).await.unwrap() {
+        rest.push((ticket, words(&Ok(answer))));
+    }
+    assert_eq!(rest, [(first + 1, "done".to_owned()), (first + 2, "done".to_owned())], "{what}");
+    assert_eq!(submit(&mut line, read("free/a")).await, if parked { 9 } else { 11 }, "{what}: its guest goes on");
+    line.give_up().await.unwrap();
+    house.kernel.end_call(call, Ok("null".into())).unwrap();
+    house.kernel.barrier().await.unwrap();
+    let process = View(&house.snapshot()).process(pid).unwrap().unwrap();
+    assert_eq!(process.state.word(), if signal == Signal::Cancel { "failed" } else { "ready" }, "{what}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_ends_the_tickets_that_it_interrupts_and_no_others() {
+    for signal in [Signal::Interrupt, Signal::Cancel] {
+        for parked in [false, true] {
+            check_signal(signal, parked).await;
+        }
     }
 }
 

@@ -84,6 +84,15 @@ impl Wire {
     }
 }
 
+tokio::task_local! {
+    static SPENT: Arc<AtomicU64>;
+}
+
+/// Does something, and adds the ticks of processor time that everything in the sandbox takes meanwhile, whoever starts it.
+pub async fn spending<T>(spent: Arc<AtomicU64>, what: impl Future<Output = T>) -> T {
+    SPENT.scope(spent, what).await
+}
+
 /// The data of a store.
 pub struct Guest {
     /// None while a component describes itself: then every import is refused.
@@ -156,6 +165,8 @@ impl Guest {
         // However long it waited for an import, that is one tick here.
         if !std::mem::take(&mut self.in_import) && !self.replays() {
             self.ticks += 1;
+            // Outside of a validation nobody asks.
+            let _ = SPENT.try_with(|spent| spent.fetch_add(1, Ordering::Relaxed));
             if let Some(Wire::Live(line)) = &self.line {
                 line.tick()?;
             }

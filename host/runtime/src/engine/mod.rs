@@ -26,7 +26,7 @@ pub use inspect::{BadComponent, Inspected};
 use bindings::scripts::ScriptsPre;
 use bindings::{Reason, Tool, ToolPre};
 use compile::{Origin, PrepareError};
-pub use guest::{Printed, Wire};
+pub use guest::{Printed, Wire, spending};
 pub use scripts::{Described, ScriptError};
 pub use trial::Trial;
 

@@ -1,4 +1,4 @@
-//! What a run of a call in memory costs its process: time outside waits, and processor time.
+//! What a run of a call in memory costs its process: time outside waits, and processor time. And what a validation costs: processor time.
 
 use libos_kernel::kernel::Kernel;
 use libos_kernel::model::id::{CallId, Pid};
@@ -55,5 +55,19 @@ impl Drop for Meter<'_> {
         let wall = u64::try_from(self.spent.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
         let ticks = self.ticks.load(Ordering::Relaxed);
         self.kernel.charge_time(self.pid, self.call, wall, ticks.saturating_mul(CALL_TICK.as_millis() as u64));
+    }
+}
+
+/// Charges a process for the validation of what it proposed when that is over, however that comes.
+pub struct Validating<'k> {
+    pub kernel: &'k Kernel,
+    pub pid: Pid,
+    pub ticks: Arc<AtomicU64>,
+}
+
+impl Drop for Validating<'_> {
+    fn drop(&mut self) {
+        let ticks = self.ticks.load(Ordering::Relaxed);
+        self.kernel.charge_validation(self.pid, ticks.saturating_mul(CALL_TICK.as_millis() as u64));
     }
 }

@@ -50,10 +50,7 @@ fn interfaces() -> Vec<String> {
 
 /// Lets calls of scripts that start from now on be run by the component that came with this program.
 pub(super) fn renew(kernel: &Kernel) -> Result<(), RuntimeError> {
-    if kernel.tools().iter().any(|tool| tool.script.is_some() && tool.component != *BRIDGE_DIGEST) {
-        kernel.renew_scripts(BRIDGE, &interfaces())?;
-    }
-    Ok(())
+    Ok(kernel.renew_scripts(BRIDGE, &interfaces())?)
 }
 
 impl From<LoadError> for RuntimeError {

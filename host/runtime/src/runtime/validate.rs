@@ -2,9 +2,10 @@
 //! from memory; a host that dies in the middle does it again.
 
 use super::drive::until;
+use super::meter::Validating;
 use super::scripts::{self, WrongScript};
 use super::{BRIDGE, BRIDGE_DIGEST, Runtime, RuntimeError, blocking};
-use crate::engine::{Engine, Prepared, Run, Trial, Wire, declared, inspect};
+use crate::engine::{Engine, Prepared, Run, Trial, Wire, declared, inspect, spending};
 use libos_kernel::kernel::{FoundTool, NewTool, Validation};
 use libos_kernel::model::answer::Stop;
 use libos_kernel::model::candidate::{CandidateRow, Code, Expectation, Problem, Report, Test, TestOutcome};
@@ -40,8 +41,7 @@ impl From<RuntimeError> for Unready {
 impl Runtime {
     /// Starts the validations that are wanted, each on a task of its own.
     pub(super) fn begin_validations(self: &Arc<Self>) {
-        // A store that cannot be read is told where it is written; what was not taken is taken at the next turn.
-        for of in self.kernel.take_validations().unwrap_or_default() {
+        for of in self.kernel.take_validations() {
             let runtime = Arc::clone(self);
             self.tasks.spawn(async move {
                 let mut closing = runtime.closing.subscribe();
@@ -58,15 +58,27 @@ impl Runtime {
         // It is closed never.
         let _turn = self.validations.acquire().await.ok();
         let row = &of.row;
-        let (found, report) = match self.ready(of).await {
-            Ok(ready) => match self.try_all(&ready, row).await {
-                Ok(report) => (Ok(ready.found), report),
-                Err(stop) => return self.kernel.give_validation_up(row, &stop.to_string()),
-            },
-            Err(Unready::Wrong(problems)) => (Err(problems), Report::default()),
-            Err(Unready::Machine(error)) => return self.kernel.give_validation_up(row, &error.to_string()),
+        if let Err(empty) = self.kernel.can_validate(row.pid) {
+            return self.kernel.give_validation_up(row, &empty.reason());
+        }
+        let validated = {
+            let ticks = Arc::default();
+            // Who is told of the end has paid.
+            let _meter = Validating { kernel: &self.kernel, pid: row.pid, ticks: Arc::clone(&ticks) };
+            spending(ticks, self.ready_and_try(of)).await
         };
-        self.kernel.end_validation(row, found, report);
+        match validated {
+            Ok((found, report)) => self.kernel.end_validation(row, Ok(found), report),
+            Err(Unready::Wrong(problems)) => self.kernel.end_validation(row, Err(problems), Report::default()),
+            Err(Unready::Machine(error)) => self.kernel.give_validation_up(row, &error.to_string()),
+        }
+    }
+
+    async fn ready_and_try(self: &Arc<Self>, of: &Validation) -> Result<(FoundTool, Report), Unready> {
+        let ready = self.ready(of).await?;
+        let report = self.try_all(&ready, &of.row).await;
+        let report = report.map_err(|stop| Unready::Machine(RuntimeError::Machine(stop.to_string())))?;
+        Ok((ready.found, report))
     }
 
     async fn ready(self: &Arc<Self>, of: &Validation) -> Result<Ready, Unready> {

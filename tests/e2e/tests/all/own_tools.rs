@@ -1,10 +1,13 @@
 //! Tools that an agent writes at run time: proposed, validated, registered and called by the standard tools, as components and as scripts.
 
 use libos::kernel::kernel::StartCall;
-use libos::kernel::model::answer::Answer;
+use libos::kernel::kernel::view::View;
+use libos::kernel::model::answer::{Answer, Stop};
 use libos::kernel::model::call::{Call, Reply};
 use libos::kernel::model::candidate::{Code, Expectation, Proposal, Report, Test};
 use libos::kernel::model::id::Pid;
+use libos::kernel::model::limit::VALIDATIONS_MAX;
+use libos::kernel::model::purse::Coin;
 use libos::kernel::syscall::Line;
 use libos::{CallEvent, CallRequest};
 use libos_e2e::{Host, OPEN, guest, result};
@@ -182,4 +185,87 @@ async fn a_tool_is_promoted_and_then_there_for_every_process() {
     host.runtime.kernel().promote_tool(pid, "mine", Some("seven")).unwrap();
     let other = process(&host);
     assert_eq!(result(end(&host, other, "seven", json!({})).await), json!(7));
+}
+
+#[tokio::test]
+async fn a_process_pays_for_what_its_proposals_compute() {
+    let host = furnished(OPEN).await;
+    let pid = process(&host);
+    let kernel = host.runtime.kernel();
+    let coin = Coin::ProcessorMilliseconds;
+    kernel.change_purse(pid, &[], &[(coin, 60_000)]).unwrap();
+    let left = || async {
+        kernel.barrier().await.unwrap();
+        let row = View(&kernel.snapshot().unwrap()).process(pid).unwrap().unwrap();
+        row.purse.unwrap().left(coin).unwrap()
+    };
+    let loops = |place: &str| match place {
+        "a test" => "export function run() { for (;;) {} }",
+        _ => "for (;;) {}\nexport function run() { return 1; }",
+    };
+    for place in ["a test", "the module"] {
+        let before = left().await;
+        let tests = json!([{"args": {}, "result": 1}]);
+        let id = propose(&host, pid, script("endless", loops(place), tests)).await;
+        assert_eq!(validate(&host, pid, &id).await["ok"], json!(false));
+        // Of two seconds of its own on a processor, whatever else that has to do.
+        assert!(before - left().await >= 100, "{place}: {before}, then {}", left().await);
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_processor_time_left_is_not_validated_for() {
+    let host = Host::new(OPEN, &["every_import"]).await;
+    let pid = process(&host);
+    let kernel = host.runtime.kernel();
+    kernel.change_purse(pid, &[], &[(Coin::ProcessorMilliseconds, 50)]).unwrap();
+    let mut line = line(&host, pid);
+    let mut ids = Vec::new();
+    for name in ["one", "two", "three", "four"].iter().take(VALIDATIONS_MAX + 1) {
+        let code = Code::Typescript(format!("export function run() {{ for (;;) {{ '{name}'; }} }}"));
+        let proposal = Proposal { code, ..component(Vec::new(), name, "1") };
+        let proposed = line.run(Call::ToolsPropose { proposal }).await.unwrap();
+        let Answer::Done(Reply::Text(id)) = &*proposed else { panic!("{proposed:?}") };
+        ids.push(id.clone());
+    }
+    for id in ids {
+        line.submit(Call::ToolsValidate { id }).await.unwrap().unwrap();
+    }
+    while !kernel.waits_of(line.call()).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(line.next().await, Err(Stop::Paused(why)) if why.contains("processor-milliseconds")));
+    kernel.raise_budget(pid, Coin::ProcessorMilliseconds, 1_000).unwrap();
+    let mut told = Vec::new();
+    while let Some((_, answer)) = line.next().await.unwrap() {
+        told.push(format!("{answer:?}"));
+    }
+    let refused = told.iter().filter(|answer| answer.contains("too little is left of processor-milliseconds"));
+    assert_eq!((told.len(), refused.count()), (VALIDATIONS_MAX + 1, 1), "{told:?}");
+}
+
+#[tokio::test]
+async fn scripts_of_an_older_version_are_run_by_the_component_of_this_one() {
+    let host = furnished(OPEN).await;
+    let pid = process(&host);
+    let source = "export async function run(args, libos) { return 2 * args.n; }";
+    let id = propose(&host, pid, script("own", source, json!([]))).await;
+    validate(&host, pid, &id).await;
+    call(&host, pid, "register_jit_tool", json!({"candidate_id": id})).await.unwrap();
+    host.runtime.add_source("shared.ts", source, None).await.unwrap();
+    let codes = |host: &Host| {
+        let kernel = host.runtime.kernel();
+        let shared = kernel.tools().into_iter().filter(|tool| tool.script.is_some());
+        let own = kernel.own_tools(pid).into_iter().map(|own| (own.tool.component, own.tool.script));
+        shared.map(|tool| (tool.component, tool.script)).chain(own).collect::<Vec<_>>()
+    };
+    let before = codes(&host);
+    assert_eq!(before.len(), 2);
+    host.runtime.kernel().renew_scripts(b"the component of an older version", &[]).unwrap();
+    assert!(codes(&host).iter().zip(&before).all(|(old, new)| old.0 != new.0 && old.1 == new.1));
+    let host = host.restart().await;
+    assert_eq!(codes(&host), before);
+    for name in ["own", "shared"] {
+        assert_eq!(call(&host, pid, name, json!({"n": 4})).await, Ok(json!(8)), "{name}");
+    }
 }

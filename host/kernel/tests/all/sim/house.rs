@@ -9,7 +9,7 @@ use libos_kernel::model::answer::{Answer, CallError, Stop};
 use libos_kernel::model::call::{Approval, Call, Reply};
 use libos_kernel::model::candidate::{Problem, Report, TestOutcome};
 use libos_kernel::model::grant::{Effect, Grant, Holder};
-use libos_kernel::model::id::{CallId, Pid, QuestionId};
+use libos_kernel::model::id::{CallId, Digest, Pid, QuestionId, hex};
 use libos_kernel::model::image::BASE;
 use libos_kernel::model::limit::CallLimits;
 use libos_kernel::model::question::{QuestionRow, Subject};
@@ -20,6 +20,7 @@ use libos_kernel::model::row::Wait;
 use libos_kernel::model::rule::Rule;
 use libos_kernel::store::reader::Snapshot;
 use libos_kernel::syscall::Line;
+use sha2::{Digest as _, Sha256};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ use std::sync::Arc;
 pub const MOUNT: &str = "workspace";
 /// The only tool.
 const TOOL: &str = "act";
+/// The component that runs the scripts of tools that processes propose.
+pub const BRIDGE: &[u8] = b"the component of scripts";
 
 /// A kernel and what is around it.
 pub struct House {
@@ -220,13 +223,11 @@ impl House {
 
     /// Ends every validation that is wanted: all tests pass, or there is this problem.
     pub fn validate(&self, problem: Option<&str>) {
-        for Validation { row, .. } in self.kernel.take_validations().expect("the disk works") {
-            let found = FoundTool {
-                component: [9; 32],
-                imports: vec!["fs".into()],
-                tool: tool("run", None),
-                files: Vec::new(),
-            };
+        for Validation { row, .. } in self.kernel.take_validations() {
+            let script = script_of(&row.digest).into_bytes();
+            let files = vec![(digest(BRIDGE), BRIDGE.to_vec()), (digest(&script), script.clone())];
+            let tool = NewTool { script: Some(digest(&script)), ..tool("run", None) };
+            let found = FoundTool { component: digest(BRIDGE), imports: vec!["fs".into()], tool, files };
             let passed = |_: &_| TestOutcome { passed: true, message: String::new() };
             let tests = row.proposal.tests.iter().map(passed).collect();
             let problems: Vec<Problem> = problem.map(Problem::of).into_iter().collect();
@@ -281,6 +282,16 @@ impl House {
     pub fn grant(&self, holder: Holder, rule: &str, uses: Option<u32>) -> Vec<Grant> {
         self.kernel.grant(new_grant(holder, rule, uses)).expect("the grant is made").what
     }
+}
+
+/// What bytes are known by.
+pub fn digest(bytes: &[u8]) -> Digest {
+    Sha256::digest(bytes).into()
+}
+
+/// The script that is made of a proposal with this source.
+pub fn script_of(source: &Digest) -> String {
+    format!("the script of {}", hex(source))
 }
 
 /// A tool that declares this.
