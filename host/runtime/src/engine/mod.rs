@@ -48,10 +48,13 @@ use wasmtime::{
 
 /// Milliseconds of one epoch tick: how finely processor time is counted.
 const TICK_MILLISECONDS: u64 = 10;
-/// Bytes of stack of WebAssembly code. A JavaScript engine needs them.
-const WASM_STACK_BYTES: usize = 1 << 20;
-/// Bytes of the stack that WebAssembly and the host's imports share.
-const FIBER_STACK_BYTES: usize = 2 << 20;
+/// Bytes of stack of WebAssembly code. The engine of scripts bounds its own stack, which lies in its memory (`STACK` in
+/// `tools/js/bridge/src/engine.rs`), and its parser and its reader of JSON use up to 18 times as much of this one: it must not end
+/// first, else text that is nested deeply ends a call where it has to be an error that a script can catch. `tools/js/build/tests` has
+/// the same number.
+const WASM_STACK_BYTES: usize = 5 << 20;
+/// Bytes of the stack that WebAssembly and the host's imports share. What is not used is address space alone.
+const FIBER_STACK_BYTES: usize = 6 << 20;
 /// Bytes of a slot's memory that stay mapped between calls.
 const RESIDENT_BYTES: usize = 128 << 10;
 /// Core instances of one component. One of a Rust tool has three: the adapter, its shims, and the tool itself.
