@@ -304,9 +304,35 @@ fn text_that_is_nested_without_end_is_an_error_that_a_script_can_catch() {
     let nested = |one: &str| format!("let a = 0; for (let i = 0; i < 1e6; i++) a = {one};");
     let evaluated = |link: &str| format!("eval('{link}'.repeat(1e6) + '1')");
     let links = [
-        "(", "[", "{", "-", "!", "a?b:", "1**", "a=", "({a:", "x=>", "async x=>", "f(", "new ", "if(a)", "for(;;)", "`${", "a[",
-        "(a,", "try{", "switch(1){case 1:", "class A { a = ", "(class extends ", "1+(", "a.b(", "[...",
-        "a?.[", "typeof ", "({...", "(a=",
+        "(",
+        "[",
+        "{",
+        "-",
+        "!",
+        "a?b:",
+        "1**",
+        "a=",
+        "({a:",
+        "x=>",
+        "async x=>",
+        "f(",
+        "new ",
+        "if(a)",
+        "for(;;)",
+        "`${",
+        "a[",
+        "(a,",
+        "try{",
+        "switch(1){case 1:",
+        "class A { a = ",
+        "(class extends ",
+        "1+(",
+        "a.b(",
+        "[...",
+        "a?.[",
+        "typeof ",
+        "({...",
+        "(a=",
     ];
     let mut rows: Vec<String> = links.map(evaluated).to_vec();
     for (value, use_of_it) in [
@@ -333,16 +359,26 @@ fn text_that_is_nested_without_end_is_an_error_that_a_script_can_catch() {
     let got = with_the_stack_of_a_host(|| {
         rows.into_iter()
             .map(|text| {
-                let whole = format!("try {{ {text}; return 'no error' }} catch (e) {{ return `${{e.name}}: ${{e.message}}` }}");
+                let whole =
+                    format!("try {{ {text}; return 'no error' }} catch (e) {{ return `${{e.name}}: ${{e.message}}` }}");
                 let whole = format!("export async function run() {{ {whole} }}");
                 let program = compile(&[module("main.ts", &whole, &[])]).unwrap();
                 let mut one = instance(0);
-                (text, one.scripts.call_call(&mut one.store, &program, "", "{}").map_err(|trap| trap.root_cause().to_string()))
+                (
+                    text,
+                    one.scripts
+                        .call_call(&mut one.store, &program, "", "{}")
+                        .map_err(|trap| trap.root_cause().to_string()),
+                )
             })
             .collect::<Vec<_>>()
     });
     for (text, got) in got {
-        let ends = ["RangeError: Maximum call stack size exceeded", "SyntaxError: stack overflow", "SyntaxError: invalid property name"];
+        let ends = [
+            "RangeError: Maximum call stack size exceeded",
+            "SyntaxError: stack overflow",
+            "SyntaxError: invalid property name",
+        ];
         assert!(matches!(&got, Ok(Ok(told)) if ends.contains(&told.trim_matches('"'))), "{text}: {got:?}");
     }
 }
@@ -376,7 +412,10 @@ fn what_does_not_fit_waits_for_its_turn() {
     let submitted = &one.store.data().submitted;
     let appended: Vec<_> = submitted.iter().filter(|(operation, _, _)| operation == "fs.append").collect();
     for (at, (_, arguments, content)) in appended.iter().enumerate() {
-        assert_eq!((arguments.as_str(), content.as_deref()), (format!("{{\"path\":\"{at}\"}}").as_str(), Some(&[1][..])));
+        assert_eq!(
+            (arguments.as_str(), content.as_deref()),
+            (format!("{{\"path\":\"{at}\"}}").as_str(), Some(&[1][..]))
+        );
     }
     assert_eq!(appended.len(), 5000);
     // What is waited for at once does not wait for its turn.
@@ -414,7 +453,10 @@ fn a_stack_is_at_the_authors_lines() {
         ("const e = {}; Error.captureStackTrace(e); return e.stack", frame),
         ("const f = () => { const e = {}; Error.captureStackTrace(e, f); return e }; return f().stack", frame),
         ("const e = new Error('a'); e.stack = 'own (main.ts:1:1)'; return e.stack", r#""own (main.ts:1:1)""#),
-        (r"Error.prepareStackTrace = () => 'own\n\nmain.ts:1:1'; return new Error('a').stack", r#""own\n\nmain.ts:1:1""#),
+        (
+            r"Error.prepareStackTrace = () => 'own\n\nmain.ts:1:1'; return new Error('a').stack",
+            r#""own\n\nmain.ts:1:1""#,
+        ),
         ("return Object.hasOwn(new Error('a'), 'stack')", "false"),
         ("return Error.prototype.stack ?? 'none'", "\"none\""),
     ] {
@@ -433,7 +475,8 @@ fn a_stack_is_at_the_authors_lines() {
 #[test]
 fn an_await_that_never_ends_is_told_with_its_module() {
     let never = "await new Promise(() => {});";
-    let told = "an `await` at the top waits for a promise that can never be settled: no system call and no timer is open";
+    let told =
+        "an `await` at the top waits for a promise that can never be settled: no system call and no timer is open";
     let imports: &[(&str, &str)] = &[("./a.ts", "a.ts"), ("./b.ts", "b.ts")];
     for (main, a, b, module_name) in [
         (never, "", "", "main.ts"),
