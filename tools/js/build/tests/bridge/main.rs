@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
 
+mod depth;
+
 mod bindings {
     #![allow(missing_docs, clippy::all, reason = "generated code")]
     wasmtime::component::bindgen!({ path: "../../../wit", world: "scripts", imports: { default: trappable } });
@@ -172,6 +174,14 @@ fn call(code: &str, tool: &str, arguments: &str) -> Result<String, Failure> {
     one.scripts.call_call(&mut one.store, &program, tool, arguments).unwrap()
 }
 
+/// Runs it where the stack of the host is, which a thread of a test has not.
+fn with_the_stack_of_a_host<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK + (2 << 20));
+        thread.spawn_scoped(scope, work).unwrap().join().unwrap()
+    })
+}
+
 /// What the body of `run(args, libos)` returns.
 fn body(body: &str) -> Result<String, Failure> {
     with_the_stack_of_a_host(|| call(&format!("export async function run(args, libos) {{ {body} }}"), "", "{}"))
@@ -264,133 +274,6 @@ fn what_goes_wrong_is_said() {
         assert!(failure.message.contains(message), "{text}: {}", failure.message);
         assert_eq!(failure.reason, reason, "{text}");
     }
-}
-
-#[test]
-fn deep_recursion_is_a_range_error_that_a_script_can_catch() {
-    for text in [
-        "const f = () => f() + 1; f()",
-        "const f = () => [1].map(f); f()",
-        "const f = () => [2, 1].sort(f); f()",
-        "const f = () => 'a'.replace(/a/, f); f()",
-        "const o = { toString() { return '' + o } }; '' + o",
-        "const o = { get a() { return o.a } }; o.a",
-        "let p = {}; for (let i = 0; i < 1e5; i++) p = new Proxy(p, {}); p.x",
-        "let a = []; for (let i = 0; i < 1e6; i++) a = [a]; a.flat(Infinity)",
-        "let a = []; for (let i = 0; i < 1e6; i++) a = [a]; String(a)",
-        "class A { constructor() { new A() } } new A()",
-        "const f = (...a) => f(...a, ...a.slice(0, 9)); f(1, 2, 3)",
-        "const o = { toJSON() { return JSON.stringify(o) } }; JSON.stringify(o)",
-        "function* g() { yield* g() } [...g()]",
-        "Reflect.construct(function f() { Reflect.construct(f, []) }, [])",
-        "const b = (function f() { return Reflect.apply(f, null, []) }); b()",
-    ] {
-        let got = body(&format!("try {{ {text}; return 'no error' }} catch (error) {{ return error.name }}"));
-        assert_eq!(got.as_deref(), Ok("\"RangeError\""), "{text}");
-    }
-}
-
-/// Runs it where the stack of the host is, which a thread of a test has not.
-fn with_the_stack_of_a_host<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK + (2 << 20));
-        thread.spawn_scoped(scope, work).unwrap().join().unwrap()
-    })
-}
-
-/// The engine's parser and its readers of JSON and of regular expressions use far more of the host's stack than of their own.
-#[test]
-fn text_that_is_nested_without_end_is_an_error_that_a_script_can_catch() {
-    let nested = |one: &str| format!("let a = 0; for (let i = 0; i < 1e6; i++) a = {one};");
-    let evaluated = |link: &str| format!("eval('{link}'.repeat(1e6) + '1')");
-    let links = [
-        "(",
-        "[",
-        "{",
-        "-",
-        "!",
-        "a?b:",
-        "1**",
-        "a=",
-        "({a:",
-        "x=>",
-        "async x=>",
-        "f(",
-        "new ",
-        "if(a)",
-        "for(;;)",
-        "`${",
-        "a[",
-        "(a,",
-        "try{",
-        "switch(1){case 1:",
-        "class A { a = ",
-        "(class extends ",
-        "1+(",
-        "a.b(",
-        "[...",
-        "a?.[",
-        "typeof ",
-        "({...",
-        "(a=",
-    ];
-    let mut rows: Vec<String> = links.map(evaluated).to_vec();
-    for (value, use_of_it) in [
-        ("[a]", "JSON.stringify(a)"),
-        ("{ a }", "JSON.stringify(a, null, 1)"),
-        ("[a]", "structuredClone(a)"),
-        ("{ a }", "Deno.inspect(a, { depth: Infinity })"),
-        ("[a]", "String(a)"),
-        ("[a]", "a.toLocaleString()"),
-        ("[a]", "new Function('a', 'return a.join()')(a)"),
-    ] {
-        rows.push(format!("{} {use_of_it}", nested(value)));
-    }
-    for text in [
-        "JSON.parse('['.repeat(1e6))",
-        "JSON.parse('{\"a\":'.repeat(1e6))",
-        "JSON.parse('['.repeat(1e6), (k, v) => v)",
-        "new RegExp('(?:'.repeat(1e6))",
-        "new RegExp('(?='.repeat(1e6))",
-        "new RegExp('[['.repeat(1e6), 'v')",
-    ] {
-        rows.push(text.to_owned());
-    }
-    let got = with_the_stack_of_a_host(|| {
-        rows.into_iter()
-            .map(|text| {
-                let whole =
-                    format!("try {{ {text}; return 'no error' }} catch (e) {{ return `${{e.name}}: ${{e.message}}` }}");
-                let whole = format!("export async function run() {{ {whole} }}");
-                let program = compile(&[module("main.ts", &whole, &[])]).unwrap();
-                let mut one = instance(0);
-                (
-                    text,
-                    one.scripts
-                        .call_call(&mut one.store, &program, "", "{}")
-                        .map_err(|trap| trap.root_cause().to_string()),
-                )
-            })
-            .collect::<Vec<_>>()
-    });
-    for (text, got) in got {
-        let ends = [
-            "RangeError: Maximum call stack size exceeded",
-            "SyntaxError: stack overflow",
-            "SyntaxError: invalid property name",
-        ];
-        assert!(matches!(&got, Ok(Ok(told)) if ends.contains(&told.trim_matches('"'))), "{text}: {got:?}");
-    }
-}
-
-#[test]
-fn source_that_is_nested_without_end_is_a_problem_of_its_module() {
-    let problems = with_the_stack_of_a_host(|| {
-        let main = module("main.ts", "import './deep.ts'; export const run = 1", &[("./deep.ts", "deep.ts")]);
-        compile(&[main, module("deep.ts", &"(".repeat(500_000), &[])]).unwrap_err()
-    });
-    let told = (problems[0].module.as_str(), problems[0].message.as_str());
-    assert_eq!(told, ("deep.ts", "RangeError: Maximum call stack size exceeded"));
 }
 
 #[test]
