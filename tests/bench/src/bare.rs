@@ -27,12 +27,12 @@ pub struct Bare {
 impl Bare {
     /// Compiles and links.
     pub fn new(component: &[u8]) -> Bare {
-        Bare::with(component, Enabled::No)
+        Bare::with(component, Enabled::Auto)
     }
 
-    /// As [`Bare::new`], where only what a call has written is cleared after it, if the system can tell.
-    pub fn that_scans(component: &[u8]) -> Bare {
-        Bare::with(component, Enabled::Auto)
+    /// As [`Bare::new`], where the system is not asked which pages a call has written to.
+    pub fn that_does_not_scan(component: &[u8]) -> Bare {
+        Bare::with(component, Enabled::No)
     }
 
     fn with(component: &[u8], scans: Enabled) -> Bare {
@@ -64,15 +64,15 @@ fn config(scans: Enabled) -> Config {
         .total_stacks(72)
         .max_unused_warm_slots(64)
         .pagemap_scan(scans)
-        .linear_memory_keep_resident(128 << 10)
+        .linear_memory_keep_resident(512 << 10)
         .table_keep_resident(16 << 10);
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .wasm_component_model(true)
         .epoch_interruption(true)
-        .max_wasm_stack(5 << 20)
-        .async_stack_size(6 << 20)
+        .max_wasm_stack(1 << 20)
+        .async_stack_size(2 << 20)
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .wasm_memory64(false)

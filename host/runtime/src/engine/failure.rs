@@ -88,7 +88,7 @@ pub fn classify(error: &wasmtime::Error, refused: Option<u64>, import: Option<&'
     }
     Ok(match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => {
-            failure(FailureReason::Limit, "stack: the tool recursed deeper than its stack of 5 MiB", import)
+            failure(FailureReason::Limit, "stack: the tool recursed deeper than its stack of 1 MiB", import)
         }
         Some(Trap::UnreachableCodeReached) => {
             failure(FailureReason::Trap, "the tool panicked or aborted; what it printed is in the call's log", import)

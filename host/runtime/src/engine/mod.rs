@@ -43,20 +43,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{
-    Config, Engine as Wasmtime, InstanceAllocationStrategy, PoolingAllocationConfig, Store, UpdateDeadline,
+    Config, Enabled, Engine as Wasmtime, InstanceAllocationStrategy, PoolingAllocationConfig, Store, UpdateDeadline,
 };
 
 /// Milliseconds of one epoch tick: how finely processor time is counted.
 const TICK_MILLISECONDS: u64 = 10;
-/// Bytes of stack of WebAssembly code. The engine of scripts bounds its own stack, which lies in its memory (`STACK` in
-/// `tools/js/bridge/src/engine.rs`), and its parser and its reader of JSON use up to 18 times as much of this one: it must not end
-/// first, else text that is nested deeply ends a call where it has to be an error that a script can catch. `tools/js/build/tests` has
-/// the same number.
-const WASM_STACK_BYTES: usize = 5 << 20;
-/// Bytes of the stack that WebAssembly and the host's imports share. What is not used is address space alone.
-const FIBER_STACK_BYTES: usize = 6 << 20;
-/// Bytes of a slot's memory that stay mapped between calls.
-const RESIDENT_BYTES: usize = 128 << 10;
+/// Bytes of stack of WebAssembly code. A JavaScript engine needs them.
+const WASM_STACK_BYTES: usize = 1 << 20;
+/// Bytes of the stack that WebAssembly and the host's imports share.
+const FIBER_STACK_BYTES: usize = 2 << 20;
+/// Bytes of a slot's memory that stay mapped between calls: what a small script writes to. They are set back by copying, since a page
+/// fault costs more than the copy of a page.
+const RESIDENT_BYTES: usize = 512 << 10;
 /// Core instances of one component. One of a Rust tool has three: the adapter, its shims, and the tool itself.
 const CORE_INSTANCES_MAX: u32 = 64;
 /// Memories of one component. The pool has as many for each instance, so that no component takes those of others; each costs four GiB of
@@ -415,7 +413,9 @@ fn config(instances_max: u32) -> Config {
         .total_stacks(instances_max)
         .max_unused_warm_slots(64)
         .linear_memory_keep_resident(RESIDENT_BYTES)
-        .table_keep_resident(16 << 10);
+        .table_keep_resident(16 << 10)
+        // Only pages that were written are set back, where the system can tell which (Linux 6.7).
+        .pagemap_scan(Enabled::Auto);
     let mut config = code_config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config

@@ -7,8 +7,8 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{Array, Context, Ctx, Function, Object, Persistent, Promise, Runtime, Value};
 use std::cell::{OnceCell, RefCell};
 
-/// Bytes of stack that JavaScript may use before it is a RangeError. It is measured in the instance's own memory; the frames of the
-/// engine's parser on the host's stack grow with it, up to 18 times as fast, and the host has 5 MiB (`WASM_STACK_BYTES`).
+/// Bytes of stack that JavaScript may use before it is a RangeError, measured in the instance's own memory; the engine's own frames on
+/// the 1 MiB of a host's stack grow with it. What reads text takes some of it for that reason alone (`build/src/frames.rs`).
 const STACK: usize = 192 * 1024;
 
 struct Engine {

@@ -22,7 +22,7 @@ use wit::script::{Description, Failure, Module, Reason};
 /// Bytes of memory that a script may have here.
 const MEMORY: usize = 256 << 20;
 /// Bytes of stack that it may have: those of the host (`WASM_STACK_BYTES` in `host/runtime/src/engine/mod.rs`).
-const STACK: usize = 5 << 20;
+const STACK: usize = 1 << 20;
 /// Calls that are open at once (`wit/tickets.wit`).
 const OPEN_MAX: usize = 1024;
 
