@@ -14,7 +14,7 @@ const READERS: [&str; 5] = ["js_parse_", "json_parse_", "js_json_", "internalize
 /// At least so many there are; fewer mean that their names have changed.
 const READERS_MIN: usize = 20;
 /// Bytes that each of them takes; a multiple of 16, as the stack is aligned.
-const FRAME: i32 = 48;
+const FRAME: i32 = 64;
 
 /// What is known of a module.
 #[derive(Default)]

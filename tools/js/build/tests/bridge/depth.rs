@@ -120,3 +120,36 @@ fn source_that_is_nested_without_end_is_a_problem_of_its_module() {
     let told = (problems[0].module.as_str(), problems[0].message.as_str());
     assert_eq!(told, ("deep.ts", "RangeError: Maximum call stack size exceeded"));
 }
+
+/// As deep as what takes the types out lets pass: 100 brackets, 400 steps of a chain.
+#[test]
+fn what_passes_before_is_not_nested_too_deeply_here() {
+    let rows = [
+        ("(", "1", ")", 100),
+        ("[", "1", "]", 100),
+        ("({a:", "1", "})", 50),
+        ("f(", "1", ")", 100),
+        ("(a=>{", "1", "})", 50),
+        ("(async a=>{await f(", "1", ")})", 33),
+        ("(function(){return [", "1", "]})", 25),
+        ("(class{a(){", "1", "}})", 33),
+        ("(class{a=", "1", "})", 50),
+        ("`${", "1", "}`", 100),
+        ("a?", "1", ":2", 130),
+        ("a?1:", "1", "", 130),
+        ("a=", "1", "", 130),
+        ("!", "1", "", 390),
+        ("1**", "1", "", 130),
+        ("", "1", "+1", 390),
+        ("", "a", ".b(1)", 190),
+        ("if(a){", "1", "}", 100),
+        ("if(a);else ", ";", "", 390),
+        ("for(;;)", ";", "", 390),
+        ("try{", "1", "}catch{}", 100),
+    ];
+    for (open, middle, close, times) in rows {
+        let source = format!("let a, f;\n;{}{middle}{};", open.repeat(times), close.repeat(times));
+        let compiled = with_the_stack_of_a_host(|| compile(&[module("main.ts", &source, &[])]));
+        assert!(compiled.is_ok(), "{open} {times}: {compiled:?}");
+    }
+}
