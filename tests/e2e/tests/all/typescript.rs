@@ -166,6 +166,16 @@ async fn no_two_calls_share_random_numbers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_reads_at_once_all_end() {
+    let text = "export async function run(args: any, libos: any) {
+        const all = await Promise.all(Array.from({ length: 1000 }, () => libos.fs.read('a')));
+        return all.reduce((sum: number, bytes: Uint8Array) => sum + bytes.length, 0);
+    }";
+    assert_eq!(one(text, json!({}), &[("a", "four")]).await.result, Ok(json!(4_000)));
+}
+
+/// More than may be open at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_thousand_reads_at_once_all_end() {
     let text = "export async function run(args: any, libos: any) {
         const all = await Promise.all(Array.from({ length: 5000 }, () => libos.fs.read('a')));

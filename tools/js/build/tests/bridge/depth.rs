@@ -26,43 +26,18 @@ fn deep_recursion_is_a_range_error_that_a_script_can_catch() {
     }
 }
 
+/// What nests when it is repeated.
+const LINKS: &str = concat!(
+    "(|[|{|-|!|a?b:|1**|a=|({a:|x=>|async x=>|f(|new |if(a)|for(;;)|`${|a[|(a,|try{",
+    "|switch(1){case 1:|class A { a = |(class extends |1+(|a.b(|[...|a?.[|typeof |({...|(a=",
+);
+
 /// The engine's parser and its readers of JSON and of regular expressions use far more of the host's stack than of their own.
 #[test]
 fn text_that_is_nested_without_end_is_an_error_that_a_script_can_catch() {
     let nested = |one: &str| format!("let a = 0; for (let i = 0; i < 1e6; i++) a = {one};");
     let evaluated = |link: &str| format!("eval('{link}'.repeat(1e6) + '1')");
-    let links = [
-        "(",
-        "[",
-        "{",
-        "-",
-        "!",
-        "a?b:",
-        "1**",
-        "a=",
-        "({a:",
-        "x=>",
-        "async x=>",
-        "f(",
-        "new ",
-        "if(a)",
-        "for(;;)",
-        "`${",
-        "a[",
-        "(a,",
-        "try{",
-        "switch(1){case 1:",
-        "class A { a = ",
-        "(class extends ",
-        "1+(",
-        "a.b(",
-        "[...",
-        "a?.[",
-        "typeof ",
-        "({...",
-        "(a=",
-    ];
-    let mut rows: Vec<String> = links.map(evaluated).to_vec();
+    let mut rows: Vec<String> = LINKS.split('|').map(evaluated).collect();
     for (value, use_of_it) in [
         ("[a]", "JSON.stringify(a)"),
         ("{ a }", "JSON.stringify(a, null, 1)"),
