@@ -1,4 +1,3 @@
-// differs: `using` is refused with a message: QuickJS has none
 export async function run() {
   const order: string[] = [];
   const resource = (name: string) => ({ [Symbol.dispose]() { order.push(`closed ${name}`); } });

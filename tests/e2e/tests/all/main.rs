@@ -20,5 +20,6 @@ mod processes;
 mod replay;
 mod scripts;
 mod stage;
+mod syscall_names;
 mod typescript;
 mod walking;

@@ -174,6 +174,16 @@ async fn a_thousand_reads_at_once_all_end() {
     assert_eq!(one(text, json!({}), &[("a", "four")]).await.result, Ok(json!(4_000)));
 }
 
+/// More than may be open at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_thousand_reads_at_once_all_end() {
+    let text = "export async function run(args: any, libos: any) {
+        const all = await Promise.all(Array.from({ length: 5000 }, () => libos.fs.read('a')));
+        return all.reduce((sum: number, bytes: Uint8Array) => sum + bytes.length, 0);
+    }";
+    assert_eq!(one(text, json!({}), &[("a", "four")]).await.result, Ok(json!(20_000)));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_open_when_a_script_ends_delays_nothing() {
     let text = "export function run(args: any, libos: any) {

@@ -1,6 +1,6 @@
 // The errors of system calls, and what the end of a call is because of them.
 
-const { uncurry, Error } = internal.intrinsics;
+const { uncurry, Error, defineProperty } = internal.intrinsics;
 const denied = new WeakSet();
 const invalid = new WeakSet();
 const add = uncurry(WeakSet.prototype.add);
@@ -22,6 +22,30 @@ class LibosError extends Error {
 }
 internal.define(LibosError.prototype, "name", "LibosError");
 internal.LibosError = LibosError;
+
+// `stack` is read through the prototype: the author's lines are looked up when somebody asks for it, and at no other time.
+const { mapStack } = internal.natives;
+const { getOwnPropertyDescriptor } = Object;
+const given = getOwnPropertyDescriptor(Error.prototype, "stack");
+const rawStack = uncurry(given.get);
+const toWellFormed = uncurry(String.prototype.toWellFormed);
+const authors = (stack) => (typeof stack === "string" ? mapStack(toWellFormed(stack)) : stack);
+const stack = { get stack() { return authors(rawStack(this)); } };
+defineProperty(Error.prototype, "stack", {
+  __proto__: null,
+  get: getOwnPropertyDescriptor(stack, "stack").get,
+  set: given.set,
+  enumerable: false,
+  configurable: true,
+});
+const { captureStackTrace } = Error;
+internal.define(Error, "captureStackTrace", {
+  captureStackTrace(target, below) {
+    captureStackTrace(target, below);
+    const own = getOwnPropertyDescriptor(target, "stack");
+    if (own !== undefined && typeof own.value === "string") internal.define(target, "stack", authors(own.value));
+  },
+}.captureStackTrace);
 
 /** Of what a native said. */
 internal.errorOf = (problem) => new LibosError(problem.message, problem.code, problem);

@@ -60,25 +60,43 @@ function* remove(given, options) {
 function* rename(from, to) {
   const oldPath = pathOf(from);
   const newPath = pathOf(to);
+  const move = ["fs.rename", { oldPath, newPath, replace: true }];
   try {
-    yield ["fs.rename", { oldPath, newPath, replace: true }];
+    yield move;
   } catch (error) {
-    if (error?.code === "wrong-kind" || error?.code === "invalid") yield* explain(error, oldPath, newPath);
+    if (error?.code === "wrong-kind" || error?.code === "invalid") {
+      if (yield* explain(error, oldPath, newPath)) return yield* moveOver(move, oldPath, newPath);
+    }
     throw translate(error, "rename", [oldPath, newPath], "read");
   }
 }
 
-/** Only a file takes the place of a file here: says it as the system would that Deno asks. */
+/** A directory takes the place of an empty one in two steps, since no system call does it in one. */
+function* moveOver(move, oldPath, newPath) {
+  try {
+    yield ["fs.remove", { path: newPath, recursive: false }];
+  } catch (error) {
+    throw translate(error, "rename", [oldPath, newPath], "write");
+  }
+  try {
+    yield move;
+  } catch (error) {
+    yield ["fs.make-dir", { path: newPath }];
+    throw translate(error, "rename", [oldPath, newPath], "read");
+  }
+}
+
+/** Only a file takes the place of a file here: says it as the system would that Deno asks. True if both are directories, the second empty. */
 function* explain(error, oldPath, newPath) {
   const about = `'${oldPath}' -> '${newPath}'`;
   if (error.message.includes("cannot go into itself")) throw system("EINVAL", "rename", about, error);
   const [moved, there] = [yield* kindAt(oldPath), yield* kindAt(newPath)];
   if (there === "directory" && moved !== "directory") throw system("EISDIR", "rename", about, error);
   if (moved === "directory" && there === "file") throw system("ENOTDIR", "rename", about, error);
-  if (moved !== "directory" || there !== "directory") return;
+  if (moved !== "directory" || there !== "directory") return false;
   const [entries] = yield ["fs.list", { path: newPath }];
   if (entries.length > 0) throw coded(Error, `Directory not empty (os error 39): rename ${about}`, "ENOTEMPTY", error);
-  throw unsupported("Deno.rename over an empty directory", "remove it first");
+  return true;
 }
 
 function* chdir(given) {

@@ -1,6 +1,7 @@
 // `Deno.errors`, and what a refused or failed system call is in Deno's words. Classes, codes and messages are those of Deno 2.9.
 
 const { denied } = internal.deno;
+const { workingDirectory } = internal.natives;
 
 const NAMES = [
   "NotFound", "PermissionDenied", "ConnectionRefused", "ConnectionReset", "ConnectionAborted", "NotConnected", "AddrInUse",
@@ -63,12 +64,26 @@ function unsupported(name, instead) {
 /** Which permission of Deno's a right is. */
 const ACCESS = { read: "read", list: "read", write: "write", delete: "write" };
 
-/** How the contract says that a name is of nothing that anybody could be allowed here. */
-const LEAVES = ["the path leaves its mount", "leads out of its mount", "a path names a mount first"];
+/** Whether a path leaves its mount or names none, so that it is of nothing that anybody could be allowed here. */
+function leaves(path) {
+  let depth = 0;
+  const whole = path.startsWith("/") ? path : `${workingDirectory() ?? ""}/${path}`;
+  for (const segment of whole.split("/")) {
+    if (segment === "..") {
+      if (depth <= 1) return true;
+      depth--;
+    } else if (segment !== "" && segment !== ".") depth++;
+  }
+  return depth === 0;
+}
+
+// The contract has one case, `wrong-kind`, for a directory, for what is none, and for a link, and one, `invalid`, for names and for where
+// links lead: what tells these apart is their words alone.
+const LEADS_OUT = "leads out of its mount";
 
 /** Deno takes every name for one that a permission could be of, so what lies outside is refused as any other is. */
 function outside(message, paths, wanted, cause) {
-  const at = Math.max(0, paths.findIndex((path) => path.startsWith("/") || path.includes("..")));
+  const at = Math.max(0, paths.findIndex(leaves));
   const access = at > 0 ? "write" : wanted;
   return notCapable(`Requires ${access} access to "${paths[at]}": ${message}`, cause);
 }
@@ -107,7 +122,7 @@ function translate(error, doing, paths, wanted) {
       return new errors.NotSupported(`${doing} ${about}: ${message}`, { cause: error });
     }
     case "invalid":
-      if (LEAVES.some((words) => message.includes(words))) return outside(message, paths, wanted, error);
+      if (paths.some(leaves) || message.includes(LEADS_OUT)) return outside(message, paths, wanted, error);
       if (message.includes("symbolic links")) return system("ELOOP", doing, about, error);
       return coded(TypeError, `Invalid argument (os error 22): ${doing} ${about}: ${message}`, "EINVAL", error);
     case "interrupted":

@@ -7,8 +7,8 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{Array, Context, Ctx, Function, Object, Persistent, Promise, Runtime, Value};
 use std::cell::{OnceCell, RefCell};
 
-/// Bytes of stack that JavaScript may use before it is a RangeError; the engine's own frames on the 1 MiB of a host's stack grow
-/// with it.
+/// Bytes of stack that JavaScript may use before it is a RangeError, measured in the instance's own memory; the engine's own frames on
+/// the 1 MiB of a host's stack grow with it. What reads text takes some of it for that reason alone (`build/src/frames.rs`).
 const STACK: usize = 192 * 1024;
 /// Bytes from which cycles are looked for the first time. A look touches every object of the prelude, and each call has its own copy of
 /// what it touches.
@@ -33,8 +33,13 @@ struct Rejection {
 /// Why a script stopped.
 enum Stop<'js> {
     Thrown(Value<'js>),
+    /// The promise can never be settled.
+    Stuck,
     Host(String),
 }
+
+/// Why a promise is never settled.
+const STUCK: &str = "waits for a promise that can never be settled: no system call and no timer is open";
 
 /// Makes the engine and runs the prelude.
 #[expect(clippy::expect_used, reason = "happens when the component is built")]
@@ -58,7 +63,11 @@ pub fn initialize() {
 /// Compiles modules to a program.
 pub fn compile(modules: Vec<Module>) -> Result<Vec<u8>, Vec<Problem>> {
     with(|ctx, _| {
-        let compiled = module::compile(&ctx, &modules).map_err(|_| vec![failure::problem(&ctx, &ctx.catch())])?;
+        let compiled = module::compile(&ctx, &modules).map_err(|_| {
+            let problem = failure::problem(&ctx, &ctx.catch());
+            let module = if problem.module.is_empty() { module::last_loaded() } else { problem.module };
+            vec![Problem { module, ..problem }]
+        })?;
         let rows: Vec<Compiled<'_>> = modules
             .iter()
             .filter_map(|module| {
@@ -84,7 +93,11 @@ pub fn describe(program: Vec<u8>) -> Result<Vec<Description>, Vec<Problem>> {
         });
         described.map_err(|stop| match stop {
             Stop::Thrown(value) => vec![failure::problem(&ctx, &value)],
-            Stop::Host(message) => vec![Problem { module: String::new(), line: 0, column: 0, message }],
+            Stop::Stuck => {
+                let module = module::waiting(&ctx).unwrap_or_default();
+                vec![Problem { module, line: 0, column: 0, message: format!("an `await` at the top {STUCK}") }]
+            }
+            Stop::Host(message) => vec![Problem { module: module::first(), line: 0, column: 0, message }],
         })
     })
 }
@@ -103,6 +116,13 @@ pub fn call(program: Vec<u8>, tool: &str, arguments: &str) -> Result<String, Fai
                 .get::<String>()
                 .map_err(|_| Failure { reason: Reason::Failed, message: "the result is no text".to_owned() }),
             Err(Stop::Host(message)) => Err(Failure { reason: Reason::Failed, message }),
+            Err(Stop::Stuck) => {
+                let message = match module::waiting(&ctx) {
+                    Some(module) => format!("{module}: an `await` at the top {STUCK}"),
+                    None => format!("the script {STUCK}"),
+                };
+                Err(Failure { reason: Reason::Failed, message })
+            }
             Err(Stop::Thrown(value)) => {
                 let reason = reason(&ctx, &internal, &value);
                 Err(failure::of_call(&ctx, &value, reason))
@@ -143,10 +163,7 @@ fn drive<'js>(ctx: &Ctx<'js>, internal: &Object<'js>, promise: &Promise<'js>) ->
             }
             (PromiseState::Pending, None) => {
                 if !turn.call::<_, bool>(()).map_err(|_| thrown(ctx))? {
-                    return Err(Stop::Host(
-                        "the script waits for a promise that can never be settled: no system call and no timer is open"
-                            .to_owned(),
-                    ));
+                    return Err(Stop::Stuck);
                 }
             }
         }

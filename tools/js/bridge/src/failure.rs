@@ -25,7 +25,14 @@ pub fn words(ctx: &Ctx<'_>, thrown: &Value<'_>) -> String {
         (name, "") => name.to_owned(),
         (name, message) => format!("{name}: {message}"),
     };
-    let frames = mapped(&text("stack"));
+    // A script may put anything there. What is an error's own is at the author's lines already (`core/errors.js`).
+    let frames = object.get::<_, Value<'_>>("stack").ok().filter(Value::is_string).map_or_else(
+        || {
+            ctx.catch();
+            String::new()
+        },
+        |stack| stack.get::<String>().map(|stack| stack.trim_end().to_owned()).unwrap_or_default(),
+    );
     let whole = if frames.is_empty() { head } else { format!("{head}\n{frames}") };
     cut(whole)
 }
@@ -52,8 +59,14 @@ pub fn problem(ctx: &Ctx<'_>, thrown: &Value<'_>) -> Problem {
     Problem { module: module.to_owned(), line, column, message: head.to_owned() }
 }
 
+/// An error's stack as a script sees it: what the engine wrote at the author's lines, anything else as it is.
+pub fn stack(text: String) -> String {
+    let is_frame = |line: &str| line.starts_with("    at ");
+    if text.lines().all(is_frame) { mapped(&text) } else { text }
+}
+
 /// The frames of a stack, without those of the prelude, at the author's lines.
-pub fn mapped(stack: &str) -> String {
+fn mapped(stack: &str) -> String {
     let frames = stack.lines().filter(|frame| !frame.contains(PREFIX) && !frame.ends_with("(native)"));
     let frames: Vec<String> = frames.filter(|frame| !frame.trim().is_empty()).map(mapped_frame).collect();
     frames.join("\n")

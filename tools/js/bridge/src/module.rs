@@ -4,11 +4,14 @@ use crate::bindings::libos::runtime::script;
 use crate::program::Compiled;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::{Declared, WriteOptions};
+use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Exception, Module, Result};
 use std::cell::RefCell;
 
 thread_local! {
     static MODULES: RefCell<Modules> = const { RefCell::new(Modules::None) };
+    /// What of the program was asked for, by name.
+    static LOADED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What this instance is at.
@@ -36,6 +39,48 @@ pub fn use_program(modules: Vec<Compiled<'static>>) {
     MODULES.replace(Modules::Program(modules));
 }
 
+/// The name of the first module, whose exports are the tools; empty if there is none.
+pub fn first() -> String {
+    with_program(|modules| modules.first().map(|first| first.name.to_owned())).unwrap_or_default()
+}
+
+/// The module that was asked for last; empty if there is none.
+pub fn last_loaded() -> String {
+    LOADED.with_borrow(|loaded| loaded.last().cloned()).unwrap_or_default()
+}
+
+/// The module whose evaluation has begun and does not end, while those that it imports have ended; none if all have.
+pub fn waiting(ctx: &Ctx<'_>) -> Option<String> {
+    let pending: Vec<String> = LOADED
+        .take()
+        .into_iter()
+        .filter(|name| {
+            // Its evaluation has begun, so this does nothing but ask how it is.
+            let asked = Module::import(ctx, name.as_str());
+            let state = asked.map(|promise| {
+                while ctx.execute_pending_job() {}
+                promise.state()
+            });
+            matches!(state, Ok(PromiseState::Pending))
+        })
+        .collect();
+    let waits_itself = |name: &&String| {
+        let imports_pending = with_program(|modules| {
+            let module = modules.iter().find(|module| module.name == **name)?;
+            Some(module.imports.iter().any(|(_, target)| target != name && pending.iter().any(|other| other == target)))
+        });
+        imports_pending == Some(false)
+    };
+    pending.iter().find(waits_itself).or(pending.first()).cloned()
+}
+
+fn with_program<T>(work: impl FnOnce(&[Compiled<'static>]) -> Option<T>) -> Option<T> {
+    MODULES.with_borrow(|modules| match modules {
+        Modules::Program(all) => work(all),
+        _ => None,
+    })
+}
+
 /// The author's line and column, both from 1, of a place in a module's code.
 pub fn original(name: &str, line: u32, column: u32) -> (u32, u32) {
     let found = MODULES.with_borrow(|modules| match modules {
@@ -57,6 +102,7 @@ fn declare(ctx: &Ctx<'_>, module: &script::Module) -> Result<()> {
 }
 
 fn load_source<'js>(ctx: &Ctx<'js>, module: &script::Module) -> Result<Module<'js, Declared>> {
+    LOADED.with_borrow_mut(|loaded| loaded.push(module.name.clone()));
     let declared = Module::declare(ctx.clone(), module.name.as_str(), module.code.as_str())?;
     let options = WriteOptions { strip_source: false, ..WriteOptions::default() };
     let bytecode = declared.write(options)?;
@@ -82,7 +128,7 @@ impl Resolver for Names {
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
-        // The engine itself asks for the first module, from nowhere.
+        // Only this crate asks from nowhere: for the first module, and for one that is loaded.
         let found = MODULES.with_borrow(|modules| match modules {
             Modules::None => None,
             Modules::Sources(sources, _) => {
@@ -90,7 +136,7 @@ impl Resolver for Names {
                 module.imports.iter().find(|(specifier, _)| specifier == name).map(|(_, target)| target.clone())
             }
             Modules::Program(all) if base.is_empty() => {
-                all.first().filter(|first| first.name == name).map(|first| first.name.to_owned())
+                all.iter().find(|module| module.name == name).map(|module| module.name.to_owned())
             }
             Modules::Program(all) => {
                 let module = all.iter().find(|module| module.name == base)?;
@@ -130,7 +176,10 @@ impl Loader for Code {
         match found {
             None => Err(Exception::throw_type(ctx, &format!("the script has no module `{name}`"))),
             Some(Found::Source(module)) => load_source(ctx, &module),
-            Some(Found::Bytecode(bytecode)) => load_bytecode(ctx, bytecode),
+            Some(Found::Bytecode(bytecode)) => {
+                LOADED.with_borrow_mut(|loaded| loaded.push(name.to_owned()));
+                load_bytecode(ctx, bytecode)
+            }
         }
     }
 }

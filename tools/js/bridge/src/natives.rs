@@ -21,7 +21,7 @@ pub fn all<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     natives.set("randomNumber", Function::new(ctx.clone(), system::random_number)?)?;
     natives.set("log", Function::new(ctx.clone(), write_log)?)?;
     natives.set("workingDirectory", Function::new(ctx.clone(), working_directory)?)?;
-    natives.set("mapStack", Function::new(ctx.clone(), |stack: String| failure::mapped(&stack))?)?;
+    natives.set("mapStack", Function::new(ctx.clone(), |stack: String| failure::stack(stack))?)?;
     crate::deno::install(ctx, &natives)?;
     crate::web::install(ctx, &natives)?;
     Ok(natives)

@@ -9,6 +9,7 @@ const FILES: &[(&str, &str)] = &[
     ("core/intrinsics.js", include_str!("../core/intrinsics.js")),
     ("core/errors.js", include_str!("../core/errors.js")),
     ("core/loop.js", include_str!("../core/loop.js")),
+    ("core/promise.js", include_str!("../core/promise.js")),
     ("core/random.js", include_str!("../core/random.js")),
     ("core/mirror.js", include_str!("../core/mirror.js")),
     ("core/libos.js", include_str!("../core/libos.js")),

@@ -1,5 +1,6 @@
 //! From the core module to the component: its initialisation is run, its memory kept (wizer), its types added.
 
+use crate::frames;
 use anyhow::{Context, Result, anyhow};
 use std::task::{Poll, Waker};
 use wasmtime::{Config, Engine, Instance, Linker, Module, Store};
@@ -7,7 +8,7 @@ use wasmtime_wizer::{InstanceState, SnapshotVal, Wizer};
 
 /// The component with its heap in place. The initialisation can call nothing: every import traps.
 pub fn make(core: &[u8]) -> Result<Vec<u8>> {
-    let initialised = initialise(core)?;
+    let initialised = initialise(&frames::count(core)?)?;
     let mut encoder = wit_component::ComponentEncoder::default().validate(true).module(&initialised)?;
     encoder.encode().context("the component cannot be encoded")
 }

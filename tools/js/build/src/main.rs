@@ -2,6 +2,7 @@
 //! `libos-js-build digest FILE`.
 
 mod component;
+mod frames;
 mod mirror;
 
 use anyhow::{Context, Result, bail};

@@ -78,13 +78,6 @@ impl<'a> Visit<'a> for Check {
         walk::walk_accessor_property(self, it);
     }
 
-    fn visit_variable_declaration(&mut self, it: &VariableDeclaration<'a>) {
-        if matches!(it.kind, VariableDeclarationKind::Using | VariableDeclarationKind::AwaitUsing) {
-            self.refuse(it.span, "`using` is not supported; write `const` and dispose of it in `finally`");
-        }
-        walk::walk_variable_declaration(self, it);
-    }
-
     fn visit_jsx_element(&mut self, it: &JSXElement<'a>) {
         self.refuse(it.span, "JSX is not supported");
     }

@@ -97,10 +97,6 @@ fn what_the_engine_cannot_run_is_refused_at_its_line() {
     check("class A { @d m() {} }", &format!("main.ts:1:11: {decorator}"));
     check("class A { accessor z = 2 }", "main.ts:1:11: `accessor` fields are not supported; write `get` and `set`");
     check(
-        "{\n  using f = g();\n}",
-        "main.ts:2:3: `using` is not supported; write `const` and dispose of it in `finally`",
-    );
-    check(
         "import fs = require('fs');",
         "main.ts:1:1: `import x = require(...)` is not supported; write `import x from \"...\"`",
     );

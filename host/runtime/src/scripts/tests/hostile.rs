@@ -17,6 +17,8 @@ fn deep_nesting_is_a_problem_with_a_line() {
     for open in ["(", "[", "{", "f(", "[[", "a=>(", "`${(", "if(a){", "class{a(){", "type A=(", "<T>("] {
         check(format!("\n{}", open.repeat(100_000)), brackets);
     }
+    check(format!("\nconst a = /{}a{}/;", "(".repeat(101), ")".repeat(101)), brackets);
+    check(format!("\nconst a = /{}", "(?:".repeat(100_000)), brackets);
     let chain = "this is nested too deeply, or is too long a chain";
     for (first, link) in [("a", "+a"), ("a", ".a"), ("a", "?.a"), ("a", "`x`"), ("a", " as a"), ("a", "!")] {
         check(format!("\n{first}{};", link.repeat(1_000)), chain);
