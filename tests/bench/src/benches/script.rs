@@ -36,6 +36,8 @@ const READS: &str =
     "export async function run({ count }, libos) { for (let i = 0; i < count; i++) await libos.object.read('note'); }";
 const MADE: &str = "export async function run(_, libos) { await libos.object.create('note', { json: '{}' }, { type: 'note', \
                     immutable: false, title: '', tags: [], sources: [] }); }";
+const LOOKS: &str =
+    "export async function run({ count }, libos) { for (let i = 0; i < count; i++) await libos.clock.now(); }";
 const SLEEPS: &str = "export async function run(_, libos) { await libos.clock.sleep(3600000000000); }";
 
 pub fn run(report: &mut Report) {
@@ -93,7 +95,10 @@ fn import(report: &mut Report, stage: &Stage) {
     };
     let script = || difference("reads", &|count| format!(r#"{{"count":{count}}}"#));
     let component = || difference("read_object", &|count| format!(r#"{{"name":"note","count":{count}}}"#));
-    let [script, component] = turns(ROUNDS, [&mut { script }, &mut { component }]);
+    let direct = || difference("looks", &|count| format!(r#"{{"count":{count}}}"#));
+    let [script, component, direct] = turns(ROUNDS, [&mut { script }, &mut { component }, &mut { direct }]);
+    let what = "`await libos.clock.now()`, which needs no ticket";
+    report.row(Row::time("script.import.free", what, direct).target(Target::AtMost(4_000.0)));
     let row = Row::time("script.import", "`await libos.object.read(...)`, by a ticket", script);
     report.row(row.against("object.read from Rust", component).target(Target::OverAtMost(4_000.0)));
 }
@@ -198,7 +203,9 @@ impl Stage {
         for component in [guests::NOOP, guests::BENCH_LOOPS] {
             runtime.add_component(component.to_vec(), None, false).await.unwrap();
         }
-        for (name, text) in [("trivial", TRIVIAL), ("reads", READS), ("made", MADE), ("sleeps", SLEEPS)] {
+        for (name, text) in
+            [("trivial", TRIVIAL), ("reads", READS), ("looks", LOOKS), ("made", MADE), ("sleeps", SLEEPS)]
+        {
             runtime.add_source(&format!("{name}.js"), text, None).await.unwrap();
         }
         let pid = stage::process(runtime.kernel());
