@@ -4,8 +4,9 @@ use libos::kernel::kernel::NewGrant;
 use libos::kernel::model::call::Approval;
 use libos::kernel::model::grant::{Effect, Holder};
 use libos::kernel::model::history;
+use libos::kernel::model::limit::CallLimits;
 use libos::kernel::model::record::Outcome;
-use libos::kernel::model::row::FailureReason::{self, Denied, Failed, InvalidArguments, Limit};
+use libos::kernel::model::row::FailureReason::{Denied, Failed, InvalidArguments, Limit};
 use libos::kernel::model::rule::Rule;
 use libos::{BRIDGE, CallEvent, CallRequest, Code, Compile, Replayer, Runtime, RuntimeError, Waiting, WrongScript};
 use libos_e2e::script::{one, run};
@@ -193,24 +194,60 @@ async fn what_is_open_when_a_script_ends_delays_nothing() {
 async fn a_hostile_script_ends_in_a_typed_failure_and_others_go_on() {
     let host = Host::with_limits(OPEN, &[], |limits| (limits.cpu_ticks, limits.memory_bytes) = (100, 64 << 20)).await;
     host.add_script("fine.ts", "export function run() { return 1; }").await;
-    let rows: &[(&str, &[FailureReason])] = &[
-        ("for (;;) {}", &[Limit]),
-        ("const spin = () => Promise.resolve().then(spin); await spin();", &[Limit]),
-        ("const all = []; for (;;) all.push(new Uint8Array(1 << 20));", &[Limit, Failed]),
-        ("return 'x'.repeat(1 << 28);", &[Limit, Failed]),
-        ("const deep = () => 1 + deep(); return deep();", &[Failed]),
-        ("return new Function('for (;;) {}')();", &[Limit]),
-    ];
-    for (index, (body, reasons)) in rows.iter().enumerate() {
+    // Whether memory or processor time ends first is the machine's; either is a limit.
+    for (index, (body, reason)) in [
+        ("for (;;) {}", Limit),
+        ("const spin = () => Promise.resolve().then(spin); await spin();", Limit),
+        ("const all = []; for (;;) all.push(new Uint8Array(1 << 20));", Limit),
+        ("return 'x'.repeat(1 << 28);", Limit),
+        ("const deep = () => 1 + deep(); return deep();", Failed),
+        ("return new Function('for (;;) {}')();", Limit),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let name = format!("bad{index}");
         host.add_script(&format!("{name}.ts"), &format!("export async function run() {{ {body} }}")).await;
         let (failure, fine) = tokio::join!(host.failed(&name, json!({})), host.done("fine", json!({})));
-        assert!(reasons.contains(&failure.reason), "{body}: {failure:?}");
+        assert_eq!(failure.reason, reason, "{body}: {failure:?}");
         assert_eq!(fine, json!(1), "{body}");
     }
     let text = "export function run() { try { (function deep() { return 1 + deep(); })(); } catch (error) { return error.name; } }";
     host.add_script("caught.ts", text).await;
     assert_eq!(host.done("caught", json!({})).await, json!("RangeError"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_has_no_memory_left_is_told_so_whatever_it_throws() {
+    // So much time that memory ends first on any machine.
+    let limits = |limits: &mut CallLimits| (limits.cpu_ticks, limits.memory_bytes) = (60_000, 64 << 20);
+    let host = Host::with_limits(OPEN, &[], limits).await;
+    for (index, (body, said)) in [
+        ("const spin = () => Promise.resolve().then(spin); await spin();", ""),
+        ("const all = []; for (;;) all.push(new Uint8Array(1 << 20));", ""),
+        ("return 'x'.repeat(1 << 28);", "out of memory"),
+        ("try { 'x'.repeat(1 << 28); } catch {} throw null;", ""),
+        ("try { 'x'.repeat(1 << 28); } catch {} throw new Error('enough');", "Error: enough\n    at run (bad4.ts:1:"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("bad{index}");
+        host.add_script(&format!("{name}.ts"), &format!("export async function run() {{ {body} }}")).await;
+        let failure = host.failed(&name, json!({})).await;
+        assert_eq!(failure.reason, Limit, "{body}: {failure:?}");
+        let told =
+            failure.message.strip_prefix("memory: the tool wanted more than its 64 MiB").expect(&failure.message);
+        assert!(told.contains(said) && !told.contains("null"), "{body}: {failure:?}");
+    }
+    let text = "export function run() { try { 'x'.repeat(1 << 28); } catch { return 1; } }";
+    host.add_script("caught.ts", text).await;
+    assert_eq!(host.done("caught", json!({})).await, json!(1), "what it does without that memory counts");
+    let text =
+        "const all: string[] = [];\nfor (;;) all.push('x'.repeat(1 << 20) + all.length);\nexport function run() {}";
+    let error = host.try_script("greedy.ts", text).await.map(drop).unwrap_err().to_string();
+    // Looked at, a script has little of both.
+    assert!(error.contains("memory: the tool wanted more than its 64 MiB") || error.contains("cpu-time"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
