@@ -21,5 +21,6 @@ mod processes;
 mod replay;
 mod scripts;
 mod stage;
+mod tickets;
 mod typescript;
 mod walking;
