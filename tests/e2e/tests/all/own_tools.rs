@@ -197,7 +197,7 @@ async fn killed_at_any_import_of_any_step_a_tool_is_there_and_each_thing_is_done
         let done = |record: &&libos::Record| record.operation == operation && record.outcome == Outcome::Done;
         host.records().await.iter().filter(done).count()
     };
-    for stop in 0..5 {
+    for stop in 0..4 {
         let (name, path) = (format!("writes{stop}"), format!("{stop}"));
         let mut id = String::new();
         for step in ["propose_jit_tool", "validate_jit_tool", "register_jit_tool", &name] {
@@ -209,12 +209,13 @@ async fn killed_at_any_import_of_any_step_a_tool_is_there_and_each_thing_is_done
             host.runtime.interrupt_first_runs_at(Some(stop));
             let request = CallRequest { pid: Some(pid), ..CallRequest::new(step, arguments.to_string()) };
             let (call, mut events) = host.runtime.start(request).await.unwrap();
-            // The last round is for a host that ends at whatever moment this is.
-            let event = if stop < 4 { Some(Runtime::settle(&mut events).await) } else { None };
+            let event = Runtime::settle(&mut events).await;
             host = host.restart().await;
             let ended = match event {
-                Some(event @ CallEvent::Ended(_)) => result(event),
-                _ => result(Runtime::settle(&mut host.runtime.resume(call).await.unwrap()).await),
+                CallEvent::Interrupted(_) => {
+                    result(Runtime::settle(&mut host.runtime.resume(call).await.unwrap()).await)
+                }
+                event => result(event),
             };
             match step {
                 "propose_jit_tool" => id = ended["candidate_id"].as_str().unwrap().to_owned(),
