@@ -124,3 +124,70 @@ fn a_run_goes_on_while_what_it_proposed_is_validated() {
     let said = scene.run(&["run", "base", "Write a tool.", "--planner", "script:plan.jsonl"]).ends(0);
     assert_eq!(said.out, "42\n");
 }
+
+#[test]
+fn a_file_that_is_odd_is_taken_as_it_is_or_refused_with_what_to_do() {
+    let scene = workspace("odd");
+    scene.write("fine.ts", "export const run = () => 1;");
+    scene.run(&["tool", "add", "fine.ts"]).ends(0);
+    std::fs::create_dir(scene.path("folder.ts")).unwrap();
+    for (file, text, refusal) in [
+        ("mark.ts", "\u{feff}export const run = () => 'mark';", None),
+        ("lines.ts", "export const run = () => {\r\n  return 'lines';\r\n};\r\n", None),
+        ("itself.ts", "import { run as me } from './itself.ts';\nexport const run = () => typeof me;", None),
+        ("line.ts", "#!/usr/bin/env deno\nexport const run = () => 1;", None),
+        ("null.ts", "export const run = () => '\0';", Some("null.ts:1:27: there is a NUL character")),
+        // It would be `fine`, and that is another one.
+        ("fine.test.ts", "export const run = () => 2;", Some("'fine.test' is no name of a tool")),
+        ("nothing.ts", "", Some("error: TypeError: the script has no tool")),
+        ("none.ts", "export const tools = {};", Some("its `tools` is empty")),
+        ("SHOUTS.TS", "export const run = () => 1;", Some("a script's name ends in .ts")),
+        ("two words.ts", "export const run = () => 1;", Some("'two words' is no name of a tool")),
+        ("folder.ts", "", Some("it is a folder")),
+    ] {
+        if file != "folder.ts" {
+            scene.write(file, text);
+        }
+        let said = scene.run(&["tool", "add", file]);
+        match refusal {
+            None => {
+                said.ends(0);
+                scene.run(&["call", file.trim_end_matches(".ts")]).ends(0);
+            }
+            Some(why) => assert!(said.ends(2).err.contains(why), "{file}"),
+        }
+    }
+    assert_eq!(scene.run(&["call", "fine"]).ends(0).out, "1\n");
+    scene.run(&["tool", "add", "two words.ts", "--name", "two_words"]).ends(0);
+}
+
+#[test]
+fn killed_at_any_moment_a_script_is_added_whole_or_not_at_all() {
+    let scene = workspace("killed");
+    let add = |number: u32| {
+        scene.write("number.ts", &format!("export const run = () => {number}; // {}", "x".repeat(20_000)));
+        scene.start(&["tool", "add", "number.ts"])
+    };
+    // What runs it is compiled now.
+    add(0).end().ends(0);
+    let begun = std::time::Instant::now();
+    add(0).end().ends(0);
+    let whole = begun.elapsed();
+    let (mut last, mut killed) = (0, 0);
+    for round in 1..=16 {
+        let (begun, adding) = (std::time::Instant::now(), add(round));
+        while begun.elapsed() < whole * (round - 1) / 16 {
+            std::thread::yield_now();
+        }
+        adding.signal("KILL");
+        let said = adding.end();
+        killed += u32::from(said.ended().is_none());
+        let now: u32 = scene.run(&["call", "number"]).ends(0).out.trim().parse().unwrap();
+        assert!(now == round || now == last && !said.out.contains("added"), "round {round}: {now} after {last}");
+        last = now;
+    }
+    assert!(killed > 0);
+    scene.run(&["audit", "verify"]).ends(0);
+    scene.run(&["gc", "--older-than", "1s"]).ends(0);
+    assert_eq!(scene.run(&["call", "number"]).ends(0).out.trim(), last.to_string());
+}

@@ -38,7 +38,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, BadComponent> {
         return bad("it is machine code, perhaps compiled ahead of time; only components in WebAssembly's own form are accepted".into());
     }
     if !bytes.starts_with(b"\0asm") {
-        return bad("it is not WebAssembly; build the tool with `cargo build --release --target wasm32-wasip2`".into());
+        return bad("it is not WebAssembly: build the tool with `cargo build --release --target wasm32-wasip2`; a script's name ends in .ts, .mts, .js or .mjs".into());
     }
     if !Parser::is_component(bytes) {
         return bad("it is a core module, not a component; build the tool for the target wasm32-wasip2".into());
