@@ -191,3 +191,76 @@ fn killed_at_any_moment_a_script_is_added_whole_or_not_at_all() {
     scene.run(&["gc", "--older-than", "1s"]).ends(0);
     assert_eq!(scene.run(&["call", "number"]).ends(0).out.trim(), last.to_string());
 }
+
+#[test]
+fn killed_at_any_moment_a_run_makes_its_tool_and_uses_it_once() {
+    let scene = workspace("made-in-a-killed-run");
+    let source = "export async function run(args, libos) {
+        await libos.fs.write(args.path, new Uint8Array([49]), 'create-new');
+        return 1;
+    }";
+    let lines = |folder: &str| {
+        let write = |file: &str| json!({"tool": "writes", "args": {"path": format!("{folder}/{file}")}, "expect": 1});
+        let lines = [
+            json!({"tool": "propose_jit_tool", "args": {"name": "writes", "description": "", "source_code": source, "tests": []}}),
+            json!({"tool": "validate_jit_tool", "args": {"candidate_id": {"$from": [1, "/candidate_id"]}}}),
+            json!({"tool": "register_jit_tool", "args": {"candidate_id": {"$from": [1, "/candidate_id"]}}}),
+            write("a"),
+            write("b"),
+            json!({"exit": "all"}),
+        ];
+        std::fs::create_dir(scene.path(folder)).unwrap();
+        scene.write(&format!("{folder}.jsonl"), &lines.map(|line| line.to_string()).join("\n"));
+    };
+    // What runs it is compiled by the first.
+    for folder in ["cold", "warm", "killed"] {
+        lines(folder);
+    }
+    let run = |folder: &str| scene.start(&["run", "base", folder, "--planner", &format!("script:{folder}.jsonl")]);
+    run("cold").end().ends(0);
+    let begun = std::time::Instant::now();
+    run("warm").end().ends(0);
+    let whole = begun.elapsed();
+    let state = || {
+        let all = scene.json(&["ps", "--all"]);
+        let mut runs: Vec<&Value> =
+            all.as_array().unwrap().iter().filter(|process| process["for_one_call"] == false).collect();
+        runs.sort_by(|one, other| one["created"].as_str().cmp(&other["created"].as_str()));
+        assert!(runs.len() <= 3, "it goes on, and none is started beside it: {all}");
+        runs.get(2).map(|process| process["state"].clone())
+    };
+    for round in 0..12 {
+        // It may have been killed when all that was left was to print its end.
+        if state() == Some(json!("exited")) {
+            break;
+        }
+        let (begun, running) = (std::time::Instant::now(), run("killed"));
+        while begun.elapsed() < whole * round / 12 {
+            std::thread::yield_now();
+        }
+        running.signal("KILL");
+        running.end();
+    }
+    if state() != Some(json!("exited")) {
+        assert_eq!(run("killed").end().ends(0).out, "\"all\"\n");
+    }
+    // They are made by `create-new`: a second time would have failed.
+    assert_eq!((scene.entries("killed"), state()), (Some(2), Some(json!("exited"))));
+}
+
+#[test]
+fn a_script_that_waits_outlives_its_removal_and_the_collection_of_what_is_not_used() {
+    let scene = workspace("removed");
+    scene.write(
+        "asks.ts",
+        "export const run = (args, libos) => Promise.all([libos.human.ask('a'), libos.human.ask('b')]);",
+    );
+    scene.run(&["tool", "add", "asks.ts"]).ends(0);
+    scene.run(&["call", "asks"]).ends(4);
+    scene.run(&["tool", "rm", "asks"]).ends(0);
+    scene.run(&["gc", "--older-than", "0s"]);
+    scene.run(&["answer", "q2", "--text", "two"]).ends(4);
+    scene.run(&["gc", "--older-than", "0s"]);
+    assert_eq!(scene.run(&["answer", "q1", "--text", "one"]).ends(0).out.replace([' ', '\n'], ""), r#"["one","two"]"#);
+    scene.run(&["call", "asks"]).ends(2).says(&["no tool 'asks'"]);
+}
