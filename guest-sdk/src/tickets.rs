@@ -1,5 +1,8 @@
 //! System calls that are under way at once: what can wait outside overlaps.
 //!
+//! By tickets a tool gets what it declares in `needs`, and without that only what its component imports beside them: so declare what
+//! you submit.
+//!
 //! ```no_run
 //! use libos::tickets;
 //! use serde_json::json;

@@ -124,3 +124,143 @@ fn a_run_goes_on_while_what_it_proposed_is_validated() {
     let said = scene.run(&["run", "base", "Write a tool.", "--planner", "script:plan.jsonl"]).ends(0);
     assert_eq!(said.out, "42\n");
 }
+
+#[test]
+fn a_file_that_is_odd_is_taken_as_it_is_or_refused_with_what_to_do() {
+    let scene = workspace("odd");
+    scene.write("fine.ts", "export const run = () => 1;");
+    scene.run(&["tool", "add", "fine.ts"]).ends(0);
+    std::fs::create_dir(scene.path("folder.ts")).unwrap();
+    for (file, text, refusal) in [
+        ("mark.ts", "\u{feff}export const run = () => 'mark';", None),
+        ("lines.ts", "export const run = () => {\r\n  return 'lines';\r\n};\r\n", None),
+        ("itself.ts", "import { run as me } from './itself.ts';\nexport const run = () => typeof me;", None),
+        ("line.ts", "#!/usr/bin/env deno\nexport const run = () => 1;", None),
+        ("null.ts", "export const run = () => '\0';", Some("null.ts:1:27: there is a NUL character")),
+        // It would be `fine`, and that is another one.
+        ("fine.test.ts", "export const run = () => 2;", Some("'fine.test' is no name of a tool")),
+        ("nothing.ts", "", Some("error: TypeError: the script has no tool")),
+        ("none.ts", "export const tools = {};", Some("its `tools` is empty")),
+        ("SHOUTS.TS", "export const run = () => 1;", Some("a script's name ends in .ts")),
+        ("two words.ts", "export const run = () => 1;", Some("'two words' is no name of a tool")),
+        ("folder.ts", "", Some("it is a folder")),
+    ] {
+        if file != "folder.ts" {
+            scene.write(file, text);
+        }
+        let said = scene.run(&["tool", "add", file]);
+        match refusal {
+            None => {
+                said.ends(0);
+                scene.run(&["call", file.trim_end_matches(".ts")]).ends(0);
+            }
+            Some(why) => assert!(said.ends(2).err.contains(why), "{file}"),
+        }
+    }
+    assert_eq!(scene.run(&["call", "fine"]).ends(0).out, "1\n");
+    scene.run(&["tool", "add", "two words.ts", "--name", "two_words"]).ends(0);
+}
+
+#[test]
+fn killed_at_any_moment_a_script_is_added_whole_or_not_at_all() {
+    let scene = workspace("killed");
+    let add = |number: u32| {
+        scene.write("number.ts", &format!("export const run = () => {number}; // {}", "x".repeat(20_000)));
+        scene.start(&["tool", "add", "number.ts"])
+    };
+    // What runs it is compiled now.
+    add(0).end().ends(0);
+    let begun = std::time::Instant::now();
+    add(0).end().ends(0);
+    let whole = begun.elapsed();
+    let (mut last, mut killed) = (0, 0);
+    for round in 1..=16 {
+        let (begun, adding) = (std::time::Instant::now(), add(round));
+        while begun.elapsed() < whole * (round - 1) / 16 {
+            std::thread::yield_now();
+        }
+        adding.signal("KILL");
+        let said = adding.end();
+        killed += u32::from(said.ended().is_none());
+        let now: u32 = scene.run(&["call", "number"]).ends(0).out.trim().parse().unwrap();
+        assert!(now == round || now == last && !said.out.contains("added"), "round {round}: {now} after {last}");
+        last = now;
+    }
+    assert!(killed > 0);
+    scene.run(&["audit", "verify"]).ends(0);
+    scene.run(&["gc", "--older-than", "1s"]).ends(0);
+    assert_eq!(scene.run(&["call", "number"]).ends(0).out.trim(), last.to_string());
+}
+
+#[test]
+fn killed_at_any_moment_a_run_makes_its_tool_and_uses_it_once() {
+    let scene = workspace("made-in-a-killed-run");
+    let source = "export async function run(args, libos) {
+        await libos.fs.write(args.path, new Uint8Array([49]), 'create-new');
+        return 1;
+    }";
+    let lines = |folder: &str| {
+        let write = |file: &str| json!({"tool": "writes", "args": {"path": format!("{folder}/{file}")}, "expect": 1});
+        let lines = [
+            json!({"tool": "propose_jit_tool", "args": {"name": "writes", "description": "", "source_code": source, "tests": []}}),
+            json!({"tool": "validate_jit_tool", "args": {"candidate_id": {"$from": [1, "/candidate_id"]}}}),
+            json!({"tool": "register_jit_tool", "args": {"candidate_id": {"$from": [1, "/candidate_id"]}}}),
+            write("a"),
+            write("b"),
+            json!({"exit": "all"}),
+        ];
+        std::fs::create_dir(scene.path(folder)).unwrap();
+        scene.write(&format!("{folder}.jsonl"), &lines.map(|line| line.to_string()).join("\n"));
+    };
+    // What runs it is compiled by the first.
+    for folder in ["cold", "warm", "killed"] {
+        lines(folder);
+    }
+    let run = |folder: &str| scene.start(&["run", "base", folder, "--planner", &format!("script:{folder}.jsonl")]);
+    run("cold").end().ends(0);
+    let begun = std::time::Instant::now();
+    run("warm").end().ends(0);
+    let whole = begun.elapsed();
+    let state = || {
+        let all = scene.json(&["ps", "--all"]);
+        let mut runs: Vec<&Value> =
+            all.as_array().unwrap().iter().filter(|process| process["for_one_call"] == false).collect();
+        runs.sort_by(|one, other| one["created"].as_str().cmp(&other["created"].as_str()));
+        assert!(runs.len() <= 3, "it goes on, and none is started beside it: {all}");
+        runs.get(2).map(|process| process["state"].clone())
+    };
+    for round in 0..12 {
+        // It may have been killed when all that was left was to print its end.
+        if state() == Some(json!("exited")) {
+            break;
+        }
+        let (begun, running) = (std::time::Instant::now(), run("killed"));
+        while begun.elapsed() < whole * round / 12 {
+            std::thread::yield_now();
+        }
+        running.signal("KILL");
+        running.end();
+    }
+    if state() != Some(json!("exited")) {
+        assert_eq!(run("killed").end().ends(0).out, "\"all\"\n");
+    }
+    // They are made by `create-new`: a second time would have failed.
+    assert_eq!((scene.entries("killed"), state()), (Some(2), Some(json!("exited"))));
+}
+
+#[test]
+fn a_script_that_waits_outlives_its_removal_and_the_collection_of_what_is_not_used() {
+    let scene = workspace("removed");
+    scene.write(
+        "asks.ts",
+        "export const run = (args, libos) => Promise.all([libos.human.ask('a'), libos.human.ask('b')]);",
+    );
+    scene.run(&["tool", "add", "asks.ts"]).ends(0);
+    scene.run(&["call", "asks"]).ends(4);
+    scene.run(&["tool", "rm", "asks"]).ends(0);
+    scene.run(&["gc", "--older-than", "0s"]);
+    scene.run(&["answer", "q2", "--text", "two"]).ends(4);
+    scene.run(&["gc", "--older-than", "0s"]);
+    assert_eq!(scene.run(&["answer", "q1", "--text", "one"]).ends(0).out.replace([' ', '\n'], ""), r#"["one","two"]"#);
+    scene.run(&["call", "asks"]).ends(2).says(&["no tool 'asks'"]);
+}

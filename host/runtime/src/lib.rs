@@ -56,7 +56,7 @@ pub use libos_kernel::model::question::{QuestionRow, Subject};
 pub use libos_kernel::model::record::{Decided, Outcome as RecordOutcome, Record};
 pub use libos_kernel::model::row::{Failure, FailureReason, ToolRow};
 pub use libos_kernel::model::time::Time;
-pub use replay::{Code, CodeOf, Difference, ReplayError, Replayer, Report, Verdict, replay, request_value};
+pub use replay::{Bridge, Code, CodeOf, Difference, ReplayError, Replayer, Report, Verdict, replay, request_value};
 pub use runtime::{
     AnswerQuestion, BRIDGE, BRIDGE_DIGEST, BuildError, Builder, CallEvent, CallRequest, Config, NotDone, Runtime,
     RuntimeError, Waiting, WrongScript,

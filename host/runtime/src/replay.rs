@@ -48,6 +48,9 @@ pub struct Report {
     /// What it was replayed with; none if it was not replayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub component: Option<String>,
+    /// What runs scripts, if the replay had another one of it than the record: then a difference may come from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<Bridge>,
     /// Imports of the record.
     pub imports: usize,
     /// Those that the replay made as recorded.
@@ -61,6 +64,15 @@ pub struct Report {
     /// The calls that were made from it, in their order, each replayed by itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub nested: Vec<Report>,
+}
+
+/// Two components that run scripts, as 64 hexadecimal digits each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bridge {
+    /// The one that the call was recorded with.
+    pub recorded: String,
+    /// The one that it was replayed with.
+    pub replayed: String,
 }
 
 /// Whether a replay went as recorded.
@@ -230,6 +242,7 @@ impl Replayer {
             tool: start.tool.clone(),
             recorded_component: hex(start.code()),
             component: None,
+            bridge: None,
             imports: history.imports.len(),
             same_imports: 0,
             verdict: Verdict::NotReplayed,
@@ -270,6 +283,9 @@ impl Replayer {
             Err(Stop::Ended) => Err(failure(FailureReason::Fault, "the record is at its end", None)),
             Err(stop) => return Err(ReplayError::Host(stop.to_string())),
         };
+        if start.script.is_some() && script.is_some() && start.component != digest {
+            report.bridge = Some(Bridge { recorded: hex(&start.component), replayed: hex(&digest) });
+        }
         report.component = Some(hex(&script.map_or(digest, |script| Sha256::digest(script).into())));
         report.same_imports = line.answered();
         report.verdict = verdict(history, &line, ended.map_or_else(End::Failed, End::Done));

@@ -176,8 +176,18 @@ fn show(context: &Context, file: &Path, report: &Report) -> anyhow::Result<()> {
             }
             lines.iter().try_for_each(|line| out.line(&format!("{indent}  {line}")))?;
         }
+        if let Some(line) = bridge_line(report) {
+            out.line(&format!("{indent}  {line}"))?;
+        }
     }
     Ok(())
+}
+
+/// Said of a replay that went the same way, too: it is then not that of the very code that was recorded.
+fn bridge_line(report: &Report) -> Option<String> {
+    let bridge = report.bridge.as_ref()?;
+    let (then, now) = (&bridge.recorded[..16], &bridge.replayed[..16]);
+    Some(format!("what runs scripts was {then} then and is {now} here; --component FILE gives the one of then"))
 }
 
 fn components_line(report: &Report) -> Option<String> {

@@ -364,6 +364,12 @@ impl State {
         if is_open && self.by_descent(place.pid, need) { Verdict::Allow(GrantId(0)) } else { verdict }
     }
 
+    /// What answered the rule that asks, for the tool as it was.
+    pub(super) fn lapsed_answer(&self, place: Place, wanted: &[Need], now: Time) -> Option<GrantId> {
+        let (asking, _) = self.asking(place, now)?;
+        wanted.iter().find_map(|need| self.grants.lapsed_answer(&Holder::Process(place.pid), need, asking))
+    }
+
     fn asking(&self, place: Place, now: Time) -> Option<(Asking<'_>, &[Bound])> {
         let (tool, component, bounds) = self.asking_tool(place.call)?;
         let default = self.processes.get(&place.pid).map(|process| process.default).unwrap_or_default();

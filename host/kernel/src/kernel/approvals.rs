@@ -75,7 +75,7 @@ impl State {
             rule,
             preview: lines,
             parts: self.fingerprint(attempt),
-            consent: self.consent(attempt, rule),
+            consent: self.consent(attempt, wanted, rule, now),
         };
         match self.put_to_person(attempt, OWNER, subject, again, now) {
             Ok(id) => {
@@ -119,8 +119,12 @@ impl State {
     /// What a person must know if the grant that would allow it names the component that the tool had before.
     ///
     /// The grant is the topmost one on the chain that names that component: whoever gave that is who decides about the new one.
-    fn consent(&self, attempt: &Attempt, rule: Option<GrantId>) -> Option<Consent> {
-        let grant = self.grants.get(rule?)?;
+    fn consent(&self, attempt: &Attempt, wanted: &[Need], rule: Option<GrantId>, now: Time) -> Option<Consent> {
+        let asks = self.grants.get(rule?)?;
+        let grant = match asks.effect {
+            Effect::Ask => self.grants.get(self.lapsed_answer(attempt.place, wanted, now)?)?,
+            _ => asks,
+        };
         let only = grant.only_tool.as_ref().filter(|_| grant.effect == Effect::Allow)?;
         let (tool, component, _) = self.asking_tool(attempt.place.call)?;
         let names_it = |id: &GrantId| self.grants.get(*id).is_some_and(|above| above.only_tool.as_ref() == Some(only));

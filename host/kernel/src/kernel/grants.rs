@@ -306,15 +306,29 @@ impl Grants {
         asking: Asking<'_>,
         by_person: bool,
     ) -> Verdict {
-        match self.lapsed(holder, need, asking) {
+        match self.lapsed(holder, need, asking, None) {
             Some(id) if by_person => Verdict::Allow(id),
             Some(id) => Verdict::Ask(Some(id)),
             None => verdict,
         }
     }
 
-    /// An allow that would do if it named the component that the asking tool has now.
-    fn lapsed(&self, holder: &Holder, need: &Need, asking: Asking<'_>) -> Option<GrantId> {
+    /// Of the allows that answer the asks for a resource, the first that would do if it named the component that the asking tool has
+    /// now. None if one of the asks has no answer even so.
+    pub fn lapsed_answer(&self, holder: &Holder, need: &Need, asking: Asking<'_>) -> Option<GrantId> {
+        let mut asks = Vec::new();
+        self.covering(holder, &need.resource, need.right, asking, |candidate| {
+            if candidate.effect == Effect::Ask {
+                asks.push(candidate.id);
+            }
+        });
+        let open = asks.into_iter().filter(|ask| self.allow_that_names(holder, need, asking, *ask).is_none());
+        let lapsed: Option<Vec<GrantId>> = open.map(|ask| self.lapsed(holder, need, asking, Some(ask))).collect();
+        lapsed?.first().copied()
+    }
+
+    /// An allow that would do if it named the component that the asking tool has now; with `ask` only one that answers that.
+    fn lapsed(&self, holder: &Holder, need: &Need, asking: Asking<'_>, ask: Option<GrantId>) -> Option<GrantId> {
         let Held { index, .. } = self.holders.get(holder)?;
         let mut found: Option<(bool, GrantId)> = None;
         let _ = index.covering(&need.resource, need.right, |leaf| {
@@ -322,6 +336,7 @@ impl Grants {
             if leaf.effect == Effect::Allow
                 && grant.only_tool.as_ref().is_some_and(|only| &*only.name == asking.tool)
                 && (!need.whole || grant.pattern.covers_subtree(&need.resource))
+                && (ask.is_none() || grant.answers == ask)
                 && let Some(finite) = self.slot_in_force(leaf.slot, asking.now)
             {
                 let rank = (finite, grant.id);

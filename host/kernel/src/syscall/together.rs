@@ -150,7 +150,9 @@ impl Together {
         counts.waits += u64::from(all_wait);
         let told = all_wait.then_some(counts.waits);
         // Most changes are of a call that does something, and nobody has to hear of those.
-        self.told.send_if_modified(|known| std::mem::replace(known, told) != told);
+        if *self.told.borrow() != told {
+            self.told.send_replace(told);
+        }
     }
 }
 

@@ -100,3 +100,39 @@ async fn an_old_consent_takes_nothing_back() {
     house.kernel.answer(asked[0], approve(Approval::Allow)).unwrap();
     assert_eq!(first_step(&house, &mut house.line_of(pid), write("b", "1")).await, "done", "{grant} names v3");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_that_answers_a_rule_that_asks_says_that_its_tool_has_changed() {
+    let house = House::new(&["ask write fs:workspace/asked/**"]);
+    house.world.put_directory("workspace/asked");
+    let rule = NewGrant {
+        only_tool: Some("act".into()),
+        ..new_grant(Holder::Image(BASE.into()), "allow write fs:workspace/asked/**", None)
+    };
+    let grant = house.kernel.grant(rule).unwrap().what[0].id;
+    let steps = [
+        (Approval::Allow, "waits", "once is once"),
+        (Approval::Always, "done", "it counts again"),
+        (Approval::Never, "waits", "the rule asks"),
+    ];
+    for (version, (approval, after, why)) in steps.into_iter().enumerate() {
+        let component = format!("v{}", version + 2);
+        house.kernel.add_tools(component.as_bytes(), &every_interface(), vec![tool("act", None)], true).unwrap();
+        let pid = house.process();
+        let call = house.park(house.line_of(pid), write("asked/a", &component)).await;
+        house.kernel.barrier().await.unwrap();
+        let question = house.question(house.asked(call));
+        let Subject::Approval { consent: Some(consent), .. } = &question.subject else { panic!("{question:?}") };
+        assert_eq!(consent.grant, grant, "{approval:?}");
+        house.kernel.answer(question.id, approve(approval)).unwrap();
+        let first = words(&house.run(&mut house.resume(call).await, write("asked/a", &component)).await);
+        assert_eq!(first, if approval == Approval::Never { "denied" } else { "done" }, "{approval:?}");
+        let mut line = house.line_of(pid);
+        assert_eq!(first_step(&house, &mut line, write("asked/b", &component)).await, after, "{approval:?}: {why}");
+    }
+    // Nothing that it answered is left: the rule asks about whatever code this is.
+    let call = house.park(house.line_of(house.process()), write("asked/c", "x")).await;
+    house.kernel.barrier().await.unwrap();
+    let question = house.question(house.asked(call));
+    assert!(matches!(question.subject, Subject::Approval { consent: None, .. }), "{question:?}");
+}

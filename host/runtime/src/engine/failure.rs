@@ -60,6 +60,11 @@ pub(super) fn is_of_the_machine(error: &wasmtime::Error) -> bool {
         || error.chain().any(super::cache::is_of_the_system)
 }
 
+/// What is said of a guest that was refused memory.
+pub(super) fn out_of_memory(limit: u64) -> String {
+    format!("memory: the tool wanted more than its {} MiB", limit >> 20)
+}
+
 /// What an error of a component's call means. `refused` says that it was refused memory; `import` is the import in progress, if one
 /// was.
 ///
@@ -83,8 +88,7 @@ pub fn classify(error: &wasmtime::Error, refused: Option<u64>, import: Option<&'
         return Err(Stop::Host(format!("no room for an instance: {error:#}")));
     }
     if let Some(limit) = refused {
-        let message = format!("memory: the tool wanted more than its {} MiB", limit >> 20);
-        return Ok(failure(FailureReason::Limit, message, import));
+        return Ok(failure(FailureReason::Limit, out_of_memory(limit), import));
     }
     Ok(match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => {

@@ -19,7 +19,7 @@ pub struct BadComponent(pub String);
 /// What a component can ever do.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Inspected {
-    /// Interfaces of the runtime that it imports, without version: `fs`, `human`, ...
+    /// Interfaces of the runtime that it imports, or reaches by tickets, without version: `fs`, `human`, ...
     pub imports: Vec<String>,
     /// What its tools declare that they need; those that declare nothing are not in it.
     pub declarations: Vec<Declaration>,
@@ -38,7 +38,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, BadComponent> {
         return bad("it is machine code, perhaps compiled ahead of time; only components in WebAssembly's own form are accepted".into());
     }
     if !bytes.starts_with(b"\0asm") {
-        return bad("it is not WebAssembly; build the tool with `cargo build --release --target wasm32-wasip2`".into());
+        return bad("it is not WebAssembly: build the tool with `cargo build --release --target wasm32-wasip2`; a script's name ends in .ts, .mts, .js or .mjs".into());
     }
     if !Parser::is_component(bytes) {
         return bad("it is a core module, not a component; build the tool for the target wasm32-wasip2".into());
@@ -51,10 +51,26 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, BadComponent> {
             return bad(format!("it lacks the export '{name}' of the world libos:runtime/tool@{VERSION}"));
         }
     }
-    let imports = interfaces(&imports)?;
+    let mut imports = interfaces(&imports)?;
     let declarations = declared::read(&sections)?;
+    reach_by_tickets(&declarations, &mut imports);
     declared::check_imports(&declarations, &imports)?;
     Ok(Inspected { imports, declarations, size: bytes.len() })
+}
+
+/// Tickets reach every interface, and no import tells which: it is those of what the component declares. One that declares nothing
+/// reaches by tickets only what it imports anyway.
+fn reach_by_tickets(declarations: &[Declaration], imports: &mut Vec<String>) {
+    if !imports.iter().any(|import| import == "tickets") {
+        return;
+    }
+    for rule in declarations.iter().flat_map(|declaration| &declaration.needs) {
+        let interface = rule.pattern.kind().interface();
+        if INTERFACES.contains(&interface) && !imports.iter().any(|import| import == interface) {
+            imports.push(interface.to_owned());
+        }
+    }
+    imports.sort();
 }
 
 /// The interfaces of the runtime among the imports, sorted.

@@ -274,19 +274,21 @@ impl Engine {
             match (&prepared.pre, run.program) {
                 (Pre::Tool(pre), None) => {
                     let tool = pre.instantiate_async(&mut store).await?;
-                    tool.call_call(&mut store, run.export, run.arguments).await
+                    let called = tool.call_call(&mut store, run.export, run.arguments).await?;
+                    Ok(called.map_err(told_failure))
                 }
                 (Pre::Scripts(pre), Some(program)) => {
                     let scripts = pre.instantiate_async(&mut store).await?;
                     let called = scripts.call_call(&mut store, program, run.export, run.arguments).await?;
-                    Ok(called.map_err(scripts::told))
+                    let refused = store.data().memory_refused.then_some(memory_bytes);
+                    Ok(called.map_err(|told| scripts::told(told, refused)))
                 }
                 _ => Err(wasmtime::format_err!("a script and what runs it do not belong together")),
             }
         };
         let ended = match called.await {
             Ok(Ok(result)) => check_result(result),
-            Ok(Err(told)) => Err(told_failure(told)),
+            Ok(Err(told)) => Err(told),
             Err(error) => {
                 let refused = store.data().memory_refused.then_some(memory_bytes);
                 let import = *import.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,12 +2,14 @@
 
 use super::bindings::scripts::libos::runtime::script as wit;
 use super::bindings::{self, Reason};
+use super::failure::{self, failure};
 use super::guest::Guest;
-use super::{DESCRIBE_LIMITS, Engine, Pre, Prepared, failure};
+use super::{DESCRIBE_LIMITS, Engine, Pre, Prepared, told_failure};
 use crate::scripts::{Module, Problem};
 use bindings::scripts::Scripts;
 use libos_kernel::model::limit;
 use libos_kernel::model::record::cut;
+use libos_kernel::model::row::{Failure, FailureReason};
 use wasmtime::{Result, Store};
 
 /// Why there is nothing to run of a script.
@@ -39,6 +41,9 @@ pub struct Described {
     pub needs: Option<Vec<String>>,
 }
 
+/// What QuickJS throws if there is no memory for an error.
+const OUT_OF_WORDS: &str = "Uncaught null";
+
 impl Engine {
     /// A script in the form in which this component takes it. The form is good for this very component alone.
     ///
@@ -46,10 +51,8 @@ impl Engine {
     /// The script is wrong or too large, or the machine could not.
     pub async fn compile_script(&self, bridge: &Prepared, modules: &[Module]) -> Result<Vec<u8>, ScriptError> {
         let modules: Vec<wit::Module> = modules.iter().map(wit_module).collect();
-        let program = self
-            .alone(bridge, "compiled", async |scripts, store| scripts.call_compile(store, &modules).await)
-            .await?
-            .map_err(problems)?;
+        let program =
+            self.alone(bridge, "compiled", async |scripts, store| scripts.call_compile(store, &modules).await).await?;
         if program.len() > limit::COMPILED_BYTES_MAX {
             let most = limit::COMPILED_BYTES_MAX;
             return Err(ScriptError::Failed(format!("compiled it has {} bytes, at most {most}", program.len())));
@@ -64,8 +67,7 @@ impl Engine {
     pub async fn describe_script(&self, bridge: &Prepared, program: &[u8]) -> Result<Vec<Described>, ScriptError> {
         let described = self
             .alone(bridge, "asked for its tools", async |scripts, store| scripts.call_describe(store, program).await)
-            .await?
-            .map_err(problems)?;
+            .await?;
         let read = |description: wit::Description| Described {
             name: description.name,
             summary: description.summary,
@@ -81,7 +83,7 @@ impl Engine {
         &self,
         bridge: &Prepared,
         done: &str,
-        what: impl AsyncFnOnce(&Scripts, &mut Store<Guest>) -> Result<T>,
+        what: impl AsyncFnOnce(&Scripts, &mut Store<Guest>) -> Result<Result<T, Vec<wit::Problem>>>,
     ) -> Result<T, ScriptError> {
         let Pre::Scripts(pre) = &bridge.pre else {
             return Err(ScriptError::Machine("the component does not run scripts".into()));
@@ -93,24 +95,43 @@ impl Engine {
             let scripts = pre.instantiate_async(&mut store).await?;
             what(&scripts, &mut store).await
         };
-        answered.await.map_err(|error| {
-            let refused = store.data().memory_refused.then_some(memory);
-            match failure::classify(&error, refused, None) {
+        let answered = answered.await;
+        let refused = store.data().memory_refused.then_some(memory);
+        match answered {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(mut found)) => {
+                if let (Some(limit), Some(first)) = (refused, found.first_mut()) {
+                    first.message = after_refusal(limit, &first.message);
+                }
+                Err(problems(found))
+            }
+            Err(error) => Err(match failure::classify(&error, refused, None) {
                 Ok(failure) => ScriptError::Failed(format!("it cannot be {done}: {}", failure.message)),
                 Err(stop) => ScriptError::Machine(format!("it cannot be {done} now: {stop}")),
-            }
-        })
+            }),
+        }
     }
 }
 
-/// What a script says of its failure, in the words of a tool's.
-pub(super) fn told(told: wit::Failure) -> bindings::Failure {
+/// What a script says of its failure. `refused` says that it was refused memory: an engine without memory has none to say so either, so
+/// it says whatever comes to it.
+pub(super) fn told(told: wit::Failure, refused: Option<u64>) -> Failure {
+    if let (wit::Reason::Failed, Some(limit)) = (told.reason, refused) {
+        return failure(FailureReason::Limit, after_refusal(limit, &told.message), None);
+    }
     let reason = match told.reason {
         wit::Reason::InvalidArguments => Reason::InvalidArguments,
         wit::Reason::Denied => Reason::Denied,
         wit::Reason::Failed => Reason::Failed,
     };
-    bindings::Failure { reason, message: told.message }
+    told_failure(bindings::Failure { reason, message: told.message })
+}
+
+/// That memory was refused, and what the script said then, if that says anything.
+fn after_refusal(limit: u64, said: &str) -> String {
+    let refused = failure::out_of_memory(limit);
+    let said = said.trim();
+    if said.is_empty() || said == OUT_OF_WORDS { refused } else { format!("{refused}; it ended with {said}") }
 }
 
 fn wit_module(module: &Module) -> wit::Module {

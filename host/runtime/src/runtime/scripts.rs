@@ -214,6 +214,9 @@ pub(super) fn tools(
 ) -> Result<Vec<NewTool>, WrongScript> {
     let whole = |why: String| WrongScript::Whole(why);
     let count = described.len();
+    if count == 0 {
+        return Err(whole("its `tools` is empty: it exports each tool by its name".into()));
+    }
     if name.is_some() && count != 1 {
         return Err(whole(format!("it has {count} tools; --name is for a script with one")));
     }
@@ -255,8 +258,9 @@ fn shown(text: &str) -> String {
     escape(&part)
 }
 
-/// The name of a file without directories and without what it ends in.
+/// The name of a file without directories and without what it ends in. Of `a.b.ts` that is `a.b`, which no tool can be called: it does
+/// not take the place of `a`.
 fn stem(name: &str) -> &str {
     let file = name.rsplit('/').next().unwrap_or(name);
-    file.split_once('.').map_or(file, |(stem, _)| stem)
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }

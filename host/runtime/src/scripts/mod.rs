@@ -75,6 +75,8 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Problem { module, line, column, message } = self;
         match (line, column) {
+            // Nobody knows where.
+            (0, _) if module.is_empty() => f.write_str(message),
             (0, _) => write!(f, "{module}: {message}"),
             (line, 0) => write!(f, "{module}:{line}: {message}"),
             (line, column) => write!(f, "{module}:{line}:{column}: {message}"),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod artefacts;
+mod bridges;
 mod cancel;
 mod components;
 mod declarations;
@@ -21,5 +22,6 @@ mod replay;
 mod scripts;
 mod stage;
 mod syscall_names;
+mod tickets;
 mod typescript;
 mod walking;

@@ -8,8 +8,9 @@ use libos::kernel::model::candidate::{Code, Expectation, Proposal, Report, Test}
 use libos::kernel::model::id::Pid;
 use libos::kernel::model::limit::VALIDATIONS_MAX;
 use libos::kernel::model::purse::Coin;
+use libos::kernel::model::record::Outcome;
 use libos::kernel::syscall::Line;
-use libos::{CallEvent, CallRequest};
+use libos::{CallEvent, CallRequest, Runtime};
 use libos_e2e::{Host, OPEN, guest, result};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -267,5 +268,53 @@ async fn scripts_of_an_older_version_are_run_by_the_component_of_this_one() {
     assert_eq!(codes(&host), before);
     for name in ["own", "shared"] {
         assert_eq!(call(&host, pid, name, json!({"n": 4})).await, Ok(json!(8)), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_import_of_any_step_a_tool_is_there_and_each_thing_is_done_once() {
+    let mut host = furnished(OPEN).await;
+    let pid = process(&host);
+    let source = "export async function run(args, libos) {
+        await libos.fs.write(args.path, new Uint8Array([49]), 'create-new');
+        return (await libos.fs.read(args.path)).length;
+    }";
+    let of = async |host: &Host, operation: &str| {
+        let done = |record: &&libos::Record| record.operation == operation && record.outcome == Outcome::Done;
+        host.records().await.iter().filter(done).count()
+    };
+    for stop in 0..4 {
+        let (name, path) = (format!("writes{stop}"), format!("{stop}"));
+        let mut id = String::new();
+        for step in ["propose_jit_tool", "validate_jit_tool", "register_jit_tool", &name] {
+            let arguments = match step {
+                "propose_jit_tool" => script(&name, source, json!([])),
+                "validate_jit_tool" | "register_jit_tool" => json!({ "candidate_id": id }),
+                _ => json!({ "path": path }),
+            };
+            host.runtime.interrupt_first_runs_at(Some(stop));
+            let request = CallRequest { pid: Some(pid), ..CallRequest::new(step, arguments.to_string()) };
+            let (call, mut events) = host.runtime.start(request).await.unwrap();
+            let event = Runtime::settle(&mut events).await;
+            host = host.restart().await;
+            let ended = match event {
+                CallEvent::Interrupted(_) => {
+                    result(Runtime::settle(&mut host.runtime.resume(call).await.unwrap()).await)
+                }
+                event => result(event),
+            };
+            match step {
+                "propose_jit_tool" => id = ended["candidate_id"].as_str().unwrap().to_owned(),
+                "validate_jit_tool" => assert_eq!(ended["ok"], json!(true), "{stop}: {ended}"),
+                "register_jit_tool" => assert_eq!(ended["name"], json!(name), "{stop}"),
+                _ => assert_eq!(ended, json!(1), "{stop}"),
+            }
+        }
+        let rounds = stop as usize + 1;
+        for operation in ["tools.propose", "tools.validate", "tools.register", "fs.write"] {
+            assert_eq!(of(&host, operation).await, rounds, "{stop}: {operation}");
+        }
+        let tools = host.runtime.kernel().own_tools(pid);
+        assert_eq!(tools.len(), rounds, "{stop}: {tools:?}");
     }
 }

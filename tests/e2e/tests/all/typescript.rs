@@ -4,13 +4,15 @@ use libos::kernel::kernel::NewGrant;
 use libos::kernel::model::call::Approval;
 use libos::kernel::model::grant::{Effect, Holder};
 use libos::kernel::model::history;
+use libos::kernel::model::limit::CallLimits;
+use libos::kernel::model::preview;
 use libos::kernel::model::record::Outcome;
-use libos::kernel::model::row::FailureReason::{self, Denied, Failed, InvalidArguments, Limit};
+use libos::kernel::model::row::FailureReason::{Denied, Failed, InvalidArguments, Limit};
 use libos::kernel::model::rule::Rule;
 use libos::{BRIDGE, CallEvent, CallRequest, Code, Compile, Replayer, Runtime, RuntimeError, Waiting, WrongScript};
 use libos_e2e::script::{one, run};
 use libos_e2e::{Host, OPEN, result};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 
 const ASKING: &str = r#"
@@ -21,18 +23,28 @@ allow = ["read,list fs:workspace/**", "write fs:workspace/free/**", "sleep clock
 ask = ["write fs:workspace/asked/**"]
 "#;
 
-/// Two writes of which the second asks, and everything that a replay could get wrong around them.
+/// Two writes of which the second asks. Each writes what the script has seen so far of everything that a replay could get wrong.
 const TWO_WRITES: &str = r#"
 export async function run(args: { a: string, b: string }, libos: any) {
-  const seen: number[] = [Math.random(), Date.now()];
-  await libos.fs.write(args.a, new Uint8Array([97]), "create-new");
-  seen.push(Math.random(), Date.now());
-  await libos.fs.write(args.b, new Uint8Array([98]), "create-new");
+  const seen: unknown[] = [];
+  const look = () => {
+    const bytes = [...crypto.getRandomValues(new Uint8Array(4))];
+    seen.push([Date.now(), performance.now(), Math.random(), crypto.randomUUID(), bytes]);
+    console.log(JSON.stringify(seen.at(-1)));
+    return new TextEncoder().encode(JSON.stringify(seen));
+  };
+  await libos.fs.write(args.a, look(), "create-new");
+  await libos.fs.write(args.b, look(), "create-new");
   await new Promise((done) => setTimeout(done, 5));
-  seen.push(Math.random(), Date.now());
+  look();
   return seen;
 }
 "#;
+
+const WRITES_ONE: &str = "export async function run(args: any, libos: any) {
+    await libos.fs.write(args.path, new TextEncoder().encode('1'));
+    return 1;
+}";
 
 #[tokio::test]
 async fn a_script_gets_its_arguments_and_gives_its_result() {
@@ -143,14 +155,18 @@ async fn a_script_that_is_killed_at_any_import_and_while_it_waits_does_each_thin
             event = host.answer(id, Approval::Allow).await;
         }
         host.runtime.interrupt_first_runs_at(None);
-        let seen = result(event);
-        assert_eq!((host.content(&a).as_deref(), host.content(&b).as_deref()), (Some("a"), Some("b")), "{stop}");
+        let seen = result(event).as_array().unwrap().clone();
+        let wrote = |file: &str| serde_json::from_str::<Vec<Value>>(&host.content(file).unwrap()).unwrap();
+        assert_eq!((&wrote(&a)[..], &wrote(&b)[..]), (&seen[..1], &seen[..2]), "{stop}");
         assert_eq!(written(&host).await - before, 2, "{stop}");
-        let seen: Vec<f64> = seen.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect();
-        assert!(
-            seen[0] != seen[2] && seen[2] != seen[4] && seen[1] <= seen[3] && seen[3] <= seen[5],
-            "{stop}: {seen:?}"
-        );
+        let logged: Vec<Value> = host.log(call).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(logged, seen, "{stop}: each line once");
+        for pair in seen.windows(2) {
+            for clock in [0, 1] {
+                assert!(pair[0][clock].as_f64().unwrap() <= pair[1][clock].as_f64().unwrap(), "{stop}: {pair:?}");
+            }
+            assert!((2..5).all(|random| pair[0][random] != pair[1][random]), "{stop}: {pair:?}");
+        }
     }
 }
 
@@ -203,19 +219,22 @@ async fn what_is_open_when_a_script_ends_delays_nothing() {
 async fn a_hostile_script_ends_in_a_typed_failure_and_others_go_on() {
     let host = Host::with_limits(OPEN, &[], |limits| (limits.cpu_ticks, limits.memory_bytes) = (100, 64 << 20)).await;
     host.add_script("fine.ts", "export function run() { return 1; }").await;
-    let rows: &[(&str, &[FailureReason])] = &[
-        ("for (;;) {}", &[Limit]),
-        ("const spin = () => Promise.resolve().then(spin); await spin();", &[Limit]),
-        ("const all = []; for (;;) all.push(new Uint8Array(1 << 20));", &[Limit, Failed]),
-        ("return 'x'.repeat(1 << 28);", &[Limit, Failed]),
-        ("const deep = () => 1 + deep(); return deep();", &[Failed]),
-        ("return new Function('for (;;) {}')();", &[Limit]),
-    ];
-    for (index, (body, reasons)) in rows.iter().enumerate() {
+    // Whether memory or processor time ends first is the machine's; either is a limit.
+    for (index, (body, reason)) in [
+        ("for (;;) {}", Limit),
+        ("const spin = () => Promise.resolve().then(spin); await spin();", Limit),
+        ("const all = []; for (;;) all.push(new Uint8Array(1 << 20));", Limit),
+        ("return 'x'.repeat(1 << 28);", Limit),
+        ("const deep = () => 1 + deep(); return deep();", Failed),
+        ("return new Function('for (;;) {}')();", Limit),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let name = format!("bad{index}");
         host.add_script(&format!("{name}.ts"), &format!("export async function run() {{ {body} }}")).await;
         let (failure, fine) = tokio::join!(host.failed(&name, json!({})), host.done("fine", json!({})));
-        assert!(reasons.contains(&failure.reason), "{body}: {failure:?}");
+        assert_eq!(failure.reason, reason, "{body}: {failure:?}");
         assert_eq!(fine, json!(1), "{body}");
     }
     let text = "export function run() { try { (function deep() { return 1 + deep(); })(); } catch (error) { return error.name; } }";
@@ -224,10 +243,43 @@ async fn a_hostile_script_ends_in_a_typed_failure_and_others_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_has_no_memory_left_is_told_so_whatever_it_throws() {
+    // So much time that memory ends first on any machine.
+    let limits = |limits: &mut CallLimits| (limits.cpu_ticks, limits.memory_bytes) = (60_000, 64 << 20);
+    let host = Host::with_limits(OPEN, &[], limits).await;
+    for (index, (body, said)) in [
+        ("const spin = () => Promise.resolve().then(spin); await spin();", ""),
+        ("const all = []; for (;;) all.push(new Uint8Array(1 << 20));", ""),
+        ("return 'x'.repeat(1 << 28);", "out of memory"),
+        ("try { 'x'.repeat(1 << 28); } catch {} throw null;", ""),
+        ("try { 'x'.repeat(1 << 28); } catch {} throw new Error('enough');", "Error: enough\n    at run (bad4.ts:1:"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("bad{index}");
+        host.add_script(&format!("{name}.ts"), &format!("export async function run() {{ {body} }}")).await;
+        let failure = host.failed(&name, json!({})).await;
+        assert_eq!(failure.reason, Limit, "{body}: {failure:?}");
+        let told =
+            failure.message.strip_prefix("memory: the tool wanted more than its 64 MiB").expect(&failure.message);
+        assert!(told.contains(said) && !told.contains("null"), "{body}: {failure:?}");
+    }
+    let text = "export function run() { try { 'x'.repeat(1 << 28); } catch { return 1; } }";
+    host.add_script("caught.ts", text).await;
+    assert_eq!(host.done("caught", json!({})).await, json!(1), "what it does without that memory counts");
+    let text =
+        "const all: string[] = [];\nfor (;;) all.push('x'.repeat(1 << 20) + all.length);\nexport function run() {}";
+    let error = host.try_script("greedy.ts", text).await.map(drop).unwrap_err().to_string();
+    // Looked at, a script has little of both.
+    assert!(error.contains("memory: the tool wanted more than its 64 MiB") || error.contains("cpu-time"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_script_that_was_changed_after_it_was_approved_asks_again() {
     let host = Host::new(ASKING, &[]).await;
     fs::create_dir(host.workspace().join("asked")).unwrap();
-    let text = "export async function run(args: any, libos: any) { await libos.fs.write(args.path, new Uint8Array([1])); return 1; }";
+    let text = WRITES_ONE;
     host.add_script("writes.ts", text).await;
     let rule = Rule::parse("write fs:workspace/asked/**").unwrap();
     let only = NewGrant {
@@ -243,8 +295,52 @@ async fn a_script_that_was_changed_after_it_was_approved_asks_again() {
     assert_eq!(host.done("writes", json!({ "path": "asked/a" })).await, json!(1), "it was allowed for good");
     host.add_script("writes.ts", text).await;
     assert_eq!(host.done("writes", json!({ "path": "asked/a" })).await, json!(1), "it is the same script");
-    host.add_script("writes.ts", &text.replace("([1])", "([2])")).await;
-    host.asks("writes", json!({ "path": "asked/a" })).await;
+    host.add_script("writes.ts", &text.replace("'1'", "'2'")).await;
+    let asked = host.asks("writes", json!({ "path": "asked/a" })).await;
+    assert_eq!(result(host.answer(asked.id, Approval::Always).await), json!(1));
+    assert_eq!(host.content("asked/a").as_deref(), Some("2"));
+    assert_eq!(host.done("writes", json!({ "path": "asked/a" })).await, json!(1), "it counts for what it is now");
+    // And for nothing else: neither for another change nor for what it was.
+    for text in [text.replace("'1'", "'3'"), text.to_owned()] {
+        host.add_script("writes.ts", &text).await;
+        host.asks("writes", json!({ "path": "asked/a" })).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_always_allowed_is_a_name_to_a_holder_whatever_code_asks_and_is_shown_so() {
+    let host = Host::new(ASKING, &[]).await;
+    fs::create_dir(host.workspace().join("asked")).unwrap();
+    host.add_script("writes.ts", WRITES_ONE).await;
+    let asked = host.asks("writes", json!({ "path": "asked/a" })).await;
+    let shown = preview::standing(&asked).join("\n");
+    assert!(shown.contains("always makes for image:base: allow write fs:workspace/asked/a"), "{shown}");
+    assert_eq!(result(host.answer(asked.id, Approval::Always).await), json!(1));
+    host.add_script("writes.ts", &WRITES_ONE.replace("'1'", "'2'")).await;
+    assert_eq!(host.done("writes", json!({ "path": "asked/a" })).await, json!(1));
+    assert_eq!(host.content("asked/a").as_deref(), Some("2"));
+    host.asks("writes", json!({ "path": "asked/b" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_is_changed_or_removed_while_it_waits_goes_on_as_it_was() {
+    for (removed, path) in [(false, "asked/a"), (true, "asked/b")] {
+        let host = Host::new(ASKING, &[]).await;
+        fs::create_dir(host.workspace().join("asked")).unwrap();
+        host.add_script("writes.ts", WRITES_ONE).await;
+        let asked = host.asks("writes", json!({ "path": path })).await;
+        if removed {
+            host.runtime.kernel().remove_tool("writes").unwrap();
+        } else {
+            host.add_script("writes.ts", &WRITES_ONE.replace("'1'", "'2'")).await;
+        }
+        let host = host.restart().await;
+        assert_eq!(result(host.answer(asked.id, Approval::Allow).await), json!(1));
+        assert_eq!(host.content(path).as_deref(), Some("1"), "what was approved is what is done");
+        if !removed {
+            host.asks("writes", json!({ "path": path })).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

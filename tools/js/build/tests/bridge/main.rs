@@ -495,7 +495,9 @@ fn an_endless_loop_is_stopped_from_outside() {
                     engine.increment_epoch();
                 }
             });
-            assert!(one.scripts.call_call(&mut one.store, &program, "", "{}").is_err(), "{text}");
+            let ended = one.scripts.call_call(&mut one.store, &program, "", "{}");
+            // On a machine that starts the thread late, what takes memory may be out of it before.
+            assert!(!matches!(ended, Ok(Ok(_))), "{text}: {ended:?}");
             done.store(true, std::sync::atomic::Ordering::Relaxed);
         });
     }
