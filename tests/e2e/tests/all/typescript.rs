@@ -227,6 +227,7 @@ async fn a_hostile_script_ends_in_a_typed_failure_and_others_go_on() {
         ("return 'x'.repeat(1 << 28);", Limit),
         ("const deep = () => 1 + deep(); return deep();", Failed),
         ("return new Function('for (;;) {}')();", Limit),
+        ("let chain = {}; for (let i = 0; i < 5000; i++) chain = new Proxy(chain, {}); return 'x' in chain;", Limit),
     ]
     .into_iter()
     .enumerate()
