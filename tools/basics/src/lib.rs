@@ -67,7 +67,8 @@ pub mod tools {
         log: String,
     ) -> libos::Result<Failures> {
         if log.len() > pytest::LOG_BYTES_MAX {
-            let message = format_args!("log has {} bytes; at most {} are read", log.len(), pytest::LOG_BYTES_MAX).to_string();
+            let message =
+                format_args!("log has {} bytes; at most {} are read", log.len(), pytest::LOG_BYTES_MAX).to_string();
             return Err(Failure::invalid_arguments(message));
         }
         Ok(pytest::parse(&log))

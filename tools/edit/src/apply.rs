@@ -53,7 +53,9 @@ enum Undo {
 pub fn apply(base: &str, files: Vec<FilePatch>) -> libos::Result<Vec<Changed>> {
     let mut changes = plan(base, files)?;
     // What is there longest can be taken back longest.
-    changes.sort_by_key(|change| ["modified", "created", "renamed", "deleted"].iter().position(|kind| *kind == change.told.change));
+    changes.sort_by_key(|change| {
+        ["modified", "created", "renamed", "deleted"].iter().position(|kind| *kind == change.told.change)
+    });
     let mut undo = Vec::new();
     for change in &changes {
         if let Err(error) = perform(change, &mut undo) {
@@ -135,7 +137,9 @@ fn planned(base: &str, file: FilePatch) -> Result<Change, Problem> {
     let change = match (&old, &new) {
         (None, _) => "created",
         (_, None) if !after.is_empty() => {
-            return Err(Problem::Misfit(format!("{path}: is deleted by the patch, which does not show all its lines as removed")));
+            return Err(Problem::Misfit(format!(
+                "{path}: is deleted by the patch, which does not show all its lines as removed"
+            )));
         }
         (_, None) => "deleted",
         (old, new) if old == new => "modified",

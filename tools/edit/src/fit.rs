@@ -73,7 +73,11 @@ impl Fitting<'_> {
             _ => {
                 let told: Vec<String> = places.iter().take(PLACES_TOLD).map(|line| (line + 1).to_string()).collect();
                 let more = if places.len() > PLACES_TOLD { ", ..." } else { "" };
-                Err(format!("not at line {}, but at lines {}{more}; give it more lines around", expected + 1, told.join(", ")))
+                Err(format!(
+                    "not at line {}, but at lines {}{more}; give it more lines around",
+                    expected + 1,
+                    told.join(", ")
+                ))
             }
         }
     }
@@ -105,7 +109,8 @@ impl Fitting<'_> {
                     at += 1;
                 }
                 LineKind::Added => {
-                    let is_end = index == last || hunk.lines[index + 1..].iter().all(|next| next.kind == LineKind::Removed);
+                    let is_end =
+                        index == last || hunk.lines[index + 1..].iter().all(|next| next.kind == LineKind::Removed);
                     if !line.ends && !(is_end && place + count == self.lines.len()) {
                         return Err("a line without a newline at its end is not the last of the file".into());
                     }
@@ -121,16 +126,23 @@ impl Fitting<'_> {
     fn difference(&self, old: &[&HunkLine], expected: usize) -> String {
         let total = self.lines.len();
         let start = expected.min(total.saturating_sub(1));
-        let differs = old.iter().enumerate().find(|(index, wanted)| {
-            self.lines.get(expected + index).is_none_or(|have| !is_same(have, wanted))
-        });
+        let differs = old
+            .iter()
+            .enumerate()
+            .find(|(index, wanted)| self.lines.get(expected + index).is_none_or(|have| !is_same(have, wanted)));
         let (index, wanted) = differs.map_or((0, ""), |(index, line)| (index, line.text.as_str()));
         let mut text = match self.lines.get(expected + index) {
             Some(have) if have.trim_end_matches(['\r', '\n']) == wanted.trim_end_matches('\r') => {
                 format!("line {} does not end as the hunk says (newline at the end of the file)", expected + index + 1)
             }
-            Some(have) => format!("line {} is {}, and the hunk has {}", expected + index + 1, shown(have), shown(wanted)),
-            None => format!("the file has {total} lines, and the hunk has {} as line {}", shown(wanted), expected + index + 1),
+            Some(have) => {
+                format!("line {} is {}, and the hunk has {}", expected + index + 1, shown(have), shown(wanted))
+            }
+            None => format!(
+                "the file has {total} lines, and the hunk has {} as line {}",
+                shown(wanted),
+                expected + index + 1
+            ),
         };
         text.push_str(". Its old lines are nowhere else. There is now:");
         // From two lines before the first that differs.
@@ -147,7 +159,8 @@ fn is_same(have: &str, wanted: &HunkLine) -> bool {
     let ends = have.ends_with('\n');
     let have = have.strip_suffix('\n').unwrap_or(have);
     // That a file has no newline at its end is often left out of a patch; that it has none is not said for nothing.
-    (wanted.ends || !ends) && have.strip_suffix('\r').unwrap_or(have) == wanted.text.strip_suffix('\r').unwrap_or(&wanted.text)
+    (wanted.ends || !ends)
+        && have.strip_suffix('\r').unwrap_or(have) == wanted.text.strip_suffix('\r').unwrap_or(&wanted.text)
 }
 
 /// What ends the lines that a hunk adds.

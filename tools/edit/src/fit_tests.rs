@@ -36,7 +36,11 @@ fn a_hunk_with_a_wrong_line_goes_where_it_fits_alone() {
     check("a\nb\nc\n", "@@ -9 +9 @@\n-b\n+x\n", "a\nx\nc\n");
     check("1\n2\n3\n4\n5\n", "@@ -1 +1 @@\n-3\n+x\n@@ -3 +3 @@\n-5\n+y\n", "1\n2\nx\n4\ny\n");
     refused("a\nb\na\n", "@@ -2 +2 @@\n-a\n+x\n", "not at line 2, but at lines 1, 3; give it more");
-    refused("a\nb\n", "@@ -2 +2 @@\n-b\n+x\n@@ -1 +1 @@\n-a\n+y\n", "hunk 2 (@@ -1 +1 @@, line 6 of the patch) does not fit");
+    refused(
+        "a\nb\n",
+        "@@ -2 +2 @@\n-b\n+x\n@@ -1 +1 @@\n-a\n+y\n",
+        "hunk 2 (@@ -1 +1 @@, line 6 of the patch) does not fit",
+    );
     refused("a\nb\nc\n", "@@ -2 +2 @@\n-b\n+x\n@@ -1,0 +1 @@\n+y\n", "overlaps the hunk before");
 }
 

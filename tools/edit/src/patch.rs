@@ -90,7 +90,10 @@ pub fn parse(patch: &str) -> Result<Vec<FilePatch>, String> {
     }
     headers.finish(&mut files).map_err(|why| located(at - 1, &why))?;
     match files.len() {
-        0 => Err("there is no file in the patch; it must be a unified diff: --- a/FILE, +++ b/FILE, @@ -1,2 +1,2 @@".into()),
+        0 => {
+            Err("there is no file in the patch; it must be a unified diff: --- a/FILE, +++ b/FILE, @@ -1,2 +1,2 @@"
+                .into())
+        }
         count if count > FILES_MAX => Err(format!("the patch has {count} files; at most {FILES_MAX} are taken")),
         _ => Ok(files),
     }
@@ -112,7 +115,8 @@ fn is_body(line: &str) -> bool {
 /// The hunk whose header is at `at`, and where it ends.
 fn hunk(lines: &[&str], at: usize) -> Result<(Hunk, usize), String> {
     let header = lines[at].trim_end_matches('\r');
-    let (start, old, new) = numbers(header).ok_or_else(|| located(at, "a hunk begins with @@ -LINE,COUNT +LINE,COUNT @@"))?;
+    let (start, old, new) =
+        numbers(header).ok_or_else(|| located(at, "a hunk begins with @@ -LINE,COUNT +LINE,COUNT @@"))?;
     let end = match counted(lines, at + 1, old, new) {
         Some(end) => end,
         None => uncounted(lines, at + 1),

@@ -91,7 +91,10 @@ fn trouble(content: &str, old: &str, lines: &[usize], expected: usize) -> String
         let told: Vec<String> = lines.iter().take(LINES_TOLD).map(usize::to_string).collect();
         // Writing to a string cannot fail.
         let _ = write!(text, " (line {}{})", told.join(", "), if lines.len() > LINES_TOLD { ", ..." } else { "" });
-        let _ = write!(text, ", expected {expected}; nothing is changed. Take more of the text around it, or set expected_count");
+        let _ = write!(
+            text,
+            ", expected {expected}; nothing is changed. Take more of the text around it, or set expected_count"
+        );
         return text;
     }
     text.push_str("; nothing is changed");

@@ -67,7 +67,13 @@ pub mod tools {
         if start_line.is_none() && end_line.is_none() {
             let text = libos_tools_common::read_text(&path, max_bytes)?;
             let bytes_read = text.content.len();
-            return Ok(TextFile { path, bytes_read, content: text.content, truncated: text.truncated, last_line: None });
+            return Ok(TextFile {
+                path,
+                bytes_read,
+                content: text.content,
+                truncated: text.truncated,
+                last_line: None,
+            });
         }
         let first = libos_tools_common::within("start_line", start_line, 1, u32::MAX)?;
         let last = libos_tools_common::within("end_line", end_line, u32::MAX, u32::MAX)?;

@@ -94,7 +94,10 @@ impl Window {
             }
             Err(error) => {
                 let position = error.utf8_error().valid_up_to();
-                return Err(format!("is not UTF-8 text: byte {position} from line {} on fits no character", self.first));
+                return Err(format!(
+                    "is not UTF-8 text: byte {position} from line {} on fits no character",
+                    self.first
+                ));
             }
         };
         let ends = content.matches('\n').count();
@@ -117,7 +120,8 @@ mod tests {
                     break;
                 }
             }
-            let expected = expected.map(|(content, last, truncated)| Lines { content: content.into(), last, truncated });
+            let expected =
+                expected.map(|(content, last, truncated)| Lines { content: content.into(), last, truncated });
             assert_eq!(window.end(), expected.map_err(str::to_owned), "{range:?} in pieces of {size}");
         }
     }

@@ -129,7 +129,9 @@ fn set(rest: &mut std::iter::Peekable<std::str::Chars>) -> Result<Token, &'stati
         let first = match rest.next().ok_or(OPEN)? {
             ']' if !is_first => return Ok(Token::Set { negated, ranges }),
             '\\' => rest.next().ok_or(OPEN)?,
-            '[' if rest.peek() == Some(&':') => return Err("has a named class such as [:alpha:]; write the characters"),
+            '[' if rest.peek() == Some(&':') => {
+                return Err("has a named class such as [:alpha:]; write the characters");
+            }
             first => first,
         };
         is_first = false;

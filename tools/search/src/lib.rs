@@ -112,7 +112,9 @@ pub mod tools {
             globs: globs("glob", glob.as_deref().unwrap_or("**"))?,
             context: match context.unwrap_or(0) {
                 lines @ 0..=20 => lines as usize,
-                lines => return Err(Failure::invalid_arguments(format_args!("context is {lines}; it must be 0 to 20"))),
+                lines => {
+                    return Err(Failure::invalid_arguments(format_args!("context is {lines}; it must be 0 to 20")));
+                }
             },
             files_only: files_only.unwrap_or(false),
         };

@@ -56,7 +56,9 @@ pub fn pattern(pattern: &str, is_literal: bool, ignores_case: bool) -> Result<Re
         .build();
     built.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "pattern is too large when compiled; repeat less in it".into(),
-        error => format!("pattern is no regular expression that is known (no look-around, no back-references): {error}"),
+        error => {
+            format!("pattern is no regular expression that is known (no look-around, no back-references): {error}")
+        }
     })
 }
 
@@ -132,7 +134,10 @@ mod tests {
 
     #[track_caller]
     fn check(content: &str, wanted: &str, context: usize, expected: &[&str]) {
-        assert_eq!(lines(content.as_bytes(), wanted, context, 100), (expected.iter().map(|line| (*line).to_owned()).collect(), false));
+        assert_eq!(
+            lines(content.as_bytes(), wanted, context, 100),
+            (expected.iter().map(|line| (*line).to_owned()).collect(), false)
+        );
     }
 
     #[test]
@@ -190,7 +195,9 @@ mod tests {
 
     #[test]
     fn a_hostile_pattern_is_refused_or_linear() {
-        for wanted in ["", "(", "(?=a)", r"(a)\1", &"a".repeat(4_097), &"(".repeat(100), "((a{100}){100}){100}", r"(\w{900}){9}"] {
+        for wanted in
+            ["", "(", "(?=a)", r"(a)\1", &"a".repeat(4_097), &"(".repeat(100), "((a{100}){100}){100}", r"(\w{900}){9}"]
+        {
             assert!(pattern(wanted, false, false).is_err(), "{wanted}");
         }
         let evil = pattern("(a*)*b|(a|aa)+$x", false, false).unwrap();

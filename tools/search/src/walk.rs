@@ -110,11 +110,7 @@ impl Walk {
 
     /// Shows every entry below a directory to `visit`, until that breaks off. False if it did, or if a limit was reached. A file is
     /// shown alone.
-    pub fn run(
-        &mut self,
-        root: &str,
-        visit: &mut dyn FnMut(&mut Self, Met) -> ControlFlow<()>,
-    ) -> libos::Result<bool> {
+    pub fn run(&mut self, root: &str, visit: &mut dyn FnMut(&mut Self, Met) -> ControlFlow<()>) -> libos::Result<bool> {
         let working = fs::working_directory();
         let above: Vec<Name> = absolute(&working, root).iter().map(|segment| segment.chars().collect()).collect();
         let entries = match fs::list(root) {

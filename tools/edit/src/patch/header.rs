@@ -30,7 +30,10 @@ impl Headers {
                 self.git_name = git_name(&rest["--git ".len()..]);
             }
             ("***", "Begin Patch") => {
-                return Err("this form of patch is not known; write a unified diff: --- a/FILE, +++ b/FILE, @@ -1,2 +1,2 @@".into());
+                return Err(
+                    "this form of patch is not known; write a unified diff: --- a/FILE, +++ b/FILE, @@ -1,2 +1,2 @@"
+                        .into(),
+                );
             }
             ("GIT", "binary patch") | ("Binary", _) if self.is_git || rest.ends_with(" differ") => {
                 return Err("binary files cannot be patched".into());
@@ -41,7 +44,9 @@ impl Headers {
             ("copy", _) => return Err("copies are not made; write the whole file as a new one".into()),
             ("new", rest) if rest.starts_with("file mode ") => self.is_new = is_plain(rest)?,
             ("deleted", rest) if rest.starts_with("file mode ") => self.is_deleted = true,
-            ("old" | "new", rest) if rest.starts_with("mode ") => return Err("the mode of a file cannot be changed".into()),
+            ("old" | "new", rest) if rest.starts_with("mode ") => {
+                return Err("the mode of a file cannot be changed".into());
+            }
             _ => {}
         }
         Ok(())
@@ -142,7 +147,8 @@ fn unquoted(text: &str) -> Result<String, String> {
                 b'r' => b'\r',
                 same @ (b'\\' | b'"') => same,
                 first @ b'0'..=b'3' => {
-                    let mut digit = || rest.next().filter(|digit| (b'0'..=b'7').contains(digit)).map(|digit| digit - b'0');
+                    let mut digit =
+                        || rest.next().filter(|digit| (b'0'..=b'7').contains(digit)).map(|digit| digit - b'0');
                     let (second, third) = (digit().ok_or_else(wrong)?, digit().ok_or_else(wrong)?);
                     (first - b'0') * 64 + second * 8 + third
                 }
