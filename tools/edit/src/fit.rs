@@ -111,7 +111,7 @@ impl Fitting<'_> {
                 LineKind::Added => {
                     let is_end =
                         index == last || hunk.lines[index + 1..].iter().all(|next| next.kind == LineKind::Removed);
-                    if !line.ends && !(is_end && place + count == self.lines.len()) {
+                    if !(line.ends || is_end && place + count == self.lines.len()) {
                         return Err("a line without a newline at its end is not the last of the file".into());
                     }
                     push(&mut self.result, &ends.line(line));
