@@ -178,6 +178,7 @@ ERROR tests/test_b.py - ImportError: no module
         check("______ ERROR collecting tests/a.py ______\nE   ImportError\n", &[], &["tests/a.py"], 0);
         check("1 failed in 0.01s\n", &[], &[], 1);
         check("FAILED a.py::b\n= 3 passed in 1 day =\n", &["a.py::b"], &[], 1);
+        check("FAILED a.py::b\n7 boxes in 2s\n", &["a.py::b"], &[], 1);
         check("FAILED a.py::b\n7 things in 2 boxes\n99999999999999999999999 failed in 1s\n", &["a.py::b"], &[], 1);
         check("FAILED a.py::b\n= 2 failed in 61.02s (0:01:01) =\n", &["a.py::b"], &[], 2);
     }

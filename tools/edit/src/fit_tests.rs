@@ -51,6 +51,8 @@ fn what_does_not_fit_is_shown_with_what_is_there() {
     refused("", "@@ -1 +1 @@\n-x\n+y\n", "the file has 0 lines, and the hunk has \"x\" as line 1");
     refused("a\n", "@@ -5,0 +6 @@\n+x\n", "the file has only 1 lines");
     refused("a\n", "@@ -18446744073709551615 +1 @@\n-x\n+y\n", "the file has 1 lines");
+    let far = "@@ -1 +1 @@\n-b\n+x\n@@ -18446744073709551615 +1 @@\n-y\n+z\n";
+    refused("a\na\nb\n", far, "hunk 2 (@@ -18446744073709551615");
     refused("a\nb\n", "@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+x\n", "line 1 does not end as the hunk says");
     refused("a\nb\n", "@@ -1 +1 @@\n-a\n+x\n\\ No newline at end of file\n", "is not the last of the file");
     refused(&"é".repeat(1_000), "@@ -1 +1 @@\n-x\n+y\n", "é…\", and the hunk has");

@@ -195,9 +195,18 @@ mod tests {
 
     #[test]
     fn a_hostile_pattern_is_refused_or_linear() {
-        for wanted in
-            ["", "(", "(?=a)", r"(a)\1", &"a".repeat(4_097), &"(".repeat(100), "((a{100}){100}){100}", r"(\w{900}){9}"]
-        {
+        for wanted in [
+            "",
+            "(",
+            "(?=a)",
+            r"(a)\1",
+            &"a".repeat(4_097),
+            &"(".repeat(100),
+            "((a{100}){100}){100}",
+            "(a{200}){300}",
+            &format!("{}a{}", "(".repeat(100), ")".repeat(100)),
+            r"(\w{900}){9}",
+        ] {
             assert!(pattern(wanted, false, false).is_err(), "{wanted}");
         }
         let evil = pattern("(a*)*b|(a|aa)+$x", false, false).unwrap();
