@@ -42,8 +42,12 @@ impl Glob {
         for text in pattern.split('/') {
             match text {
                 "" => return Err("has an empty segment"),
-                "**" if segments.last() == Some(&Segment::Deep) => {}
-                "**" => segments.push(Segment::Deep),
+                // More than two stars are two for git.
+                stars if stars.len() > 1 && stars.bytes().all(|byte| byte == b'*') => {
+                    if segments.last() != Some(&Segment::Deep) {
+                        segments.push(Segment::Deep);
+                    }
+                }
                 _ => segments.push(Segment::Name(tokens(text)?)),
             }
         }
@@ -231,6 +235,7 @@ mod tests {
         check("src/**/mod.rs", &["src/mod.rs", "src/a/b/mod.rs"], &["mod.rs", "src/a/mod.rsx"]);
         check("src/**", &["src/a", "src/a/b"], &["src", "a"]);
         check("**", &["a", "a/b"], &[]);
+        check("****/a", &["a", "x/a"], &["x"]);
         check("**/a/**/b", &["a/b", "x/a/y/a/z/b"], &["a", "b", "b/a"]);
         check(r"\*\[", &["*["], &["a["]);
     }
