@@ -1,8 +1,10 @@
-//! The standard tools that are in no family: echo, the time, waiting.
+//! The standard tools that are in no family: echo, the time, waiting, logs of tests.
 
 mod offset;
+mod pytest;
 
 use libos::{Failure, clock};
+use pytest::Failures;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -55,6 +57,21 @@ pub mod tools {
         })?;
         let now = clock::now();
         Ok(Now { iso8601: now.rfc3339(minutes), unix_seconds: now.seconds, timezone })
+    }
+
+    /// Takes out of a log of pytest which tests failed and why, so that the whole log need not be read. At most 4 MiB. Example:
+    /// {"log": "FAILED tests/test_a.py::test_b - assert 1 == 2\n1 failed in 0.1s"}
+    #[needs()]
+    pub fn parse_pytest_log(
+        /// What pytest printed.
+        log: String,
+    ) -> libos::Result<Failures> {
+        if log.len() > pytest::LOG_BYTES_MAX {
+            let message =
+                format_args!("log has {} bytes; at most {} are read", log.len(), pytest::LOG_BYTES_MAX).to_string();
+            return Err(Failure::invalid_arguments(message));
+        }
+        Ok(pytest::parse(&log))
     }
 
     /// Waits. The process uses nothing meanwhile, so a long wait costs no more than a short one.

@@ -1,4 +1,6 @@
-//! What several families of the standard tools share: text of files, and limits on how much of it.
+//! What several families of the standard tools share: text of files, paths, and limits on how much of it.
+
+pub mod paths;
 
 use libos::{Failure, fs};
 use schemars::JsonSchema;

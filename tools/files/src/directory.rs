@@ -2,6 +2,7 @@
 
 use libos::fs::{self, Kind};
 use libos::{Error, Failure};
+use libos_tools_common::paths::{join, make_all};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -70,16 +71,9 @@ fn described(directory: &str, entry: fs::Entry) -> Entry {
     }
 }
 
-fn join(directory: &str, name: &str) -> String {
-    match directory {
-        "." | "" => name.to_owned(),
-        _ => format!("{}/{name}", directory.trim_end_matches('/')),
-    }
-}
-
 /// Makes a directory, with `parents` those above it too. What is there already is only looked at if that may be fine.
 pub fn make(path: String, parents: bool, exist_ok: bool) -> libos::Result<Created> {
-    let made = if parents { make_all(&path) } else { fs::make_dir(&path) };
+    let made = if parents { make_all(&path, &mut Vec::new()) } else { fs::make_dir(&path) };
     match made {
         Ok(()) => Ok(Created { path, created: true }),
         Err(Error::AlreadyExists(_)) if exist_ok && fs::stat(&path)?.kind == Kind::Directory => {
@@ -87,26 +81,6 @@ pub fn make(path: String, parents: bool, exist_ok: bool) -> libos::Result<Create
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// Makes a directory; those above it only where one is missing, so that a usual call is one system call.
-fn make_all(path: &str) -> Result<(), Error> {
-    match (fs::make_dir(path), parent(path)) {
-        (Err(Error::NotFound(_)), Some(parent)) => match make_all(parent) {
-            // Another process may have made it meanwhile.
-            Ok(()) | Err(Error::AlreadyExists(_)) => fs::make_dir(path),
-            Err(error) => Err(error),
-        },
-        (made, _) => made,
-    }
-}
-
-/// The path without its last segment; none if there would be no segment left, or only a mount.
-fn parent(path: &str) -> Option<&str> {
-    let (parent, _) = path.trim_end_matches('/').rsplit_once('/')?;
-    let parent = parent.trim_end_matches('/');
-    let is_root = parent.is_empty() || parent.starts_with('/') && !parent[1..].contains('/');
-    (!is_root).then_some(parent)
 }
 
 /// Deletes what is not a directory with entries.
@@ -135,28 +109,5 @@ fn deleted(path: String, removed: Result<(), Error>, missing_ok: bool) -> libos:
         Ok(()) => Ok(Deleted { path, deleted: true }),
         Err(Error::NotFound(_)) if missing_ok => Ok(Deleted { path, deleted: false }),
         Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_path_of_an_entry_can_be_used_as_it_is() {
-        assert_eq!(join(".", "a"), "a");
-        assert_eq!(join("notes/", "a"), "notes/a");
-        assert_eq!(join("/workspace", "a"), "/workspace/a");
-    }
-
-    #[test]
-    fn only_directories_below_a_mount_can_be_made() {
-        let check = |path, expected| assert_eq!(parent(path), expected, "{path}");
-        check("a", None);
-        check("a/b", Some("a"));
-        check("a/b/c/", Some("a/b"));
-        check("/workspace", None);
-        check("/workspace/a", None);
-        check("/workspace/a/b", Some("/workspace/a"));
     }
 }

@@ -1,8 +1,10 @@
 //! The standard tools for files and directories.
 
 mod directory;
+mod lines;
 
 use directory::{Created, Deleted, Listing};
+use libos::Failure;
 use libos::fs::{self, WriteMode};
 use libos_tools_common::Encoding;
 use schemars::JsonSchema;
@@ -17,6 +19,9 @@ pub struct TextFile {
     bytes_read: usize,
     /// Whether the file goes on after `content`.
     truncated: bool,
+    /// With a range of lines: the last line of `content`, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_line: Option<usize>,
 }
 
 /// A file that was written.
@@ -38,7 +43,9 @@ pub struct WorkingDirectory {
 pub mod tools {
     use super::*;
 
-    /// Reads a text file (UTF-8) from its start. A long file is cut at `max_bytes`, never inside a character; `truncated` says so.
+    /// Reads a text file (UTF-8) from its start, or the lines `start_line` to `end_line`. A long file is cut at `max_bytes`, never inside
+    /// a character, and with a range of lines behind a whole line; `truncated` says so. Lines are found in the first 32 MiB of a file.
+    /// Example: {"path": "src/main.rs", "start_line": 120, "end_line": 160}
     #[needs("read fs:**")]
     pub fn read_text_file(
         /// The file, relative to the working directory or absolute as `/<mount>/...`.
@@ -48,11 +55,35 @@ pub mod tools {
         /// Most bytes to read: 1 to 1048576; 65536 if left out.
         #[schemars(range(min = 1, max = 1_048_576))]
         max_bytes: Option<u32>,
+        /// The first line to read, from 1.
+        #[schemars(range(min = 1))]
+        start_line: Option<u32>,
+        /// The last line to read; up to the end if left out.
+        #[schemars(range(min = 1))]
+        end_line: Option<u32>,
     ) -> libos::Result<TextFile> {
         let Encoding::Utf8 = encoding.unwrap_or_default();
         let max_bytes = libos_tools_common::within("max_bytes", max_bytes, 64 * 1024, 1024 * 1024)?;
-        let text = libos_tools_common::read_text(&path, max_bytes)?;
-        Ok(TextFile { path, bytes_read: text.content.len(), content: text.content, truncated: text.truncated })
+        if start_line.is_none() && end_line.is_none() {
+            let text = libos_tools_common::read_text(&path, max_bytes)?;
+            let bytes_read = text.content.len();
+            return Ok(TextFile {
+                path,
+                bytes_read,
+                content: text.content,
+                truncated: text.truncated,
+                last_line: None,
+            });
+        }
+        let first = libos_tools_common::within("start_line", start_line, 1, u32::MAX)?;
+        let last = libos_tools_common::within("end_line", end_line, u32::MAX, u32::MAX)?;
+        if last < first {
+            let message = format_args!("end_line is {last}, before start_line, which is {first}").to_string();
+            return Err(Failure::invalid_arguments(message));
+        }
+        let lines = lines::read(&path, first, last, max_bytes)?;
+        let (content, truncated) = (lines.content, lines.truncated);
+        Ok(TextFile { path, bytes_read: content.len(), content, truncated, last_line: Some(lines.last) })
     }
 
     /// Writes a text file (UTF-8, at most 16 MiB) as a whole. Its directory must exist.

@@ -19,7 +19,7 @@ use std::fs;
 use std::path::Path;
 
 /// The components that come with the runtime.
-const STANDARD: [&str; 7] = ["basics", "files", "jit", "messages", "objects", "people", "processes"];
+const STANDARD: [&str; 9] = ["basics", "edit", "files", "jit", "messages", "objects", "people", "processes", "search"];
 
 /// A file of the checkout.
 fn source(path: &str) -> String {
@@ -57,13 +57,15 @@ fn what_a_source_declares_is_read_back_from_its_component() {
     read_back("word_count", "examples/tool-rust/src/lib.rs", 1);
     read_back("declares", "tests/programs/examples/declares.rs", 3);
     read_back("noop", "tests/programs/examples/noop.rs", 0);
-    read_back("basics", "tools/basics/src/lib.rs", 3);
+    read_back("basics", "tools/basics/src/lib.rs", 4);
+    read_back("edit", "tools/edit/src/lib.rs", 2);
     read_back("files", "tools/files/src/lib.rs", 8);
     read_back("objects", "tools/objects/src/lib.rs", 12);
     read_back("people", "tools/people/src/lib.rs", 3);
     read_back("jit", "tools/jit/src/lib.rs", 6);
     read_back("messages", "tools/messages/src/lib.rs", 2);
     read_back("processes", "tools/processes/src/lib.rs", 9);
+    read_back("search", "tools/search/src/lib.rs", 2);
 }
 
 #[test]
@@ -171,6 +173,9 @@ async fn a_declaration_stays_with_its_tool_whatever_it_is_called() {
     assert_eq!(found["later"], Some(Vec::new()));
 }
 
+/// Creates a file, and deletes one.
+const PATCH: &str = "--- /dev/null\n+++ new/a.md\n@@ -0,0 +1 @@\n+a\n--- old.md\n+++ /dev/null\n@@ -1 +0,0 @@\n-old\n";
+
 /// Calls of every standard tool that together make every system call that it can make.
 fn uses() -> Vec<(&'static str, Value)> {
     vec![
@@ -180,6 +185,12 @@ fn uses() -> Vec<(&'static str, Value)> {
         ("get_working_directory", json!({})),
         ("write_text_file", json!({"path": "notes.md", "content": "some notes"})),
         ("read_text_file", json!({"path": "link.md"})),
+        ("read_text_file", json!({"path": "notes.md", "start_line": 1, "end_line": 1})),
+        ("parse_pytest_log", json!({"log": "1 failed in 0.1s"})),
+        ("search_text", json!({"pattern": "notes"})),
+        ("find_files", json!({"pattern": "*.md"})),
+        ("edit_file", json!({"path": "notes.md", "old_text": "some", "new_text": "many"})),
+        ("apply_patch", json!({"patch": PATCH})),
         ("read_directory", json!({"path": "."})),
         ("write_directory", json!({"path": "d/e/f", "parents": true})),
         ("write_directory", json!({"path": "d", "exist_ok": true})),
@@ -265,6 +276,8 @@ async fn the_standard_tools_declare_what_they_use_and_no_more() {
     }
     // To which messages are sent.
     host.runtime.kernel().new_process("base", false).unwrap();
+    host.put("old.md", "old\n");
+    host.put(".gitignore", "target\n");
     std::os::unix::fs::symlink("notes.md", host.workspace().join("link.md")).unwrap();
     let mut used: BTreeMap<&str, BTreeMap<(Kind, Right), usize>> = BTreeMap::new();
     // What a process has proposed is its own.

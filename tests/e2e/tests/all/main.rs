@@ -6,6 +6,7 @@
 mod artefacts;
 mod bridges;
 mod cancel;
+mod coding;
 mod components;
 mod declarations;
 mod dropping;

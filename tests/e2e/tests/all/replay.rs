@@ -41,6 +41,14 @@ const PROGRAMS: &[Row] = &[
     ("read_loop", |_| json!({"path": "notes/fixed.md", "count": 3})),
     ("noop", |_| json!({})),
     ("nan_probe", |_| json!({})),
+    ("search_text", |_| json!({"pattern": "f.xed", "path": "notes", "glob": "fix*", "context": 1})),
+    ("find_files", |_| json!({"pattern": "fixed*"})),
+    (
+        "edit_file",
+        |run| json!({"path": format!("notes/{run}.md"), "old_text": "some notes\n", "new_text": "many notes\n"}),
+    ),
+    ("apply_patch", |run| json!({"patch": patch(run)})),
+    ("parse_pytest_log", |_| json!({"log": "FAILED a.py::b"})),
     ("echo", |run| json!({"run": run})),
     ("get_current_time", |_| json!({})),
     ("sleep", |_| json!({"seconds": 0.001})),
@@ -58,7 +66,7 @@ async fn a_call_dropped_before_any_import_ends_as_the_unbroken_one() {
     host.done("create_memory_namespace", json!({"namespace": "team"})).await;
     for (program, arguments) in PROGRAMS {
         let whole = run(&host, program, arguments, &format!("{program}-whole"), None).await;
-        let pure = ["print_flood", "echo", "noop", "nan_probe"].contains(program);
+        let pure = ["print_flood", "echo", "parse_pytest_log", "noop", "nan_probe"].contains(program);
         assert!(whole.imports > 0 || pure, "{program}");
         for stop in 0..whole.imports {
             let name = format!("{program}-{stop}");
@@ -70,8 +78,18 @@ async fn a_call_dropped_before_any_import_ends_as_the_unbroken_one() {
     }
 }
 
+/// Changes, creates in a new directory, renames and deletes.
+fn patch(run: &str) -> String {
+    format!(
+        "diff --git a/notes/{run}.md b/notes/{run}.md\n--- a/notes/{run}.md\n+++ b/notes/{run}.md\n@@ -1 +1 @@\n-some notes\n+x\n\
+         diff --git a/notes/{run}.n/a b/notes/{run}.n/a\nnew file mode 100644\n--- /dev/null\n+++ b/notes/{run}.n/a\n@@ -0,0 +1 @@\n+x\n\
+         diff --git a/gone/{run}/r b/gone/{run}/s\nrename from gone/{run}/r\nrename to gone/{run}/s\n\
+         diff --git a/gone/{run}/d b/gone/{run}/d\ndeleted file mode 100644\n--- a/gone/{run}/d\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
+    )
+}
+
 fn guests() -> Vec<&'static str> {
-    let standard = ["files", "objects", "people", "basics"];
+    let standard = ["files", "objects", "people", "basics", "search", "edit"];
     let programs = [
         "journey",
         "two_writes",
@@ -145,6 +163,9 @@ async fn run(host: &Host, program: &str, arguments: &fn(&str) -> Value, name: &s
 fn prepare(workspace: &Path, name: &str) {
     fs::write(workspace.join(format!("notes/{name}.md")), "some notes\n").unwrap();
     fs::create_dir_all(workspace.join(format!("gone/{name}/inside"))).unwrap();
+    for file in ["r", "d"] {
+        fs::write(workspace.join(format!("gone/{name}/{file}")), "x\n").unwrap();
+    }
 }
 
 /// Operation and outcome of a record of something that changes.
