@@ -1,0 +1,11 @@
+//! Real programs under confinement: what they reach, what they do not, and how they end.
+
+#![expect(clippy::disallowed_methods, reason = "these tests are the outside")]
+
+mod bounds;
+mod description;
+mod ends;
+mod reach;
+mod real;
+mod rows;
+mod stage;
