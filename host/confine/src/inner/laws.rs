@@ -39,6 +39,8 @@ fn restrict(view: &View, network: bool) -> Result<RulesetStatus, RulesetError> {
         .create()?
         .add_rules(path_beneath_rules(&view.readable, read))?
         .add_rules(path_beneath_rules(["/proc"], read))?
+        // What is there at all, and on the way to what is given.
+        .add_rules(path_beneath_rules(["/"], AccessFs::ReadDir))?
         .add_rules(path_beneath_rules(own, all))?
         .add_rules(path_beneath_rules(&view.writable, all))?;
     Ok(created.restrict_self()?.ruleset)

@@ -21,8 +21,8 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-/// Processes and threads of the two stages, which are in the same user namespace.
-const OWN_TASKS: u64 = 5;
+/// Processes and threads of the two stages, which are in the same user namespace. The one that writes the input ends with it.
+const OWN_TASKS: u64 = 4;
 /// The kernel gives no number below this again once they are used up, and has at least one more.
 const RESERVED_PIDS: u64 = 300;
 /// Bytes of memory that a process may keep from being swapped out.

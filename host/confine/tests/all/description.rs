@@ -79,6 +79,17 @@ fn a_machine_without_user_namespaces_refuses_by_name() {
 }
 
 #[test]
+fn a_user_without_rights_confines_as_well() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("the other tests say so");
+    }
+    let user = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let output = Command::new("setpriv").args(user).arg(env!("CARGO_BIN_EXE_libos-confine")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("limit of processes: by its user namespace"), "{said}");
+}
+
+#[test]
 fn a_binary_that_does_not_confine_is_no_supervisor() {
     let stage = Stage::new();
     let refused = libos_confine::run(

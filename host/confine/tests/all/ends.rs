@@ -38,7 +38,12 @@ fn nothing_inside_ends_or_stops_its_supervisor() {
     // The last one kills all but the first process and, in a shell, not itself.
     let outcome = go(&stage.shell(script));
     assert!(matches!(outcome.end, End::Exited(0) | End::Signalled(9)), "{outcome:?}");
-    assert_eq!(succeeds(&stage.shell("cat /proc/1/environ /proc/1/mem 2>/dev/null; ls /proc/1/fd 2>/dev/null; :")), "");
+    assert_eq!(
+        succeeds(&stage.shell(
+            "cat /proc/1/environ /proc/1/mem 2>/dev/null; readlink /proc/1/fd/0 /proc/1/fd/3 /proc/1/exe /proc/1/cwd; :"
+        )),
+        ""
+    );
 }
 
 #[test]
