@@ -13,10 +13,11 @@ use rustix::mount::{
 };
 use rustix::process::{chdir, pivot_root};
 use std::collections::BTreeSet;
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -221,7 +222,38 @@ fn mount_source(source: &Source, mounted: &[(PathBuf, bool)], target: &Path) -> 
         if is_directory { fs::create_dir_all(target)? } else { fs::write(target, "")? }
     }
     attach(&source.tree, target)?;
-    remount(target, !source.write)
+    // Each mount has its own flags, also those inside of what is given.
+    for mount in mounts_below(target)? {
+        remount(&mount, !source.write)?;
+    }
+    Ok(())
+}
+
+/// The mounts at and below a directory.
+fn mounts_below(target: &Path) -> io::Result<Vec<PathBuf>> {
+    let all = fs::read("/proc/self/mountinfo")?;
+    let fifth = |line: &[u8]| line.split(|byte| *byte == b' ').nth(4).map(unescaped);
+    let mounts = all.split(|byte| *byte == b'\n').filter_map(fifth).map(|name| PathBuf::from(OsString::from_vec(name)));
+    Ok(mounts.filter(|mount| mount.starts_with(target)).collect())
+}
+
+/// A name of `mountinfo`: spaces and what else would part its fields are a backslash and three octal digits there.
+fn unescaped(name: &[u8]) -> Vec<u8> {
+    let (mut plain, mut rest) = (Vec::new(), name);
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..3).filter(|digits| *first == b'\\' && digits.iter().all(|d| (b'0'..b'8').contains(d)));
+        match digits {
+            Some(digits) => {
+                plain.push(digits.iter().fold(0_u8, |value, digit| (value << 3) | (digit - b'0')));
+                rest = &after[3..];
+            }
+            None => {
+                plain.push(*first);
+                rest = after;
+            }
+        }
+    }
+    plain
 }
 
 /// Takes what is not needed from a mount. What it was already without stays so: the kernel lets nobody inside change that.
@@ -303,4 +335,18 @@ fn enter(base: &Path) -> io::Result<()> {
     unmount(".", UnmountFlags::DETACH)?;
     chdir("/")?;
     remount(Path::new("/"), true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unescaped;
+
+    #[test]
+    fn names_of_mounts_are_read_as_they_are() {
+        for (name, want) in
+            [("/a", "/a"), ("/a\\040b\\134c", "/a b\\c"), ("/a\\04", "/a\\04"), ("/\\", "/\\"), ("", "")]
+        {
+            assert_eq!(String::from_utf8(unescaped(name.as_bytes())).unwrap(), want);
+        }
+    }
 }
