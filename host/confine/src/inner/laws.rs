@@ -194,3 +194,30 @@ fn unknown() -> BpfProgram {
         step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_calls_of_later_kernels_and_of_x32_are_not_there() {
+        let program = unknown();
+        // Loads the number, compares it, and has one end for each.
+        assert_eq!(program.iter().map(|step| step.code).collect::<Vec<_>>(), [0x20, 0x35, 0x06, 0x06]);
+        let verdict = |number: u32| {
+            let jump = &program[1];
+            program[2 + usize::from(if number >= jump.k { jump.jt } else { jump.jf })].k
+        };
+        let absent = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned();
+        for (number, want) in [
+            (0, libc::SECCOMP_RET_ALLOW),
+            (libc::SYS_openat2 as u32, libc::SECCOMP_RET_ALLOW),
+            (469, libc::SECCOMP_RET_ALLOW),
+            (470, absent),
+            (0x4000_0000, absent),
+            (u32::MAX, absent),
+        ] {
+            assert_eq!(verdict(number), want, "{number}");
+        }
+    }
+}

@@ -68,6 +68,10 @@ fn prepare(socket: &UnixStream) -> Result<Option<Orders>, Report> {
         in_force(Piece::UserNamespace, ""),
         in_force(Piece::Namespaces, if orders.network() { "in the network of the host" } else { "without network" }),
     ];
+    // What is set next is of this namespace: outside of a new one it would be of the whole system.
+    if !rustix::process::getpid().is_init() {
+        return Err(Report::Missing(Piece::Namespaces, "this is not the first process of its own".into()));
+    }
     // While the proc of the outside can still be seen.
     enforced.push(limit_processes(orders.limits.processes)?);
     let view = view::build(&orders)?;

@@ -291,7 +291,7 @@ fn mask(
         let Some((outer, write)) = mounted.iter().rev().find(|(outer, _)| path.starts_with(outer)) else { continue };
         let target = within(path);
         match target.symlink_metadata() {
-            Ok(meta) if meta.is_symlink() || target.canonicalize().ok().as_ref() != Some(&target) => {
+            Ok(_) if target.canonicalize().ok().as_ref() != Some(&target) => {
                 return Err(description(path, "it is denied and reached by a link: deny what the link leads to"));
             }
             Ok(meta) => masked.push((target, meta.is_dir())),

@@ -70,11 +70,13 @@ fn one_file_is_bounded() {
 }
 
 #[test]
-fn open_files_are_bounded() {
+fn each_process_has_its_limits() {
     let stage = Stage::new();
-    let mut program = stage.shell("ulimit -n; ulimit -c");
+    let mut program = stage.shell("ulimit -n; ulimit -c; ulimit -d; ulimit -t");
     program.limits.open_files = 77;
-    assert_eq!(succeeds(&program), "77\n0\n");
+    program.limits.memory_bytes = 123 << 20;
+    program.limits.processor_time = Duration::from_secs(9);
+    assert_eq!(succeeds(&program), format!("77\n0\n{}\n9\n", 123 << 10));
 }
 
 #[test]
@@ -112,6 +114,7 @@ fn time_is_bounded_on_the_clock_and_on_the_processor() {
     let outcome = go(&program);
     assert_eq!(outcome.end, End::Stopped(Bound::WallTime));
     assert!(outcome.wall_time >= Duration::from_millis(300), "{outcome:?}");
+    assert!(outcome.wall_time < Duration::from_secs(8), "{outcome:?}");
     // Several together, none of which uses it all.
     let mut program = stage.shell("for i in 1 2 3; do while :; do :; done & done; wait");
     program.limits.processor_time = Duration::from_millis(600);

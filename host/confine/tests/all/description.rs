@@ -79,6 +79,41 @@ fn a_machine_without_user_namespaces_refuses_by_name() {
 }
 
 #[test]
+fn a_stage_that_is_not_the_first_process_of_a_namespace_changes_nothing() {
+    let before = fs::read("/proc/sys/kernel/pid_max").unwrap();
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    // The order that a host gives; here it comes to the inner stage in the namespaces of the host.
+    let stage = Stage::new();
+    let order = order_of(&stage.shell("echo x > made"));
+    std::io::Write::write_all(&mut &ours, &order).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_libos-confine"))
+        .args([libos_confine::SUPERVISE_VERB, "inner"])
+        .stdin(std::os::fd::OwnedFd::from(theirs))
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let mut said = Vec::new();
+    std::io::Read::read_to_end(&mut &ours, &mut said).unwrap();
+    assert!(String::from_utf8_lossy(&said).contains("not the first process"), "{}", String::from_utf8_lossy(&said));
+    assert_eq!(fs::read("/proc/sys/kernel/pid_max").unwrap(), before);
+    assert!(!stage.path("work/made").exists());
+}
+
+/// What a host says to its supervisor, heard by a script in its place.
+fn order_of(program: &Program) -> Vec<u8> {
+    let stage = Stage::new();
+    let script = stage.path("work/hear");
+    let heard = stage.path("work/heard");
+    // A whole message: eight bytes of length, and what it says.
+    fs::write(&script, format!("#!/usr/bin/perl\nread(STDIN, $l, 8); read(STDIN, $m, unpack('Q>', $l)); open(F, '>', '{}'); print F $l, $m;\n", heard.display())).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let refused =
+        libos_confine::run(&libos_confine::Supervisor::at(&script), program, &libos_confine::Cancel::default());
+    assert!(refused.is_err());
+    fs::read(heard).unwrap()
+}
+
+#[test]
 fn a_user_without_rights_confines_as_well() {
     if !rustix::process::geteuid().is_root() {
         return println!("the other tests say so");

@@ -112,6 +112,16 @@ fn the_hosts_environment_and_descriptors_are_not_there() {
 }
 
 #[test]
+fn every_namespace_is_its_own() {
+    let stage = Stage::new();
+    for kind in ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"] {
+        let host = fs::read_link(format!("/proc/self/ns/{kind}")).unwrap();
+        let said = succeeds(&stage.shell(&format!("readlink /proc/self/ns/{kind}")));
+        assert!(said.starts_with(&format!("{kind}:[")) && said.trim() != host.to_str().unwrap(), "{said}");
+    }
+}
+
+#[test]
 fn other_processes_are_not_there() {
     let stage = Stage::new();
     let pids = succeeds(&stage.shell("ls /proc | grep -c '^[0-9]'; kill -0 $1 2>/dev/null && echo seen; echo $PPID"));
