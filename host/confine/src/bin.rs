@@ -6,7 +6,7 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|verb| verb == libos_confine::SUPERVISE_VERB) {
         return libos_confine::supervisor_main();
     }
-    let found = libos_confine::probe(&libos_confine::Supervisor::this_program());
+    let found = libos_confine::examine(&libos_confine::Supervisor::this_program());
     for piece in &found.enforced {
         println!("{piece}");
     }

@@ -17,17 +17,17 @@
 //! Stages are starts of a binary, not forks, because what runs between `fork` and `exec` in Rust is unsafe, and because the memory of a
 //! host is then in no process that a program could look at.
 
+mod examine;
 mod host;
 mod inner;
 mod outcome;
 mod outer;
-mod probe;
 mod program;
 mod wire;
 
+pub use examine::{Found, examine};
 pub use host::{Cancel, Supervisor, run};
 pub use outcome::{Bound, End, Enforced, Outcome, Output, Piece, Refused};
-pub use probe::{Found, probe};
 pub use program::{Absent, Access, Denied, Executable, Given, Identity, Limits, Place, Program};
 
 use std::process::ExitCode;

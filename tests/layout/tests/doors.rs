@@ -33,7 +33,7 @@ const DOORS: [Door; 4] = [
             // The program that compiles, and what it may use.
             "host/runtime/src/engine/compile/",
             // Programs under confinement: it knows nothing of the host but what it is told.
-            "host/confine/src/",
+            "host/confine/",
             "host/cli/",
         ],
     },
@@ -46,7 +46,7 @@ const DOORS: [Door; 4] = [
             "host/runtime/src/world/",
             "host/runtime/src/engine/cache.rs",
             "host/runtime/src/engine/compile/",
-            "host/confine/src/",
+            "host/confine/",
             "host/cli/",
         ],
     },

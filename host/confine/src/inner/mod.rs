@@ -37,10 +37,13 @@ pub(crate) fn main() -> ExitCode {
     };
     match prepare(&socket) {
         Ok(None) => ExitCode::SUCCESS,
-        Ok(Some(orders)) => match start::program(orders) {
-            // It never comes back from there.
-            Ok(started) => watch::until_the_end(started, socket),
-            Err(why) => failed(&socket, &Report::NotStarted(why)),
+        Ok(Some(orders)) => match watch::Watch::begin(socket, orders.limits) {
+            Ok(watch) => match start::program(orders) {
+                // It never comes back from there.
+                Ok(program) => watch.until_the_end(program),
+                Err(why) => watch.not_started(why),
+            },
+            Err(_) => ExitCode::FAILURE,
         },
         Err(report) => failed(&socket, &report),
     }

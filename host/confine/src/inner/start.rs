@@ -4,7 +4,7 @@
 
 use super::view::{HOME, TMPDIR};
 use crate::program::Identity;
-use crate::wire::{InnerLimits, Orders};
+use crate::wire::Orders;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::Pid;
 use std::fs::File;
@@ -12,15 +12,12 @@ use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
-/// A program that runs.
-pub(super) struct Started {
-    pub pid: Pid,
-    pub limits: InnerLimits,
-}
-
-pub(super) fn program(mut orders: Orders) -> Result<Started, String> {
+/// Starts it; says which process it is.
+pub(super) fn program(mut orders: Orders) -> Result<Pid, String> {
     let executable = orders.executable();
     let shown = executable.path.display();
     let file = open(&executable.path, OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())
@@ -40,14 +37,18 @@ pub(super) fn program(mut orders: Orders) -> Result<Started, String> {
         .env("TMPDIR", TMPDIR)
         .current_dir(orders.directory().map_or(PathBuf::from(TMPDIR), |directory| directory.path))
         .stdin(if stdin.is_empty() { Stdio::null() } else { Stdio::piped() });
-    let mut child = command.spawn().map_err(|error| format!("{shown}: {error}"))?;
-    if let Some(mut pipe) = child.stdin.take() {
-        // Its end is of no interest: who does not read its input may do so.
-        std::thread::Builder::new()
-            .spawn(move || pipe.write_all(&stdin))
-            .map_err(|error| format!("its input cannot be written: {error}"))?;
+    // Before the program, which may leave no room for another thread.
+    let (give, pipe) = mpsc::channel::<ChildStdin>();
+    if !stdin.is_empty() {
+        // How it ends is of no interest: who does not read its input may do so.
+        let write = move || pipe.recv().is_ok_and(|mut pipe| pipe.write_all(&stdin).is_ok());
+        thread::Builder::new().spawn(write).map_err(|error| format!("its input cannot be written: {error}"))?;
     }
-    Ok(Started { pid: Pid::from_child(&child), limits: orders.limits })
+    let mut child = command.spawn().map_err(|error| format!("{shown}: {error}"))?;
+    if let Some(pipe) = child.stdin.take() {
+        give.send(pipe).map_err(|error| format!("its input cannot be written: {error}"))?;
+    }
+    Ok(Pid::from_child(&child))
 }
 
 /// A program of machine code is started by its handle, so that no other file can come in its place. The interpreter of a script opens it

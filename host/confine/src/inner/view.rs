@@ -53,6 +53,9 @@ struct Source {
     write: bool,
 }
 
+/// A link, and what it says.
+type Link = (PathBuf, PathBuf);
+
 /// The text of a file of the kernel's.
 pub(super) fn read_text(path: &str) -> io::Result<String> {
     fs::read_to_string(path)
@@ -114,7 +117,7 @@ fn own_flags() -> MountFlags {
 }
 
 /// Handles of all that is given, before anything of the outside is hidden; and links of the system.
-fn sources(orders: &Orders) -> Result<(Vec<Source>, Vec<(PathBuf, PathBuf)>), Report> {
+fn sources(orders: &Orders) -> Result<(Vec<Source>, Vec<Link>), Report> {
     let (mut sources, mut links) = (Vec::new(), Vec::new());
     for (place, write) in orders.given() {
         check_path(&place.path)?;
@@ -323,7 +326,7 @@ fn mask(
 /// Mounts an empty file that cannot be opened over one.
 fn cover(target: &Path, within: &impl Fn(&Path) -> PathBuf) -> io::Result<()> {
     let nothing = within(Path::new(NOTHING));
-    fs::set_permissions(&nothing, std::os::unix::fs::PermissionsExt::from_mode(0))?;
+    fs::set_permissions(&nothing, std::os::unix::fs::PermissionsExt::from_mode(0o0))?;
     attach(&clone(&nothing)?, target)?;
     remount(target, true)
 }

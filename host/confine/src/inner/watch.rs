@@ -1,10 +1,10 @@
 //! Waits for the program's end, and looks meanwhile whether the host is still there and what all processes use together.
 
-use super::start::Started;
 use crate::outcome::{Bound, End};
 use crate::wire::{InnerLimits, Report, say};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitOptions, wait};
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,29 +14,43 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// Milliseconds of a clock tick in `/proc/PID/stat` (`USER_HZ`, the same on all processors that libos runs on).
 const TICK_MILLISECONDS: u64 = 10;
 
-/// Says how it ended and takes everything down with itself.
-pub(super) fn until_the_end(started: Started, socket: UnixStream) -> ExitCode {
-    let Ok(also) = socket.try_clone() else { return ExitCode::FAILURE };
-    let last_word = Arc::new(Mutex::new(socket));
-    let theirs = Arc::clone(&last_word);
-    let limits = started.limits;
-    let watcher = std::thread::Builder::new().spawn(move || watch(&also, &limits, &theirs));
-    if watcher.is_err() {
-        return ExitCode::FAILURE;
+/// The thread that looks, and the way to say how it ended.
+pub(super) struct Watch {
+    last_word: Arc<Mutex<UnixStream>>,
+}
+
+impl Watch {
+    /// Begins to look: before the program starts, which may leave no room for another thread.
+    pub fn begin(socket: UnixStream, limits: InnerLimits) -> io::Result<Watch> {
+        let also = socket.try_clone()?;
+        let last_word = Arc::new(Mutex::new(socket));
+        let theirs = Arc::clone(&last_word);
+        std::thread::Builder::new().spawn(move || watch(&also, &limits, &theirs))?;
+        Ok(Watch { last_word })
     }
-    loop {
-        match wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) if pid == started.pid => {
-                let end = match (status.exit_status(), status.terminating_signal()) {
-                    (Some(code), _) => End::Exited(code),
-                    (None, Some(signal)) => End::Signalled(signal),
-                    (None, None) => continue,
-                };
-                end_with(&last_word, end, used().0);
+
+    /// Says why nothing was started.
+    pub fn not_started(&self, why: String) -> ExitCode {
+        let socket = self.last_word.lock().unwrap_or_else(PoisonError::into_inner);
+        super::failed(&socket, &Report::NotStarted(why))
+    }
+
+    /// Says how the program ended, and takes everything down with this process.
+    pub fn until_the_end(&self, program: Pid) -> ExitCode {
+        loop {
+            match wait(WaitOptions::empty()) {
+                Ok(Some((pid, status))) if pid == program => {
+                    let end = match (status.exit_status(), status.terminating_signal()) {
+                        (Some(code), _) => End::Exited(code),
+                        (None, Some(signal)) => End::Signalled(signal),
+                        (None, None) => continue,
+                    };
+                    end_with(&self.last_word, end, used().0);
+                }
+                // Some other's child whose parent is gone.
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return ExitCode::FAILURE,
             }
-            // Some other's child whose parent is gone.
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return ExitCode::FAILURE,
         }
     }
 }

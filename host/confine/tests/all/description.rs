@@ -1,7 +1,7 @@
 //! What is said about a program is what it gets; what does not hold is refused before anything runs.
 
 use crate::stage::{Stage, go, said, succeeds, try_run};
-use libos_confine::{Absent, Access, Denied, End, Executable, Given, Piece, Place, Program, Refused, probe};
+use libos_confine::{Absent, Access, Denied, End, Executable, Given, Piece, Place, Program, Refused, examine};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -63,7 +63,7 @@ fn all_pieces_are_in_force_and_told() {
     ] {
         assert!(pieces.contains(&piece), "{piece}: {pieces:?}");
     }
-    assert_eq!(probe(&crate::stage::supervisor()).missing, None);
+    assert_eq!(examine(&crate::stage::supervisor()).missing, None);
 }
 
 #[test]

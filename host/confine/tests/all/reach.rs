@@ -20,10 +20,7 @@ fn only_what_is_given_is_there() {
         assert!(root.lines().any(|line| line == name), "{name}: {root}");
     }
     assert_eq!(succeeds(&stage.shell(&format!("ls {}", stage.path("").display()))), "work\n");
-    assert_eq!(
-        succeeds(&stage.shell("ls -A /etc | tr '\\n' ' '; cat /etc/shadow 2>/dev/null; :")).contains("shadow"),
-        false
-    );
+    assert!(!succeeds(&stage.shell("ls -A /etc; cat /etc/shadow 2>/dev/null; :")).contains("shadow"));
 }
 
 #[test]

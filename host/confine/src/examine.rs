@@ -4,7 +4,7 @@ use crate::host::{Cancel, Supervisor, start};
 use crate::outcome::{Enforced, Refused};
 use crate::program::{Executable, Program};
 
-/// What a probe found.
+/// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// All pieces, if nothing is missing.
@@ -14,7 +14,7 @@ pub struct Found {
 }
 
 /// Tries all of the confinement but masks. Takes a few milliseconds.
-pub fn probe(supervisor: &Supervisor) -> Found {
+pub fn examine(supervisor: &Supervisor) -> Found {
     let found = Executable::resolve(supervisor.path())
         .map_err(|error| Refused::Description(error.to_string()))
         .and_then(|executable| start(supervisor, &Program::new(executable), &Cancel::default(), true));
