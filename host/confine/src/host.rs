@@ -28,6 +28,9 @@ const LOOK_AFTER: Duration = Duration::from_millis(100);
 /// What the supervisor has to set everything up, and to take everything down.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// No program is waited for any longer.
+const WALL_TIME_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// The binary that confines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Supervisor(PathBuf);
@@ -95,7 +98,8 @@ pub(crate) fn start(
     let _ = say(&running.socket, &Orders::new(program, only_probe));
     running.socket.set_nonblocking(true).map_err(unusable)?;
     let mut ended = None;
-    let mut deadline = begin + program.limits.wall_time + if only_probe { GRACE } else { Duration::ZERO };
+    let mut deadline =
+        begin + program.limits.wall_time.min(WALL_TIME_MAX) + if only_probe { GRACE } else { Duration::ZERO };
     while talk.go_on(&running.socket, deadline).map_err(unusable)? {
         let end = match () {
             () if cancel.is_wanted() => End::Cancelled,

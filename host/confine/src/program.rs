@@ -129,7 +129,7 @@ pub struct Denied {
 /// What one program may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Time from its start until it is stopped.
+    /// Time from its start until it is stopped; 30 days at most.
     pub wall_time: Duration,
     /// Processor time of all its processes.
     pub processor_time: Duration,
@@ -143,7 +143,8 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Bytes of one file that it writes.
     pub file_bytes: u64,
-    /// Bytes of all files in its HOME, and again in its TMPDIR and in `/dev/shm`. They are in memory.
+    /// Bytes of all files in its HOME, and again in its TMPDIR and in `/dev/shm`. They are in memory. One page at
+    /// least; one file for each page, and 1,024 at least.
     pub scratch_bytes: u64,
     /// Open files of one process.
     pub open_files: u32,

@@ -115,7 +115,8 @@ fn limit_processes(processes: u32) -> Result<Enforced, Report> {
 
 fn limit_resources(limits: &InnerLimits) -> io::Result<()> {
     let seconds = limits.processor_milliseconds.div_ceil(1000).max(1);
-    limit(Resource::Core, 0)?;
+    // Not 0: that would still start a program of the host to which the memory is handed.
+    limit(Resource::Core, 1)?;
     limit(Resource::Data, limits.memory_bytes.max(OWN_BYTES))?;
     limit(Resource::Fsize, limits.file_bytes)?;
     limit(Resource::Nofile, limits.open_files.into())?;

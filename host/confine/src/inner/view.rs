@@ -18,7 +18,7 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// The program's own, empty at its start and gone with it.
@@ -30,6 +30,12 @@ const SHARED_MEMORY: &str = "/dev/shm";
 const NOTHING: &str = "/.denied";
 /// The root is built over one of these: any directory does.
 const BASES: [&str; 5] = ["/tmp", "/run", "/mnt", "/usr", "/etc"];
+/// The least that a file in memory takes.
+const BLOCK_BYTES: u64 = 4096;
+/// Files and directories in one file system in memory: never fewer.
+const FILES_MIN: u64 = 1024;
+/// As [`FILES_MIN`]: never more.
+const FILES_MAX: u64 = 1 << 18;
 /// No place of the host in or above these is given: they are made anew.
 const OWN: [&str; 5] = ["/proc", "/sys", "/dev", TMPDIR, HOME];
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
@@ -191,9 +197,12 @@ fn attach(tree: &OwnedFd, target: &Path) -> io::Result<()> {
     Ok(move_mount(tree, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
 }
 
-/// A file system in memory.
+/// A file system in memory. Its files are bounded in number, too: an empty one takes memory that its size does not count.
 fn memory(target: &Path, mode: u32, bytes: u64, flags: MountFlags) -> io::Result<()> {
-    let data = CString::new(format!("mode={mode:o},size={bytes}")).map_err(io::Error::other)?;
+    // To the kernel no bytes are any number of them.
+    let bytes = bytes.max(BLOCK_BYTES);
+    let files = (bytes / BLOCK_BYTES).clamp(FILES_MIN, FILES_MAX);
+    let data = CString::new(format!("mode={mode:o},size={bytes},nr_inodes={files}")).map_err(io::Error::other)?;
     Ok(mount("tmpfs", target, "tmpfs", own_flags() | flags, data.as_c_str())?)
 }
 
@@ -297,6 +306,9 @@ fn mask(
             Ok(_) if target.canonicalize().ok().as_ref() != Some(&target) => {
                 return Err(description(path, "it is denied and reached by a link: deny what the link leads to"));
             }
+            Ok(meta) if meta.is_file() && meta.nlink() > 1 => {
+                return Err(description(path, "it is denied and has other names, at which it cannot be masked"));
+            }
             Ok(meta) => masked.push((target, meta.is_dir())),
             Err(_) if *write && !*only_report => {
                 return Err(description(
@@ -317,7 +329,7 @@ fn mask(
         made.map_err(|error| Report::Missing(Piece::Masks, format!("{}: {error}", path.display())))?;
     }
     for (target, is_directory) in masked {
-        let made = if is_directory { memory(&target, 0, 4096, MountFlags::RDONLY) } else { cover(&target, within) };
+        let made = if is_directory { memory(&target, 0, 0, MountFlags::RDONLY) } else { cover(&target, within) };
         made.map_err(|error| Report::Missing(Piece::Masks, format!("{}: {error}", target.display())))?;
     }
     Ok(())

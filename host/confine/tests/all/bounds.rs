@@ -61,6 +61,19 @@ fn files_in_memory_are_bounded() {
 }
 
 #[test]
+fn the_number_of_files_in_memory_is_bounded_and_none_is_not_any() {
+    let stage = Stage::new();
+    let mut program = stage
+        .shell("cd $HOME; i=0; while [ $i -lt 2000 ]; do true > $i || break; i=$((i+1)); done 2>/dev/null; ls | wc -l");
+    program.limits.scratch_bytes = 0;
+    let count: u32 = succeeds(&program).trim().parse().unwrap();
+    assert!((1000..1024).contains(&count), "{count}");
+    let mut program = stage.shell("head -c 100000 /dev/zero > $HOME/x 2>/dev/null || echo full");
+    program.limits.scratch_bytes = 0;
+    assert_eq!(succeeds(&program), "full\n");
+}
+
+#[test]
 fn one_file_is_bounded() {
     let stage = Stage::new();
     let mut program = stage.shell("head -c 3000000 /dev/zero > big; :");
@@ -109,6 +122,9 @@ fn what_is_cut_is_between_the_first_and_the_last() {
 #[test]
 fn time_is_bounded_on_the_clock_and_on_the_processor() {
     let stage = Stage::new();
+    let mut program = stage.shell(":");
+    program.limits.wall_time = Duration::MAX;
+    succeeds(&program);
     let mut program = stage.shell("sleep 1000");
     program.limits.wall_time = Duration::from_millis(300);
     let outcome = go(&program);

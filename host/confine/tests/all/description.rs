@@ -163,6 +163,9 @@ fn what_cannot_hold_is_refused_by_name() {
     refused(&with(&|p| p.environment.push(("A=B".into(), "c".into()))), "no name");
     symlink("hello", stage.path("work/link")).unwrap();
     refused(&with(&|p| p.denied.push(stage.denied("work/link"))), "by a link");
+    fs::hard_link(stage.path("work/token"), stage.path("work/alias")).unwrap();
+    refused(&with(&|_| {}), "has other names");
+    fs::remove_file(stage.path("work/alias")).unwrap();
     fs::copy("/bin/true", stage.path("outside/true")).unwrap();
     let outside = Executable::resolve(&stage.path("outside/true")).unwrap();
     refused(&with(&|p| p.executable = outside.clone()), "is not in what the program is given");
