@@ -105,6 +105,7 @@ pub(super) fn build(orders: &Orders) -> Result<View, Report> {
             .map_err(|error| Report::Missing(Piece::View, format!("{}: {error}", source.path.display())))?;
         mounted.push((source.path.clone(), source.write));
     }
+    limit_mounts(&mounted, base).map_err(of_view("what may be written"))?;
     for (path, target) in links {
         let made = make_parents(&within(&path)).and_then(|()| symlink(&target, within(&path)));
         made.map_err(|error| Report::Missing(Piece::View, format!("{}: {error}", path.display())))?;
@@ -233,10 +234,17 @@ fn mount_source(source: &Source, mounted: &[(PathBuf, bool)], target: &Path) -> 
         let is_directory = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&source.tree)?.st_mode).is_dir();
         if is_directory { fs::create_dir_all(target)? } else { fs::write(target, "")? }
     }
-    attach(&source.tree, target)?;
-    // Each mount has its own flags, also those inside of what is given.
-    for mount in mounts_below(target)? {
-        remount(&mount, !source.write)?;
+    attach(&source.tree, target)
+}
+
+/// Takes from each mount what the innermost place that was given around it does not allow: each has its own flags, also those that came
+/// with what is given.
+fn limit_mounts(mounted: &[(PathBuf, bool)], base: &Path) -> io::Result<()> {
+    for mount in mounts_below(base)? {
+        let path = Path::new("/").join(mount.strip_prefix(base).unwrap_or(&mount));
+        if let Some((_, write)) = mounted.iter().rev().find(|(outer, _)| path.starts_with(outer)) {
+            remount(&mount, !write)?;
+        }
     }
     Ok(())
 }
