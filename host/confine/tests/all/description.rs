@@ -2,6 +2,7 @@
 
 use crate::stage::{Stage, go, said, succeeds, try_run};
 use libos_confine::{Absent, Access, Denied, End, Executable, Given, Piece, Place, Program, Refused, examine};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -67,15 +68,53 @@ fn all_pieces_are_in_force_and_told() {
 }
 
 #[test]
-fn a_machine_without_user_namespaces_refuses_by_name() {
-    let script = r#"echo 0 > /proc/sys/user/max_user_namespaces && exec "$0""#;
-    let output = Command::new("unshare")
-        .args(["-Ur", "sh", "-c", script, env!("CARGO_BIN_EXE_libos-confine")])
-        .output()
+fn a_machine_without_one_piece_refuses_by_name() {
+    let rows = [
+        ("echo 0 > /proc/sys/user/max_user_namespaces", "user namespace: "),
+        ("echo 0 > /proc/sys/user/max_net_namespaces", "namespaces of mounts, processes, IPC, names and network: "),
+        ("echo 0 > /proc/sys/user/max_pid_namespaces", "namespaces of mounts, processes, IPC, names and network: "),
+        ("mount -t tmpfs none /dev", "root of what is given: /dev/null: "),
+        // As containers do; then nobody may mount a whole one.
+        ("mount -t tmpfs none /proc/irq", "proc of its own: "),
+        ("mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys", "limit of processes: "),
+    ];
+    for (before, piece) in rows {
+        // In namespaces of its own, so that nothing is taken from anybody else.
+        let script = format!("cp \"$0\" /mnt/confine && {before} && exec /mnt/confine");
+        let output = Command::new("unshare")
+            .args(["-Urm", "sh", "-c", &format!("mount -t tmpfs none /mnt && {script}")])
+            .arg(env!("CARGO_BIN_EXE_libos-confine"))
+            .output()
+            .unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(said.contains(&format!("missing: this machine cannot confine programs: {piece}")), "{before}: {said}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn a_kernel_without_landlock_or_filters_refuses_by_name() {
+    // A filter stands for such a kernel; what this thread starts has it, too.
+    let without = |numbers: &[i64], errno: i32, piece: Piece| {
+        let rules = numbers.iter().map(|number| (*number, Vec::new())).collect();
+        let refuse = SeccompAction::Errno(errno.cast_unsigned());
+        let arch = std::env::consts::ARCH.try_into().unwrap();
+        let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch).unwrap();
+        std::thread::spawn(move || {
+            let stage = Stage::new();
+            apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
+            let refused = try_run(&stage.shell("echo x > ran"));
+            assert!(matches!(&refused, Err(Refused::Missing { piece: found, .. }) if *found == piece), "{refused:?}");
+            assert!(!stage.path("work/ran").exists());
+        })
+        .join()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("missing: this machine cannot confine programs: user namespace: "), "{said}");
-    assert_eq!(output.status.code(), Some(1));
+    };
+    without(&[libc::SYS_landlock_create_ruleset], libc::ENOSYS, Piece::Landlock);
+    without(&[libc::SYS_landlock_create_ruleset], libc::EOPNOTSUPP, Piece::Landlock);
+    without(&[libc::SYS_seccomp], libc::ENOSYS, Piece::Seccomp);
+    without(&[libc::SYS_pivot_root], libc::EPERM, Piece::View);
+    without(&[libc::SYS_capset], libc::EPERM, Piece::NoPrivileges);
 }
 
 #[test]
