@@ -2,7 +2,11 @@
 
 use crate::stage::{Stage, go, said, succeeds, try_run};
 use libos_confine::{Absent, Access, Denied, End, Executable, Given, Piece, Place, Program, Refused, examine};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    apply_filter,
+};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -95,8 +99,10 @@ fn a_machine_without_one_piece_refuses_by_name() {
 #[test]
 fn a_kernel_without_landlock_or_filters_refuses_by_name() {
     // A filter stands for such a kernel; what this thread starts has it, too.
-    let without = |numbers: &[i64], errno: i32, piece: Piece| {
-        let rules = numbers.iter().map(|number| (*number, Vec::new())).collect();
+    let without = |number: i64, first: Option<u64>, errno: i32, piece: Piece| {
+        let is = |value| SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value).unwrap();
+        let rule = first.map(|value| SeccompRule::new(vec![is(value)]).unwrap());
+        let rules = BTreeMap::from([(number, rule.into_iter().collect())]);
         let refuse = SeccompAction::Errno(errno.cast_unsigned());
         let arch = std::env::consts::ARCH.try_into().unwrap();
         let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch).unwrap();
@@ -110,11 +116,13 @@ fn a_kernel_without_landlock_or_filters_refuses_by_name() {
         .join()
         .unwrap();
     };
-    without(&[libc::SYS_landlock_create_ruleset], libc::ENOSYS, Piece::Landlock);
-    without(&[libc::SYS_landlock_create_ruleset], libc::EOPNOTSUPP, Piece::Landlock);
-    without(&[libc::SYS_seccomp], libc::ENOSYS, Piece::Seccomp);
-    without(&[libc::SYS_pivot_root], libc::EPERM, Piece::View);
-    without(&[libc::SYS_capset], libc::EPERM, Piece::NoPrivileges);
+    without(libc::SYS_landlock_create_ruleset, None, libc::ENOSYS, Piece::Landlock);
+    without(libc::SYS_landlock_create_ruleset, None, libc::EOPNOTSUPP, Piece::Landlock);
+    without(libc::SYS_seccomp, None, libc::ENOSYS, Piece::Seccomp);
+    without(libc::SYS_pivot_root, None, libc::EPERM, Piece::View);
+    without(libc::SYS_capset, None, libc::EPERM, Piece::NoPrivileges);
+    without(libc::SYS_prctl, Some(libc::PR_CAPBSET_DROP.cast_unsigned().into()), libc::EPERM, Piece::NoPrivileges);
+    without(libc::SYS_prctl, Some(libc::PR_SET_DUMPABLE.cast_unsigned().into()), libc::EPERM, Piece::NoPrivileges);
 }
 
 #[test]

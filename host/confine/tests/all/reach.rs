@@ -204,10 +204,27 @@ fn system_calls_that_lead_out_are_refused() {
         ("of x32", 0x4000_0000 + 39, "0", 38),
     ];
     for (name, number, arguments, errno) in rows {
-        let script =
-            format!("$! = 0; my $r = syscall({number},{arguments}); exit 0 if $r == 0 && 0; print $r, ' ', $!+0");
+        let script = format!("$! = 0; my $r = syscall({number},{arguments}); print $r, ' ', $!+0");
         let said = succeeds(&stage.program("/usr/bin/perl", &["-e", &script]));
         assert_eq!(said, format!("-1 {errno}"), "{name}");
+    }
+}
+
+#[test]
+fn the_network_is_that_of_the_internet_and_no_other() {
+    let stage = Stage::new();
+    for (family, want) in [
+        (libc::AF_INET, "made"),
+        (libc::AF_INET6, "made"),
+        (libc::AF_UNIX, "97"),
+        (libc::AF_NETLINK, "97"),
+        (libc::AF_VSOCK, "97"),
+        (libc::AF_ALG, "97"),
+    ] {
+        let script = format!("my $r = syscall({},{family},2,0); print $r >= 0 ? 'made' : $!+0", libc::SYS_socket);
+        let mut program = stage.program("/usr/bin/perl", &["-e", &script]);
+        program.network = true;
+        assert_eq!(succeeds(&program), want, "{family}");
     }
 }
 
