@@ -78,6 +78,8 @@ fn a_mount_in_what_is_given() {
     assert_eq!(outcome.stdout.text(), "there\n", "{}", said(&outcome));
     assert_eq!(stage.text("work/moun ted/a"), "there\n");
     assert!(!stage.path("work/moun ted/new").exists());
+    // Else its directory could not be removed.
+    assert!(Command::new("umount").arg(stage.path("work/moun ted")).status().unwrap().success());
     println!("it is as it was");
 }
 
