@@ -32,6 +32,8 @@ const DOORS: [Door; 4] = [
             "host/runtime/src/engine/cache.rs",
             // The program that compiles, and what it may use.
             "host/runtime/src/engine/compile/",
+            // Programs under confinement: it knows nothing of the host but what it is told.
+            "host/confine/",
             "host/cli/",
         ],
     },
@@ -44,6 +46,7 @@ const DOORS: [Door; 4] = [
             "host/runtime/src/world/",
             "host/runtime/src/engine/cache.rs",
             "host/runtime/src/engine/compile/",
+            "host/confine/",
             "host/cli/",
         ],
     },
