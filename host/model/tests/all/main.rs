@@ -1,0 +1,9 @@
+//! What the client does with providers that behave and with those that do not.
+
+mod asking;
+mod keys;
+mod profiles;
+mod retries;
+mod secrets;
+mod support;
+mod wire;
