@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod client;
+pub mod context;
 pub mod error;
 pub mod key;
 pub mod profile;
