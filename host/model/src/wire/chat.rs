@@ -1,6 +1,6 @@
 //! Chat Completions: `POST /chat/completions`.
 
-use super::{CALLS_MAX, Raw, Step, arguments, bounded, complaint, read, tokens_max};
+use super::{Raw, Step, arguments, bounded, complaint, read, tokens_max};
 use crate::api::{Finish, Message, ReplyFormat, Request, SentCall, Usage};
 use crate::error::{Failure, quoted};
 use crate::profile::{Profile, TokenField};
@@ -174,9 +174,6 @@ impl Stream {
             }
             None => self.calls.last_key_value().map_or(0, |(last, _)| last.saturating_add(1)),
         };
-        if !self.calls.contains_key(&index) && self.calls.len() == CALLS_MAX {
-            return Err(Failure::TooMany { what: "tool calls", limit: CALLS_MAX });
-        }
         self.last = index;
         let call = self.calls.entry(index).or_insert_with(|| SentCall {
             id: String::new(),

@@ -3,8 +3,11 @@
 use crate::support::{Outcome, ask, request};
 use libos_model::error::Phase;
 use libos_model::{Answer, Failure, Finish, Flaw, Started, Usage};
-use libos_provider::{Step, Turn, called, chunk, done, events, finished, head, json, status, text, used};
+use libos_provider::{
+    Step, Turn, called, chunk, done, events, finished, head, json, responses_completed, status, text, used,
+};
 use serde_json::json;
+use std::time::Duration;
 
 fn with(mut turn: Turn, steps: impl IntoIterator<Item = Step>) -> Turn {
     turn.extend(steps);
@@ -41,6 +44,8 @@ async fn a_good_reply_is_read_in_every_form_in_which_servers_send_it() {
         body.clone(),
         b"\r\n0\r\nx-end: 1\r\n\r\n".to_vec(),
     ];
+    let split = text("ok").replace("\"index\"", "\r\ndata: \"index\"");
+    let lines = format!("data: {split}\r\n\r\ndata: {}\r\n\r\n", finished("stop"));
     let rows: Vec<(&str, Turn)> = vec![
         ("chunked", good()),
         ("one JSON value", whole(json!({"content": "ok"}))),
@@ -57,6 +62,7 @@ async fn a_good_reply_is_read_in_every_form_in_which_servers_send_it() {
         ("no [DONE]", with(events(&[text("ok"), finished("stop")]), [Step::Send(b"0\r\n\r\n".to_vec())])),
         ("endless after [DONE]", with(good_without_end(), [Step::Endless(chunk(b": more\n\n"))])),
         ("silent after [DONE]", with(good_without_end(), [Step::Silence])),
+        ("an event of several lines", vec![Step::Send([head(200, &stream), lines.into_bytes()].concat())]),
         (
             "comments and events of other kinds",
             with(
@@ -102,7 +108,8 @@ async fn tool_calls_are_taken_apart_and_what_is_wrong_with_them_is_told() {
     let read = |id: &str| called(0, id, "read", r#"{"path":"a"}"#);
     let flaw = |flaw| (0, vec![flaw]);
     let name = || "read".to_owned();
-    let rows: Vec<(&str, Vec<String>, (usize, Vec<Flaw>))> = vec![
+    type Row = (&'static str, Vec<String>, (usize, Vec<Flaw>));
+    let rows: Vec<Row> = vec![
         ("one", vec![read("a")], (1, vec![])),
         (
             "in pieces",
@@ -312,6 +319,7 @@ fn misbehaviours() -> Vec<(&'static str, Turn, &'static str, Started, &'static s
         ("502", status(502, &[("retry-after", "1")], "<html>"), "provider", Unknown, ""),
         ("503 alone", status(503, &[], ""), "provider", Unknown, ""),
         ("408", status(408, &[("retry-after", "1")], ""), "provider", Unknown, ""),
+        ("400 with hidden characters", status(400, &[], "no\u{1b}[2J\u{202e}\r\nyes\u{200b}"), "refused", Nothing, ""),
         ("400", status(400, &[], "no"), "refused", Nothing, ""),
         ("401", status(401, &[], "no"), "refused", Nothing, ""),
         ("404", status(404, &[("retry-after", "1")], "no"), "refused", Nothing, ""),
@@ -353,10 +361,27 @@ async fn a_provider_that_misbehaves_is_told_apart_and_never_asked_twice() {
         let found = (kind(&error.failure), error.started, error.attempts);
         let times = (provider.asked().len(), provider.connections(), waits.len());
         let shown = error.to_string();
-        let plain = shown.len() < 1_000 && !shown.contains(char::is_control);
+        let plain = shown.len() < 1_000
+            && !shown.contains(|character: char| character.is_control() || "\u{202e}\u{200b}".contains(character));
         if found != (failure, started, 1) || times != (1, 1, 0) || !plain {
             problems.push(format!("{what}: {found:?}, asked {times:?}: {shown}"));
         }
     }
     assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[tokio::test]
+async fn of_an_error_only_so_much_is_read() {
+    let turn = vec![Step::Send(head(500, &[])), Step::Send(vec![b'x'; 100_000]), Step::Silence];
+    let outcome = ask(vec![turn], "", &request()).await;
+    let error = outcome.answer.unwrap_err();
+    assert_eq!((kind(&error.failure), outcome.took), ("provider", Duration::ZERO), "{error}");
+}
+
+#[tokio::test]
+async fn too_many_calls_are_refused_by_both_apis() {
+    let call = json!({"type": "function_call", "call_id": "a", "name": "list", "arguments": "{}"});
+    let turn = events(&[responses_completed(&json!(vec![call; 129]))]);
+    let error = ask(vec![turn], "api = \"responses\"", &request()).await.answer.unwrap_err();
+    assert_eq!((kind(&error.failure), error.started), ("too many", Started::Answered), "{error}");
 }

@@ -137,6 +137,15 @@ proptest! {
 }
 
 #[test]
+fn many_large_results_of_one_turn_leave_room_for_each_other() {
+    let mut context = Context::new(Bounds::default(), prompt());
+    happen(&mut context, 0, &Happening::Turn("s".repeat(9_000), vec![("a".repeat(3_000), "r".repeat(9_000)); 40]));
+    let messages = context.messages().count();
+    assert!(context.characters() <= Bounds::default().whole + 400 * messages, "{}", context.characters());
+    assert!(whole_turns(&context) && context.is_full());
+}
+
+#[test]
 fn a_plan_of_before_another_compaction_is_refused() {
     let mut context = Context::new(Bounds::default(), prompt());
     for _ in 0..20 {
@@ -148,6 +157,9 @@ fn a_plan_of_before_another_compaction_is_refused() {
     context.compacted(&first, "They said a.", &handle).unwrap();
     assert!(bytes(&context).last().unwrap().contains("since then"));
     assert!(bytes(&context)[2].contains(&handle));
+    for _ in 0..20 {
+        context.tell("and more");
+    }
     assert!(context.compacted(&second, "They said a.", &handle).is_err());
     assert_eq!(context.generation(), 1);
 }

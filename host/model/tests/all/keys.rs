@@ -1,9 +1,11 @@
 //! From where a key may come.
 
+#![expect(clippy::disallowed_methods, reason = "the tests write the files that are looked at")]
+
 use crate::support::KEY;
 use libos_model::{Key, KeyError, KeySource};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 fn directory(name: &str) -> PathBuf {
@@ -66,6 +68,11 @@ fn a_key_file_is_a_regular_file_that_holds_one_key() {
         assert!(error.contains(why) && error.contains(path.to_str().unwrap()), "{error}");
     }
     assert!(load(&good).is_ok());
+    // Only the superuser can give a file away.
+    if rustix::process::geteuid().is_root() {
+        chown(&good, Some(65_534), None).unwrap();
+        assert!(load(&good).unwrap_err().to_string().contains("another user"));
+    }
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub struct Outcome {
     pub shown: String,
     pub waits: Vec<Duration>,
     pub provider: Provider,
+    /// Time that passed on the clock of the test.
+    pub took: Duration,
 }
 
 /// Asks a provider that follows the script. Waits between tries pass at once.
@@ -71,5 +73,5 @@ pub async fn ask(script: Vec<Turn>, lines: &str, request: &Request) -> Outcome {
     };
     let profile = profile(&provider.base_url(), lines);
     let answer = client.ask(&profile, Some(&key()), request, &mut watch).await;
-    Outcome { answer, shown, waits, provider }
+    Outcome { answer, shown, waits, provider, took: clock.now() }
 }
