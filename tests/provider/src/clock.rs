@@ -12,7 +12,8 @@ pub struct Clock(Mutex<State>);
 #[derive(Default)]
 struct State {
     now: Duration,
-    runs: bool,
+    /// Providers that are silent now.
+    silent: usize,
     waiting: Vec<Waker>,
 }
 
@@ -35,19 +36,20 @@ impl Clock {
     /// From now on it jumps to whatever moment somebody waits for.
     pub(crate) fn run(&self) {
         let mut state = self.state();
-        state.runs = true;
+        state.silent += 1;
         state.waiting.drain(..).for_each(Waker::wake);
     }
 
+    /// Takes back one [`Clock::run`].
     pub(crate) fn stop(&self) {
-        self.state().runs = false;
+        self.state().silent -= 1;
     }
 
     /// Ends when it shows that moment.
     pub async fn until(&self, deadline: Duration) {
         poll_fn(|context| {
             let mut state = self.state();
-            if state.runs {
+            if state.silent > 0 {
                 state.now = state.now.max(deadline);
             }
             if state.now >= deadline {

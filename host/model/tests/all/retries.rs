@@ -58,9 +58,11 @@ async fn tries_end_with_the_count_and_with_the_time_of_the_whole() {
 
 #[tokio::test]
 async fn what_never_left_is_tried_again_and_what_may_have_is_not() {
-    // Nobody listens there any more.
+    // Nobody listens there, and nobody else gets the port.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gone = format!("http://{}/v1", socket.local_addr().unwrap());
     let clock = Arc::new(Clock::default());
-    let gone = Provider::start(&clock, vec![]).await.unwrap().base_url();
     let client = Client::new(Arc::new(crate::support::TestTime(Arc::clone(&clock))));
     let mut waits = 0;
     let mut watch = |progress: libos_model::Progress<'_>| {
@@ -96,7 +98,7 @@ async fn a_handshake_that_never_comes_starts_nothing_and_is_tried_again() {
     if !matches!(error.failure, Failure::Trust { .. }) {
         // Else this machine has no root certificates, and nothing is tried.
         assert!(matches!(error.failure, Failure::TimeOut { what: Phase::Connect, .. }), "{error}");
-        assert_eq!((error.started, error.attempts), (Started::Nothing, 2));
+        assert_eq!((error.started, error.attempts), (Started::Nothing, 2), "{error}");
     }
     assert_eq!(provider.asked().len(), 0);
 }
