@@ -27,12 +27,12 @@ pub struct Bare {
 impl Bare {
     /// Compiles and links.
     pub fn new(component: &[u8]) -> Bare {
-        Bare::with(component, Enabled::Auto)
+        Bare::with(component, Enabled::No)
     }
 
-    /// As [`Bare::new`], where the system is not asked which pages a call has written to.
-    pub fn that_does_not_scan(component: &[u8]) -> Bare {
-        Bare::with(component, Enabled::No)
+    /// As [`Bare::new`], where only what a call has written is cleared after it, if the system can tell: faster, and not safe yet.
+    pub fn that_scans(component: &[u8]) -> Bare {
+        Bare::with(component, Enabled::Auto)
     }
 
     fn with(component: &[u8], scans: Enabled) -> Bare {
@@ -64,7 +64,7 @@ fn config(scans: Enabled) -> Config {
         .total_stacks(72)
         .max_unused_warm_slots(64)
         .pagemap_scan(scans)
-        .linear_memory_keep_resident(512 << 10)
+        .linear_memory_keep_resident(128 << 10)
         .table_keep_resident(16 << 10);
     let mut config = Config::new();
     config

@@ -89,7 +89,7 @@ fn inspect_file(context: &Context, file: &Path) -> anyhow::Result<u8> {
     let found = inspect::inspect(&bytes).map_err(|error| Failure::usage(error.to_string()).at(file.display()))?;
     let digest = hex(&<[u8; 32]>::from(Sha256::digest(&bytes)));
     if context.out.json {
-        let (can, cannot) = bound::abilities(&found.imports);
+        let (can, cannot) = bound::abilities(&found.reached());
         context.out.value(&serde_json::json!({
             "id": file, "component": digest, "size": found.size, "imports": found.imports, "can": can, "cannot": cannot,
             "declarations": found.declarations,
@@ -101,7 +101,7 @@ fn inspect_file(context: &Context, file: &Path) -> anyhow::Result<u8> {
         ("component", digest),
         ("size", format!("{} bytes", found.size)),
     ])?;
-    lines(context, &bound::ability_lines(&found.imports))?;
+    lines(context, &bound::ability_lines(&found.reached()))?;
     for declaration in &found.declarations {
         lines(context, &[bound::needs_line(&declaration.tool, Some(&declaration.needs))])?;
     }

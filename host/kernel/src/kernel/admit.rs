@@ -168,7 +168,11 @@ impl Kernel {
             return Err(Stop::Paused(by));
         }
         if state.lacks_time(place.pid) {
-            state.check_time(place.pid, place.call, self.now())?;
+            // The world's clock is not read under the lock.
+            drop(state);
+            let now = self.now();
+            state = self.lock();
+            state.check_time(place.pid, place.call, now)?;
         }
         let process = state.processes.get(&place.pid).ok_or(Stop::Ended)?;
         Ok(Some(Around { working_directory: process.working_directory.clone(), image: process.image.clone() }))

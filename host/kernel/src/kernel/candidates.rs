@@ -11,6 +11,7 @@ use super::calls::Place;
 use super::state::State;
 use super::tools::{NewTool, check_tool};
 use crate::model::answer::{Answer, CallError};
+use crate::model::bound::reached;
 use crate::model::call::{Call, Reply};
 use crate::model::candidate::{CandidateRow, Code, Problem, Proposal, Report, Standing, TestOutcome};
 use crate::model::codec::from_bytes;
@@ -355,7 +356,7 @@ fn tool_row(row: &CandidateRow, found: FoundTool, now: Time) -> Result<ToolRow, 
         summary: tool.summary,
         arguments: tool.arguments,
         result: tool.result,
-        imports: found.imports,
+        imports: reached(&found.imports, tool.needs.iter().flatten()),
         added: now,
         standard: false,
         needs: tool.needs,

@@ -6,6 +6,7 @@ use super::quanta::PLANNER;
 use super::rules::Changed;
 use super::state::State;
 use crate::model::answer::CallError;
+use crate::model::bound::reached;
 use crate::model::candidate::check_tool_name;
 use crate::model::declaration::gained;
 use crate::model::id::Digest;
@@ -84,7 +85,7 @@ impl Kernel {
                 summary: tool.summary,
                 arguments: tool.arguments,
                 result: tool.result,
-                imports: imports.to_vec(),
+                imports: reached(imports, tool.needs.iter().flatten()),
                 added: now,
                 standard,
                 needs: tool.needs,

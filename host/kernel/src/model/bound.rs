@@ -49,11 +49,39 @@ impl Bound {
     }
 }
 
+/// The interfaces that a tool reaches, sorted: those that its component imports, and, if `tickets` is one of them, those of what the tool
+/// declares. Tickets reach every interface, and no import tells which; a tool that declares nothing reaches by them what is imported anyway.
+pub fn reached<'a>(imports: &[String], needs: impl IntoIterator<Item = &'a Rule>) -> Vec<String> {
+    let mut reached = imports.to_vec();
+    if imports.iter().any(|import| import == "tickets") {
+        reached.extend(needs.into_iter().map(|rule| rule.pattern.kind().told_by().to_owned()));
+    }
+    reached.sort();
+    reached.dedup();
+    reached
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::resource::Resource;
     use crate::model::right::Right;
+
+    #[test]
+    fn tickets_widen_what_is_declared_and_nothing_else() {
+        let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let rules = ["read fs:w/**", "use image:x"].map(|line| Rule::parse(line).unwrap());
+        for (imports, needs, expected) in [
+            (names(&["log", "tickets"]), &rules[..], names(&["fs", "log", "process", "tickets"])),
+            (names(&["log", "tickets"]), &[], names(&["log", "tickets"])),
+            (names(&["fs", "log"]), &rules, names(&["fs", "log"])),
+        ] {
+            assert_eq!(reached(&imports, needs), expected, "{imports:?} {needs:?}");
+        }
+        let undeclared = Bound::new(&reached(&names(&["tickets"]), []), None);
+        let write = Need { resource: Resource::new(Kind::Fs, "w/x"), right: Right::Write, whole: true };
+        assert!(!undeclared.covers(&write));
+    }
 
     #[test]
     fn a_declaration_is_the_bound_and_without_one_the_imports_are() {

@@ -72,13 +72,18 @@ impl Kind {
 
     /// Whether an interface of the contract reaches it: its own, or another one that is about the same.
     pub fn is_reached_by(self, interface: &str) -> bool {
-        let also = match self {
-            Kind::Process => interface == "message",
+        self.told_by() == interface
+            || self.interface() == interface
+            || (self == Kind::Process && interface == "message")
+    }
+
+    /// The interface that has it: its own, or that of processes.
+    pub fn told_by(self) -> &'static str {
+        match self {
             // A process becomes one of another image, takes checkpoints of itself and sees its environment by its own interface.
-            Kind::Image | Kind::Checkpoint | Kind::Env => interface == "process",
-            _ => false,
-        };
-        also || self.interface() == interface
+            Kind::Image | Kind::Checkpoint | Kind::Env => Kind::Process.interface(),
+            other => other.interface(),
+        }
     }
 
     /// The word before the colon.

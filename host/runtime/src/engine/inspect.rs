@@ -2,6 +2,7 @@
 
 use super::declared::{self, Declaration};
 use super::items;
+use libos_kernel::model::bound::reached;
 use libos_kernel::model::limit;
 use wasmparser::{ComponentExternName, ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures};
 
@@ -19,12 +20,19 @@ pub struct BadComponent(pub String);
 /// What a component can ever do.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Inspected {
-    /// Interfaces of the runtime that it imports, or reaches by tickets, without version: `fs`, `human`, ...
+    /// Interfaces of the runtime that it imports, without version: `fs`, `human`, ...
     pub imports: Vec<String>,
     /// What its tools declare that they need; those that declare nothing are not in it.
     pub declarations: Vec<Declaration>,
     /// Bytes.
     pub size: usize,
+}
+
+impl Inspected {
+    /// The interfaces that any of its tools reaches, sorted.
+    pub fn reached(&self) -> Vec<String> {
+        reached(&self.imports, self.declarations.iter().flat_map(|declaration| &declaration.needs))
+    }
 }
 
 /// Reads a component's imports, exports and declarations.
@@ -51,26 +59,12 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, BadComponent> {
             return bad(format!("it lacks the export '{name}' of the world libos:runtime/tool@{VERSION}"));
         }
     }
-    let mut imports = interfaces(&imports)?;
+    let imports = interfaces(&imports)?;
     let declarations = declared::read(&sections)?;
-    reach_by_tickets(&declarations, &mut imports);
-    declared::check_imports(&declarations, &imports)?;
-    Ok(Inspected { imports, declarations, size: bytes.len() })
-}
-
-/// Tickets reach every interface, and no import tells which: it is those of what the component declares. One that declares nothing
-/// reaches by tickets only what it imports anyway.
-fn reach_by_tickets(declarations: &[Declaration], imports: &mut Vec<String>) {
-    if !imports.iter().any(|import| import == "tickets") {
-        return;
-    }
-    for rule in declarations.iter().flat_map(|declaration| &declaration.needs) {
-        let interface = rule.pattern.kind().interface();
-        if INTERFACES.contains(&interface) && !imports.iter().any(|import| import == interface) {
-            imports.push(interface.to_owned());
-        }
-    }
-    imports.sort();
+    let inspected = Inspected { imports, declarations, size: bytes.len() };
+    let reached = inspected.reached().into_iter().filter(|interface| INTERFACES.contains(&interface.as_str()));
+    declared::check_imports(&inspected.declarations, &reached.collect::<Vec<_>>())?;
+    Ok(inspected)
 }
 
 /// The interfaces of the runtime among the imports, sorted.

@@ -52,9 +52,8 @@ const TICK_MILLISECONDS: u64 = 10;
 const WASM_STACK_BYTES: usize = 1 << 20;
 /// Bytes of the stack that WebAssembly and the host's imports share.
 const FIBER_STACK_BYTES: usize = 2 << 20;
-/// Bytes of a slot's memory that stay mapped between calls: what a small script writes to. They are set back by copying, since a page
-/// fault costs more than the copy of a page.
-const RESIDENT_BYTES: usize = 512 << 10;
+/// Bytes of a slot's memory that stay mapped between calls.
+const RESIDENT_BYTES: usize = 128 << 10;
 /// Core instances of one component. One of a Rust tool has three: the adapter, its shims, and the tool itself.
 const CORE_INSTANCES_MAX: u32 = 64;
 /// Memories of one component. The pool has as many for each instance, so that no component takes those of others; each costs four GiB of
@@ -416,8 +415,9 @@ fn config(instances_max: u32) -> Config {
         .max_unused_warm_slots(64)
         .linear_memory_keep_resident(RESIDENT_BYTES)
         .table_keep_resident(16 << 10)
-        // Only pages that were written are set back, where the system can tell which (Linux 6.7).
-        .pagemap_scan(Enabled::Auto);
+        // It would make a call twice as fast, but in this version it leaves pages that were written and then swapped out or moved as they
+        // are: the next guest would read them (wasmtime's pull request 14357).
+        .pagemap_scan(Enabled::No);
     let mut config = code_config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config

@@ -41,7 +41,9 @@ pub struct Described {
     pub needs: Option<Vec<String>>,
 }
 
-/// What QuickJS throws if there is no memory for an error.
+/// What QuickJS throws without memory; the second, if there is none for an error either. A script that was refused memory and says the same
+/// itself is taken at its word.
+const OUT_OF_MEMORY: [&str; 2] = ["InternalError: out of memory", OUT_OF_WORDS];
 const OUT_OF_WORDS: &str = "Uncaught null";
 
 impl Engine {
@@ -100,7 +102,9 @@ impl Engine {
         match answered {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(mut found)) => {
-                if let (Some(limit), Some(first)) = (refused, found.first_mut()) {
+                if let (Some(limit), Some(first)) = (refused, found.first_mut())
+                    && is_out_of_memory(&first.message)
+                {
                     first.message = after_refusal(limit, &first.message);
                 }
                 Err(problems(found))
@@ -113,10 +117,11 @@ impl Engine {
     }
 }
 
-/// What a script says of its failure. `refused` says that it was refused memory: an engine without memory has none to say so either, so
-/// it says whatever comes to it.
+/// What a script says of its failure. `refused` says that it was refused memory, now or long ago.
 pub(super) fn told(told: wit::Failure, refused: Option<u64>) -> Failure {
-    if let (wit::Reason::Failed, Some(limit)) = (told.reason, refused) {
+    if let (wit::Reason::Failed, Some(limit)) = (told.reason, refused)
+        && is_out_of_memory(&told.message)
+    {
         return failure(FailureReason::Limit, after_refusal(limit, &told.message), None);
     }
     let reason = match told.reason {
@@ -125,6 +130,10 @@ pub(super) fn told(told: wit::Failure, refused: Option<u64>) -> Failure {
         wit::Reason::Failed => Reason::Failed,
     };
     told_failure(bindings::Failure { reason, message: told.message })
+}
+
+fn is_out_of_memory(said: &str) -> bool {
+    said.trim().is_empty() || OUT_OF_MEMORY.iter().any(|words| said.starts_with(words))
 }
 
 /// That memory was refused, and what the script said then, if that says anything.

@@ -36,8 +36,8 @@ pub fn run(report: &mut Report) {
     let together = || each(CALLS, || stage.together(on, Some(stage.pid)));
     let fresh = || each(CALLS, || stage.together(on, None));
     let bare_together = || each(CALLS, || Stage::bare_together(&stage.bare, on));
-    let unscanned = || each(CALLS, || on.block_on(Stage::bare_calls(&stage.unscanned, CALLS)));
-    let unscanned_together = || each(CALLS, || Stage::bare_together(&stage.unscanned, on));
+    let scanning = || each(CALLS, || on.block_on(Stage::bare_calls(&stage.scanning, CALLS)));
+    let scanning_together = || each(CALLS, || Stage::bare_together(&stage.scanning, on));
     let costs = turns(
         ROUNDS,
         [
@@ -46,8 +46,8 @@ pub fn run(report: &mut Report) {
             &mut { together },
             &mut { fresh },
             &mut { bare_together },
-            &mut { unscanned },
-            &mut { unscanned_together },
+            &mut { scanning },
+            &mut { scanning_together },
         ],
     );
     let mut parts = Parts::new();
@@ -62,12 +62,12 @@ pub fn run(report: &mut Report) {
     let against = "bare wasmtime";
     let what = "one after another: start_call, instance, end_call; durability awaited once for all, outside the time";
     let row = Row::time("call.recorded", what, costs[1]).against(against, costs[0]).target(TARGET).phases(parts);
-    let row = row.phase("a bare call without pagemap_scan", costs[5]).phase("processor time, bare", bare_processor);
+    let row = row.phase("a bare call with pagemap_scan", costs[5]).phase("processor time, bare", bare_processor);
     report.row(row.phase("processor time, all threads", processor(&|| keep(recorded()))));
     let what = format!("Runtime::start to Ended, {AT_ONCE} at once, each one's end durable");
     let row = Row::time("call.runtime", what, costs[2]).against(against, costs[0]).target(TARGET);
     let row = row.phase(format!("bare calls, {AT_ONCE} at once"), costs[4]);
-    let row = row.phase("the same without pagemap_scan", costs[6]);
+    let row = row.phase("the same with pagemap_scan", costs[6]);
     report.row(row.phase("processor time, all threads", processor(&|| keep(together()))));
     let what = format!("as call.runtime, each by a process of its own, with the {} grants of its image", 5);
     let row = Row::time("call.process", what, costs[3]).against(against, costs[0]);
@@ -99,7 +99,7 @@ struct Stage {
     engine: Engine,
     prepared: Arc<Prepared>,
     bare: Arc<Bare>,
-    unscanned: Arc<Bare>,
+    scanning: Arc<Bare>,
     pid: Pid,
 }
 
@@ -122,7 +122,7 @@ impl Stage {
             engine,
             prepared,
             bare: Arc::new(Bare::new(guests::NOOP)),
-            unscanned: Arc::new(Bare::that_does_not_scan(guests::NOOP)),
+            scanning: Arc::new(Bare::that_scans(guests::NOOP)),
             pid,
         }
     }

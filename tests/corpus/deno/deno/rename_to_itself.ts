@@ -3,5 +3,9 @@
 export async function run() {
   await Deno.rename("file", "file");
   await Deno.rename("file", "./folder/../file");
-  return await Deno.readTextFile("file");
+  await Deno.mkdir("empty");
+  await Deno.rename("empty", "empty");
+  await Deno.rename("folder/../empty", "./empty/");
+  await Deno.rename("folder", "folder");
+  return [await Deno.readTextFile("file"), (await Deno.stat("empty")).isDirectory];
 }

@@ -65,6 +65,7 @@ function* rename(from, to) {
     yield move;
   } catch (error) {
     if (error?.code === "wrong-kind" || error?.code === "invalid") {
+      if (plain(oldPath) === plain(newPath) && (yield* kindAt(oldPath)) === "directory") return;
       if (yield* explain(error, oldPath, newPath)) return yield* moveOver(move, oldPath, newPath);
     }
     throw translate(error, "rename", [oldPath, newPath], "read");
@@ -81,9 +82,23 @@ function* moveOver(move, oldPath, newPath) {
   try {
     yield move;
   } catch (error) {
-    yield ["fs.make-dir", { path: newPath }];
+    try {
+      yield ["fs.make-dir", { path: newPath }];
+    } catch {
+      // What went wrong first is what is told.
+    }
     throw translate(error, "rename", [oldPath, newPath], "read");
   }
+}
+
+/** A path without `.`, `..` and empty parts. Two that are equal name the same thing; others may, through a link. */
+function plain(path) {
+  const parts = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return (path.startsWith("/") ? "/" : "") + parts.join("/");
 }
 
 /** Only a file takes the place of a file here: says it as the system would that Deno asks. True if both are directories, the second empty. */

@@ -48,33 +48,13 @@ function* stat(given) {
 /** What a link leads to, found out by opening it: no system call tells it by name, so its time stays unknown. */
 function* behind(path, doing) {
   try {
-    return fileInfo("file", yield* sizeOf(path), null);
+    const [, content] = yield ["fs.read", { path }];
+    return fileInfo("file", content.length, null);
   } catch (error) {
     const reason = translate(error, doing, [path], "read");
-    if (reason.code !== "EISDIR") throw reason;
+    if (reason.code !== "EISDIR") throw reason.code === "EFBIG" ? unsupported("Deno.stat of a link to so large a file") : reason;
   }
   return fileInfo("directory", 0, null);
-}
-
-/** Bytes that are read to learn a size; a smaller file is read once. */
-const PROBE = 64 * 1024;
-
-/** How long a file is, found by bisection: however long it is, little of it is read. */
-function* sizeOf(path) {
-  const lengthAt = function* (offset, length) {
-    return (yield ["fs.read-range", { path, offset, length }])[1].length;
-  };
-  const head = yield* lengthAt(0, PROBE);
-  if (head < PROBE) return head;
-  let [from, to] = [PROBE, 2 * PROBE];
-  // `from` bytes are there; the end lies in the `to - from` bytes behind them.
-  while ((yield* lengthAt(to - 1, 1)) === 1) [from, to] = [to, 2 * to];
-  while (to - from > PROBE) {
-    const middle = from + (to - from) / 2;
-    if ((yield* lengthAt(middle - 1, 1)) === 1) from = middle;
-    else to = middle;
-  }
-  return from + (yield* lengthAt(from, to - from));
 }
 
 /** Whether a directory is at the path, through links. False for what is not there or not to be seen. */

@@ -22,7 +22,7 @@ pub fn write(reply: &Reply) -> (String, Option<Vec<u8>>) {
     }
 }
 
-/// JSON without a tree of values on the way.
+/// JSON without a tree of values on the way. Fields stand in the order of the alphabet, as a tree would have them.
 fn text(what: &impl Serialize) -> String {
     // Cannot fail: there are neither maps with other keys than text in it nor writers that fail.
     serde_json::to_string(what).unwrap_or_else(|_| "null".to_owned())
@@ -30,8 +30,8 @@ fn text(what: &impl Serialize) -> String {
 
 #[derive(Serialize)]
 struct Page<'a> {
-    objects: Vec<Info<'a>>,
     next: Option<&'a str>,
+    objects: Vec<Info<'a>>,
 }
 
 #[derive(Serialize)]
@@ -41,23 +41,23 @@ struct Json<'a> {
 
 #[derive(Serialize)]
 struct Moment {
-    seconds: u64,
     nanoseconds: u32,
+    seconds: u64,
 }
 
 #[derive(Serialize)]
 struct Info<'a> {
+    created: Moment,
+    immutable: bool,
     name: &'a str,
+    size: u64,
+    sources: &'a [String],
+    tags: &'a [String],
+    title: &'a str,
     #[serde(rename = "type")]
     object_type: &'a str,
-    version: u64,
-    immutable: bool,
-    title: &'a str,
-    tags: &'a [String],
-    size: u64,
-    created: Moment,
     updated: Moment,
-    sources: &'a [String],
+    version: u64,
 }
 
 impl Info<'_> {
