@@ -49,7 +49,7 @@ pub struct Answer {
 /// What somebody who watches sees meanwhile. It has no effect.
 #[derive(Debug)]
 pub enum Progress<'p> {
-    /// More of the text.
+    /// More of the text, without the key. The model's own characters: whoever prints it takes control characters out first.
     Text(&'p str),
     /// Nothing was started; it is tried again after the wait.
     Waiting { wait: Duration, failure: &'p Failure },

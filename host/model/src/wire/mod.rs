@@ -161,3 +161,57 @@ pub(crate) fn complaint(body: &[u8]) -> Option<(String, String)> {
     let kind = [text("code"), text("type")].join(" ");
     Some((message, kind))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Reads a stream in pieces of these sizes, over and over; the text, the calls and whether it ended well.
+    fn read_in(api: Api, bytes: &[u8], sizes: &[usize]) -> (String, Vec<SentCall>, bool) {
+        let (mut events, mut stream, mut shown) = (events::Events::default(), Stream::new(api), String::new());
+        let (mut rest, mut failed) = (bytes, false);
+        for size in sizes.iter().cycle() {
+            let (piece, after) = rest.split_at((*size).min(rest.len()));
+            rest = after;
+            let done = events.take::<Failure>(piece, |data| {
+                let data = String::from_utf8_lossy(data).into_owned();
+                Ok(stream.take(&data, &mut |text| shown.push_str(text))? == Step::Done)
+            });
+            failed = done.is_err();
+            if rest.is_empty() || !matches!(done, Ok(false)) {
+                break;
+            }
+        }
+        let raw = stream.end();
+        let good = raw.is_ok() && !failed;
+        (shown, raw.map(|raw| raw.sent).unwrap_or_default(), good)
+    }
+
+    const GOOD: &str = "\u{feff}: hello\r\n\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"gr\u{fc}n\"}}]}\r\n\r\nevent: x\rdata:\
+        {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"n\",\"arguments\":\"{}\"}}]},\n\
+        data: \"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n";
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn pieces_of_any_size_give_the_same_reply(sizes in proptest::collection::vec(1_usize..40, 1..20)) {
+            let (shown, sent, good) = read_in(Api::Chat, GOOD.as_bytes(), &sizes);
+            prop_assert_eq!((shown.as_str(), sent.len(), good), ("gr\u{fc}n", 1, true));
+        }
+
+        #[test]
+        fn a_damaged_stream_is_an_error_or_a_reply_and_nothing_else(
+            damage in proptest::collection::vec((0_usize..GOOD.len(), any::<u8>()), 0..8),
+            end in 0_usize..=GOOD.len(),
+            responses in any::<bool>(),
+        ) {
+            let mut bytes = GOOD.as_bytes().to_vec();
+            damage.iter().for_each(|(at, byte)| bytes[*at] = *byte);
+            let api = if responses { Api::Responses } else { Api::Chat };
+            read_in(api, &bytes[..end], &[7]);
+            let _ = whole(api, &bytes[..end]);
+        }
+    }
+}
