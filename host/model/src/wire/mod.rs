@@ -188,7 +188,7 @@ mod tests {
         (shown, raw.map(|raw| raw.sent).unwrap_or_default(), good)
     }
 
-    const GOOD: &str = "\u{feff}: hello\r\n\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"gr\u{fc}n\"}}]}\r\n\r\nevent: x\rdata:\
+    const GOOD: &str = "\u{feff}data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"gr\u{fc}n\"}}]}\r\n\r\n: hello\r\nevent: x\rdata:\
         {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"n\",\"arguments\":\"{}\"}}]},\n\
         data: \"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n";
 
