@@ -127,7 +127,7 @@ struct Section {
     api: Api,
     key_env: Option<Spanned<String>>,
     key_file: Option<Spanned<PathBuf>>,
-    ca_file: Option<PathBuf>,
+    ca_file: Option<Spanned<PathBuf>>,
     #[serde(default)]
     cleartext: bool,
     #[serde(default = "max_tokens")]
@@ -217,7 +217,7 @@ impl Section {
             model,
             api: self.api,
             key: key(at, self.key_env, self.key_file)?,
-            ca_file: self.ca_file,
+            ca_file: self.ca_file.map(|path| absolute(path, "ca-file")).transpose()?,
             token_field: self.token_limit_field,
             times,
             reply_bytes_max: usize::try_from(bytes).unwrap_or(REPLY_BYTES_MAX),
@@ -246,12 +246,16 @@ fn key(
             }
             Ok(Some(KeySource::Environment(name.into_inner())))
         }
-        (None, Some(path)) if !path.get_ref().is_absolute() => {
-            Err((path.span().start, "key-file is an absolute path, outside of what agents can write".to_owned()))
-        }
-        (None, Some(path)) => Ok(Some(KeySource::File(path.into_inner()))),
+        (None, Some(path)) => Ok(Some(KeySource::File(absolute(path, "key-file")?))),
         (None, None) => Ok(None),
     }
+}
+
+fn absolute(path: Spanned<PathBuf>, what: &str) -> Result<PathBuf, Wrong> {
+    if path.get_ref().is_absolute() {
+        return Ok(path.into_inner());
+    }
+    Err((path.span().start, format!("{what} is an absolute path, outside of what agents can write")))
 }
 
 impl Prices {

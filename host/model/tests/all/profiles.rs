@@ -40,6 +40,7 @@ fn a_profile_that_is_wrong_is_refused_at_its_place() {
         (url("a/v1"), (2, 12), "URL"),
         (format!("{https}key-env = \"A\"\nkey-file = \"/k\""), (1, 8), "not in both"),
         (format!("{https}key-file = \"k\""), (4, 12), "absolute"),
+        (format!("{https}ca-file = \"k\""), (4, 11), "absolute"),
         (format!("{https}{key}"), (4, 11), "never the key itself"),
         (format!("{https}attempts = 0"), (4, 12), "attempts"),
         (format!("{https}idle-timeout = \"0s\""), (4, 16), "a time"),
