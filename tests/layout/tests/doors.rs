@@ -28,6 +28,8 @@ const DOORS: [Door; 4] = [
             "host/kernel/src/store/disk.rs",
             "host/kernel/src/store/aside.rs",
             "host/kernel/src/store/backup.rs",
+            // One connection to a provider of models; who asks has been permitted to.
+            "host/model/src/transport.rs",
             "host/runtime/src/world/",
             "host/runtime/src/engine/cache.rs",
             // The program that compiles, and what it may use.
@@ -43,6 +45,8 @@ const DOORS: [Door; 4] = [
         places: &[
             "host/kernel/src/store/disk.rs",
             "host/kernel/src/store/backup.rs",
+            // Key files, of which owner and mode are looked at.
+            "host/model/src/key.rs",
             "host/runtime/src/world/",
             "host/runtime/src/engine/cache.rs",
             "host/runtime/src/engine/compile/",
