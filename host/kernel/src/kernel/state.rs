@@ -13,13 +13,13 @@ use super::pins::Pins;
 use super::quanta::Driven;
 use super::space::UnderWay;
 use super::viewers::Viewers;
+use super::images::{ImageVersions, KnownImage};
 use crate::model::codec::{from_bytes, to_bytes};
 use crate::model::decide::Ceiling;
 use crate::model::grant::Grant;
 use crate::model::id::{
     CallId, CandidateId, CheckpointId, Digest, EffectId, GrantId, MessageId, Pid, Position, QuestionId, Seq,
 };
-use crate::model::image::Image;
 use crate::model::policy::Policy;
 use crate::model::process::State as ProcessState;
 use crate::model::question::QuestionRow;
@@ -142,7 +142,10 @@ pub struct State {
     pub tools: BTreeMap<String, Arc<ToolRow>>,
     pub(super) candidates: Candidates,
     pub(super) own_tools: OwnTools,
-    pub images: BTreeMap<String, Arc<Image>>,
+    pub(super) images: BTreeMap<String, Arc<KnownImage>>,
+    /// Names of those among them that come with the program.
+    pub(super) standard_images: BTreeSet<String>,
+    pub(super) image_versions: ImageVersions,
     pub policy: Policy,
     pub ceiling: Ceiling,
     pub objects: ObjectCache,
