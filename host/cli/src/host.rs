@@ -14,7 +14,7 @@ use libos_kernel::kernel::{Changed, Delegation, HostError, Keep, Kernel, NewGran
 use libos_kernel::model::facility::{self, Finding};
 use libos_kernel::model::grant::{Grant, Holder};
 use libos_kernel::model::id::{CallId, EffectId, Pid, QuestionId};
-use libos_kernel::model::image::Image;
+use libos_kernel::model::image::Registered;
 use libos_kernel::model::limit;
 use libos_kernel::model::policy::{AuditRules, Policy};
 use libos_kernel::model::question::QuestionState;
@@ -268,11 +268,21 @@ impl Host {
                 let text = format!("{name} of {pid} is the host's tool {} now", done.what.name);
                 self.changed(done.durable, vec![serde_json::to_value(&*done.what)?], text, listener).await
             }
-            Request::ImageAdd { text } => {
-                let image = Image::parse(&text).map_err(Failure::usage)?;
-                let (row, name) = (serde_json::to_value(&image)?, image.name.clone());
-                let done = self.kernel.add_image(image)?;
-                self.changed(done.durable, vec![row], format!("added image {name}"), listener).await
+            Request::ImageAdd { text, format, replace } => {
+                let image = crate::verbs::image::read(&text, format)?;
+                let (mut row, name) = (crate::verbs::image::row(&image)?, image.name.clone());
+                let done = self.kernel.register_image(image, replace)?;
+                let word = done.what.word();
+                row["change"] = word.into();
+                let text = match done.what {
+                    Registered::Unchanged => format!("image {name} is there already; nothing has changed"),
+                    _ => format!("{word} image {name}"),
+                };
+                self.changed(done.durable, vec![row], text, listener).await
+            }
+            Request::ImageRemove { name } => {
+                let done = self.kernel.remove_image(&name)?;
+                self.changed(done.durable, Vec::new(), format!("removed image {name}"), listener).await
             }
             Request::Gc { older_than_seconds } => {
                 let older_than = older_than_seconds.map(Duration::from_secs);

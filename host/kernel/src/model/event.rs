@@ -104,6 +104,7 @@ kinds! {
     ToolPromoted "tool.promoted" "a tool of a process became one of the host"
     ToolListed "tool.listed" "a process looked at its tools"
     ImageAdded "image.added" "an image was added or replaced"
+    ImageRemoved "image.removed" "an image was taken away"
     PolicyChanged "policy.changed" "another policy is in force"
     HostWeakened "host.weakened" "the host runs without something that it usually relies on"
     LogUnsigned "log.unsigned" "heads of the log are not signed any more"
@@ -213,6 +214,7 @@ fn of_host(operation: &str) -> Option<Kind> {
         "host.tool-rm" => Kind::ToolRemoved,
         "host.tool-promote" => Kind::ToolPromoted,
         "host.image-add" => Kind::ImageAdded,
+        "host.image-rm" => Kind::ImageRemoved,
         "host.policy" => Kind::PolicyChanged,
         "host.weakened" => Kind::HostWeakened,
         "host.unsigned" => Kind::LogUnsigned,
@@ -417,6 +419,7 @@ mod tests {
         "host.gc",
         "host.grant",
         "host.image-add",
+        "host.image-rm",
         "host.key",
         "host.policy",
         "host.rebind",

@@ -240,10 +240,14 @@ impl Reader {
 
     fn context(&mut self, value: &Node) -> Option<ContextLimits> {
         let mut limits = ContextLimits { compact_at: None, preview: None };
+        let mut preview_at = value.at;
         for (at, key, value) in self.table(value, "context", "it has compact-at and preview, for example \"32 KiB\"") {
             let (field, range) = match key.as_str() {
                 "compact-at" => (&mut limits.compact_at, COMPACT_AT),
-                "preview" => (&mut limits.preview, PREVIEW),
+                "preview" => {
+                    preview_at = value.at;
+                    (&mut limits.preview, PREVIEW)
+                }
                 other => {
                     let what = format!("there is no '{}' in 'context'", short(other));
                     self.fail(*at, what, near::among(other, &CONTEXT_KEYS));
@@ -260,7 +264,7 @@ impl Reader {
         if let (Some(compact_at), Some(preview)) = (limits.compact_at, limits.preview)
             && preview > compact_at / 2
         {
-            self.fail(value.at, "'preview' is more than half of 'compact-at'", "one result would fill the transcript");
+            self.fail(preview_at, "'preview' is more than half of 'compact-at'", "one result would fill the transcript");
         }
         Some(limits)
     }
