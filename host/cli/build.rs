@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The components that must come out of `tools/`.
-const EXPECTED: [&str; 7] = ["basics", "files", "jit", "messages", "objects", "people", "processes"];
+const EXPECTED: [&str; 8] = ["basics", "files", "images", "jit", "messages", "objects", "people", "processes"];
 
 fn main() {
     if let Err(error) = embed() {

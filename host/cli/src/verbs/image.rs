@@ -38,7 +38,9 @@ fn add(context: &Context, file: &Path, replace: bool) -> anyhow::Result<u8> {
         tell_errors(file, &text, &errors);
         let count = errors.len();
         let failure = Failure::usage(format!("the manifest has {count} error{}", if count == 1 { "" } else { "s" }));
-        let failure = errors.first().map_or(failure.clone(), |error| failure.at(format!("{name}:{}:{}", error.line, error.column)));
+        let failure = errors
+            .first()
+            .map_or(failure.clone(), |error| failure.at(format!("{name}:{}:{}", error.line, error.column)));
         return Err(failure.hint("nothing was added; mend the file and run the command again").into());
     }
     simple(context, Request::ImageAdd { text, format, replace })
@@ -123,7 +125,12 @@ fn standing(image: &str, need: &Rule, grants: &[Grant]) -> &'static str {
     let lines: Vec<&Grant> = grants.iter().filter(of_image).collect();
     let meets = |effect: Effect| {
         let is_about = |grant: &&Grant| need.rights.iter().any(|right| grant.rights.contains(right));
-        lines.iter().copied().filter(|grant| grant.effect == effect).filter(is_about).any(|grant| grant.pattern.meets(&need.pattern))
+        lines
+            .iter()
+            .copied()
+            .filter(|grant| grant.effect == effect)
+            .filter(is_about)
+            .any(|grant| grant.pattern.meets(&need.pattern))
     };
     let allows = |right| {
         let mut allows = lines.iter().filter(|grant| grant.effect == Effect::Allow);

@@ -208,8 +208,12 @@ impl State {
         }
         let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
         record.pid = Some(pid);
-        record.detail =
-            Some(format!("{how} by {}, from image {}, with {} grants of it", parent.pid, ordered.image.name, made.len()));
+        record.detail = Some(format!(
+            "{how} by {}, from image {}, with {} grants of it",
+            parent.pid,
+            ordered.image.name,
+            made.len()
+        ));
         self.note(record);
         Ok(pid)
     }

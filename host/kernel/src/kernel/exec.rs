@@ -72,7 +72,8 @@ impl State {
         record.call = Some(exec.call);
         let Some((image, restrictions)) = self.image_to_become(pid, exec, now) else {
             // Without the rules of the image it must not have its tools.
-            record.detail = Some(format!("stays {}: {} is gone, or has more rules than fit", process.image, exec.image));
+            record.detail =
+                Some(format!("stays {}: {} is gone, or has more rules than fit", process.image, exec.image));
             self.note(record);
             self.put_process(ProcessRow { exec_requested: None, ..process });
             return;

@@ -6,16 +6,19 @@
 //! refused otherwise, so an image's ask becomes asks on what the process is allowed at that moment, and nothing else.
 
 use super::Kernel;
+use super::explain::{As, explain};
 use super::host::HostError;
 use super::rules::Changed;
 use super::state::State;
+use crate::model::answer::CallError;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::{Digest, Pid};
-use crate::model::image::{BASE, Image, Registered, difference, is_standard, standard};
+use crate::model::image::{BASE, Image, ImageInfo, Registered, difference, is_standard, standard};
 use crate::model::limit;
+use crate::model::need::Need;
 use crate::model::overlap::overlap;
 use crate::model::record::{Decided, Outcome, Record};
-use crate::model::resource::Pattern;
+use crate::model::resource::{Kind, Pattern, Resource};
 use crate::model::right::{Right, Rights};
 use crate::model::row::ProcessRow;
 use crate::model::rule::Rule;
@@ -200,6 +203,51 @@ impl State {
         Ok(Ok(if before.is_some() { Registered::Replaced } else { Registered::Added }))
     }
 
+    /// Registers an image that a process wrote. Of tools it can name those that the process itself has of the host: what others there are
+    /// is not for it to know, and what it registers gives nobody more than it sees.
+    pub(crate) fn register_image_of(&mut self, pid: Pid, image: Image, replace: bool) -> Result<Registered, CallError> {
+        self.check_space().map_err(|_| super::space::no_space())?;
+        let own = self.processes.get(&pid).and_then(|process| self.image_of(process)).ok_or(CallError::Internal)?;
+        let has = move |state: &State, name: &str| match name {
+            "*" => own.tools.iter().any(|tool| tool == "*"),
+            name => own.has(name) && state.tools.contains_key(name),
+        };
+        let name = format!("image:{} {}", image.name, image.version);
+        match self.put_registered(image, replace, has) {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(Refused::Standard)) => Err(CallError::AlreadyExists(format!("{name}: it comes with the program"))),
+            Ok(Err(Refused::NoTool(tool))) => Err(CallError::NotFound(format!("tool:{tool}"))),
+            Ok(Err(Refused::OtherContent(_))) => {
+                Err(CallError::AlreadyExists(format!("{name}: it says something else; choose another version")))
+            }
+            Ok(Err(Refused::Full(why))) => Err(CallError::TooLarge(why)),
+            Err(_) => Err(CallError::Internal),
+        }
+    }
+
+    /// The images that a process may become or start a child from, or is asked about.
+    pub(crate) fn images_for(&self, pid: Pid, now: Time) -> Vec<ImageInfo> {
+        let Some(process) = self.processes.get(&pid) else { return Vec::new() };
+        let holder = Holder::Process(pid);
+        let may = |resource: Resource, right: Right| {
+            let need = Need { resource, right, whole: false };
+            explain(&self.grants, &self.ceiling, &holder, process.default, &need, &As::of(None), now).verdict != "deny"
+        };
+        let is_seen = |image: &&Arc<KnownImage>| {
+            may(Resource::new(Kind::Image, image.name.as_str()), Right::Use)
+                || may(Resource::new(Kind::Process, format!("image/{}", image.name)), Right::Spawn)
+        };
+        self.images.values().filter(is_seen).map(|image| image.info()).collect()
+    }
+
+    /// All that an image says, as JSON.
+    pub(crate) fn show_image(&self, id: &str) -> Result<String, CallError> {
+        let image = self.images.get(id).ok_or_else(|| CallError::NotFound(format!("image:{id}")))?;
+        let mut value = serde_json::to_value(image.without_memory()).map_err(|_| CallError::Internal)?;
+        value["digest"] = crate::model::id::hex(&image.digest).into();
+        Ok(value.to_string())
+    }
+
     /// A kept image of the same name and version that says something else.
     fn other_content(&self, image: &Image, digest: &Digest) -> Result<Option<Image>, StoreError> {
         let of_name = self.image_versions.range((image.name.clone(), [0; 32])..);
@@ -277,7 +325,9 @@ impl State {
             for (pattern, rights) in &allows {
                 let both: Vec<Right> = rights.iter().filter(|right| line.rule.rights.contains(*right)).collect();
                 let rights = Rights::of(&both);
-                let Some(pattern) = overlap(pattern, &line.rule.pattern).filter(|_| !rights.is_empty()) else { continue };
+                let Some(pattern) = overlap(pattern, &line.rule.pattern).filter(|_| !rights.is_empty()) else {
+                    continue;
+                };
                 let is_covered = |ask: &Rule| ask.rights.contains_all(rights) && ask.pattern.contains(&pattern);
                 if !asks.iter().any(is_covered) {
                     asks.push(Rule { rights, pattern });

@@ -104,6 +104,7 @@ kinds! {
     ToolPromoted "tool.promoted" "a tool of a process became one of the host"
     ToolListed "tool.listed" "a process looked at its tools"
     ImageAdded "image.added" "an image was added or replaced"
+    ImageLooked "image.looked" "a process looked at images"
     ImageRemoved "image.removed" "an image was taken away"
     PolicyChanged "policy.changed" "another policy is in force"
     HostWeakened "host.weakened" "the host runs without something that it usually relies on"
@@ -240,6 +241,8 @@ fn of_rest(operation: &str) -> Option<Kind> {
         "tools.register" => Kind::ToolRegistered,
         "tools.unregister" => Kind::ToolUnregistered,
         "tools.list" => Kind::ToolListed,
+        "image.register" => Kind::ImageAdded,
+        "image.list" | "image.show" => Kind::ImageLooked,
         "tickets.next" => Kind::TicketTold,
         "tickets.cancel" => Kind::TicketGivenUp,
         "clock.now" => Kind::ClockRead,

@@ -56,8 +56,23 @@ mod tests {
     #[test]
     fn an_overlap_covers_what_both_cover() {
         let patterns: Vec<Pattern> = [
-            "fs:**", "fs:*", "fs:a", "fs:b", "fs:a/**", "fs:*/**", "fs:a/*", "fs:*/b", "fs:a/b", "fs:a/b/**", "fs:*/*/c", "fs:a/*/c/**",
-            "http:https/*.x.y/443", "http:https/*.y/443", "http:https/a.x.y/443", "http:https/*/443/**", "http:*/*.y/*",
+            "fs:**",
+            "fs:*",
+            "fs:a",
+            "fs:b",
+            "fs:a/**",
+            "fs:*/**",
+            "fs:a/*",
+            "fs:*/b",
+            "fs:a/b",
+            "fs:a/b/**",
+            "fs:*/*/c",
+            "fs:a/*/c/**",
+            "http:https/*.x.y/443",
+            "http:https/*.y/443",
+            "http:https/a.x.y/443",
+            "http:https/*/443/**",
+            "http:*/*.y/*",
         ]
         .iter()
         .map(|text| Pattern::parse(text).unwrap())
@@ -75,7 +90,11 @@ mod tests {
                 let overlap = overlap(left, right);
                 for name in &names {
                     let covered = overlap.as_ref().is_some_and(|overlap| overlap.covers(name));
-                    assert_eq!(covered, left.covers(name) && right.covers(name), "{left} and {right}: {overlap:?} on {name}");
+                    assert_eq!(
+                        covered,
+                        left.covers(name) && right.covers(name),
+                        "{left} and {right}: {overlap:?} on {name}"
+                    );
                 }
             }
         }

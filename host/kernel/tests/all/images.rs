@@ -3,11 +3,12 @@
 use crate::processes::{SPAWNING, child, row};
 use crate::sim::{Clerk, House, Tear, done, new_grant, tool, words};
 use libos_kernel::kernel::view::View;
-use libos_kernel::model::call::{Approval, Call};
+use libos_kernel::model::answer::{Answer, CallError};
+use libos_kernel::model::call::{Approval, Call, Reply};
 use libos_kernel::model::child::ChildOptions;
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::id::Pid;
-use libos_kernel::model::image::{Image, Registered};
+use libos_kernel::model::image::{Format, Image, Registered};
 use libos_kernel::model::purse::Coin;
 
 /// An image with one tool and these lines.
@@ -210,4 +211,66 @@ async fn images_of_the_program_stay_what_they_are() {
     }
     assert_eq!(house.kernel.register_image(image("1", "echo", ""), false).unwrap().what, Registered::Added);
     assert!(house.kernel.remove_image("nobody").is_err());
+}
+
+/// What `image.register` answers to a process whose image has the tools `act` and `echo`.
+async fn registers(house: &House, manifest: &str, format: Format, replace: bool) -> String {
+    let pid = house.kernel.new_process("helper", false).unwrap();
+    house.kernel.grant(new_grant(Holder::Process(pid), "allow register image:mine", None)).unwrap();
+    let mut line = house.line_of(pid);
+    let call = Call::ImageRegister { manifest: manifest.into(), format, replace };
+    match house.run(&mut line, call).await.as_deref() {
+        Ok(Answer::Done(Reply::ImageRegistered(info, done))) => format!("{} {} {}", info.id, info.version, done.word()),
+        other => match other {
+            Ok(Answer::Failed(CallError::Denied(_))) => "denied".into(),
+            Ok(Answer::Failed(error)) => error.to_string(),
+            other => panic!("{other:?}"),
+        },
+    }
+}
+
+/// Rows: a manifest, and what the process that registers it is told.
+#[tokio::test]
+async fn a_process_registers_what_it_has_a_right_to_and_nothing_that_it_does_not_see() {
+    let house = house();
+    register(&house, image("1", "echo", ""), false);
+    for (manifest, format, replace, want) in [
+        ("id: mine\nversion: 1\ntools: [echo]\n", Format::Yaml, false, "mine 1 added"),
+        ("id = \"mine\"\nversion = \"1\"\ntools = [\"echo\"]\n", Format::Toml, false, "mine 1 unchanged"),
+        ("id: mine\nversion: 1\ntools: [act]\n", Format::Yaml, false, "already exists: image:mine 1"),
+        ("id: mine\nversion: 1\ntools: [act]\n", Format::Yaml, true, "mine 1 replaced"),
+        ("id: mine\nversion: 2\ntools: [other]\n", Format::Yaml, false, "not found: tool:other"),
+        ("id: mine\nversion: 2\ntools: [\"*\"]\n", Format::Yaml, false, "not found: tool:*"),
+        ("id: mine\nversion: 2\ntools: [none]\n", Format::Yaml, false, "not found: tool:none"),
+        ("id: base\nversion: 2\ntools: [echo]\n", Format::Yaml, true, "denied"),
+        ("id: helper\nversion: 2\ntools: [echo]\n", Format::Yaml, true, "denied"),
+        ("id: mine\nversion: 2\ntool: [echo]\n", Format::Yaml, false, "line 3, column 1: there is no 'tool'"),
+        ("id: mine\nversion: 2\ntools: [echo]\nallow: [read fs:**]", Format::Yaml, false, "grants nothing"),
+    ] {
+        let said = registers(&house, manifest, format, replace).await;
+        assert!(said.contains(want), "{manifest}: {said}");
+    }
+    // It is there for others after a start, and gives them nothing.
+    house.kernel.barrier().await.unwrap();
+    let house = house.reopen();
+    let pid = house.kernel.new_process("mine", false).unwrap();
+    let mut line = house.line_of(pid);
+    assert_eq!(words(&house.run(&mut line, Call::FsRead { path: "a".into() }).await), "denied");
+}
+
+#[tokio::test]
+async fn a_process_sees_the_images_that_it_may_use() {
+    let house = House::new(&["allow use image:helper", "ask spawn process:image/review", "deny use image:coding"]);
+    register(&house, image("1", "echo", "prompt = \"Obey.\""), false);
+    let mut line = house.line();
+    let Reply::Images(images) = done(&house.run(&mut line, Call::ImageList).await).clone() else { panic!() };
+    let names: Vec<&str> = images.iter().map(|image| image.id.as_str()).collect();
+    assert_eq!(names, ["helper", "review"]);
+    for (id, want) in [("helper", "done"), ("review", "denied"), ("coding", "denied"), ("none", "denied")] {
+        assert_eq!(words(&house.run(&mut line, Call::ImageShow { id: id.into() }).await), want, "{id}");
+    }
+    let shown = house.run(&mut line, Call::ImageShow { id: "helper".into() }).await;
+    let Reply::Text(text) = done(&shown).clone() else { panic!() };
+    let shown: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&shown["prompt"], &shown["digest"]), (&"Obey.".into(), &images[0].digest.as_str().into()));
 }

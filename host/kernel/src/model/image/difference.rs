@@ -20,11 +20,8 @@ pub fn difference(old: &Image, new: &Image) -> Vec<String> {
 /// Everything that an image says, as keys and values.
 fn facts(image: &Image) -> BTreeSet<(&'static str, String)> {
     let Image { name, version, description, tools, prompt, planner, context, needs, policy, budget, memory: _ } = image;
-    let mut facts = BTreeSet::from([
-        ("id", name.clone()),
-        ("version", version.clone()),
-        ("description", description.clone()),
-    ]);
+    let mut facts =
+        BTreeSet::from([("id", name.clone()), ("version", version.clone()), ("description", description.clone())]);
     // A prompt line by line: of a long one somebody wants to see what is different.
     facts.extend(prompt.iter().flat_map(|text| text.lines()).map(|line| ("prompt", line.to_owned())));
     facts.extend(planner.iter().map(|planner| ("planner", planner.to_string())));

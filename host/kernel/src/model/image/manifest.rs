@@ -27,7 +27,11 @@ const PREVIEW: std::ops::RangeInclusive<u64> = 64..=64 << 10;
 pub(super) fn read(text: &str, format: Format) -> Result<Image, Vec<ManifestError>> {
     if text.len() > limit::IMAGE_BYTES_MAX {
         let what = format!("a manifest has at most {}", unit::size(limit::IMAGE_BYTES_MAX as u64));
-        return Err(vec![error((1, 1), what, "the prompt says what matters always; the rest is for files and objects")]);
+        return Err(vec![error(
+            (1, 1),
+            what,
+            "the prompt says what matters always; the rest is for files and objects",
+        )]);
     }
     let document = match format {
         Format::Toml => toml(text),
@@ -151,7 +155,8 @@ impl Reader {
             let what = format!("'{key}' has {} bytes, at most {most}", text.len());
             self.fail(value.at, what, "what is needed now and then is for files and objects");
         }
-        if let Some(hidden) = text.chars().find(|character| is_hidden(*character) && !matches!(character, '\n' | '\t')) {
+        if let Some(hidden) = text.chars().find(|character| is_hidden(*character) && !matches!(character, '\n' | '\t'))
+        {
             let what = format!("'{key}' has a character that nobody sees, U+{:04X}", hidden as u32);
             self.fail(value.at, what, "take it out: who reads the manifest would not know what the model reads");
         }
@@ -264,7 +269,11 @@ impl Reader {
         if let (Some(compact_at), Some(preview)) = (limits.compact_at, limits.preview)
             && preview > compact_at / 2
         {
-            self.fail(preview_at, "'preview' is more than half of 'compact-at'", "one result would fill the transcript");
+            self.fail(
+                preview_at,
+                "'preview' is more than half of 'compact-at'",
+                "one result would fill the transcript",
+            );
         }
         Some(limits)
     }

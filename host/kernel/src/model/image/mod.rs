@@ -11,6 +11,7 @@ pub use standard::{is_standard, standard};
 
 pub use super::policy::PolicyError as ManifestError;
 
+use super::answer::CallError;
 use super::grant::Effect;
 use super::id::Digest;
 use super::limit;
@@ -25,6 +26,9 @@ pub const BASE: &str = "base";
 
 /// Stands in a policy for every image, those too that come later.
 pub const ALL_IMAGES: &str = "*";
+
+/// Errors of a manifest that a guest is told at once.
+const ERRORS_TOLD: usize = 3;
 
 /// Whether an image can have this name, or this version.
 pub fn is_name(text: &str) -> bool {
@@ -108,8 +112,33 @@ impl serde::Serialize for Restriction {
     }
 }
 
+/// What there is to know of an image before it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
+#[cbor(map)]
+pub struct ImageInfo {
+    #[n(0)]
+    pub id: String,
+    #[n(1)]
+    pub version: String,
+    /// 64 hexadecimal digits.
+    #[n(2)]
+    pub digest: String,
+    #[n(3)]
+    pub description: String,
+    /// Names; `*` is every tool of the host.
+    #[n(4)]
+    pub tools: Vec<String>,
+}
+
+impl ImageInfo {
+    /// Bytes of it, roughly.
+    pub fn size(&self) -> usize {
+        160 + self.description.len() + self.tools.iter().map(|tool| 16 + tool.len()).sum::<usize>()
+    }
+}
+
 /// What became of an image that was to be registered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, CborLen, serde::Serialize, serde::Deserialize)]
 #[cbor(index_only)]
 #[serde(rename_all = "kebab-case")]
 pub enum Registered {
@@ -217,6 +246,35 @@ impl Image {
     /// What is wrong and where, in the order of the text; at least one.
     pub fn read(text: &str, format: Format) -> Result<Image, Vec<ManifestError>> {
         manifest::read(text, format)
+    }
+
+    /// As [`Image::read`], for a guest, which learns the first thing that is wrong.
+    ///
+    /// # Errors
+    /// `too-large` or `invalid`, with the place and what to write instead.
+    pub fn read_for_guest(text: &str, format: Format) -> Result<Image, CallError> {
+        if text.len() > limit::IMAGE_BYTES_MAX {
+            let most = limit::IMAGE_BYTES_MAX;
+            return Err(CallError::TooLarge(format!("the manifest has {} bytes, at most {most}", text.len())));
+        }
+        Image::read(text, format).map_err(|errors| {
+            let told = errors.iter().take(ERRORS_TOLD).map(|error| match &error.hint {
+                Some(hint) => format!("{error} ({hint})"),
+                None => error.to_string(),
+            });
+            CallError::Invalid(told.collect::<Vec<_>>().join("; "))
+        })
+    }
+
+    /// What there is to know before it is used.
+    pub fn info(&self) -> ImageInfo {
+        ImageInfo {
+            id: self.name.clone(),
+            version: self.version.clone(),
+            digest: super::id::hex(&self.digest()),
+            description: self.description.clone(),
+            tools: self.tools.clone(),
+        }
     }
 
     /// Whether its processes see a tool.

@@ -63,7 +63,8 @@ fn both_formats_say_the_same() {
     assert_eq!(toml.planner, Some(ImagePlanner::Model("default".into())));
     assert_eq!(toml.context, Some(ContextLimits { compact_at: Some(32 << 10), preview: Some(2 << 10) }));
     assert_eq!(toml.budget, Some(vec![(Coin::ToolCalls, 100)]));
-    let policy: Vec<String> = toml.policy.iter().flatten().map(|line| format!("{} {}", line.effect.word(), line.rule)).collect();
+    let policy: Vec<String> =
+        toml.policy.iter().flatten().map(|line| format!("{} {}", line.effect.word(), line.rule)).collect();
     assert_eq!(policy, ["deny delete fs:**", "ask write fs:workspace/**"]);
 }
 
@@ -100,7 +101,13 @@ fn an_error_says_where_and_what_to_write() {
         assert!(fine, "{text}: {told:#?}");
     }
     let whole = errors("tools = [\"Read\", 1, \"*\", \"*\"]\nversion = \"a b\"\n", Format::Toml).join("\n");
-    for part in ["'id' is missing", "1:10 'Read' is no name", "1:18 a tool is a text", "1:26 the tool '*' stands twice", "2:11 'version'"] {
+    for part in [
+        "'id' is missing",
+        "1:10 'Read' is no name",
+        "1:18 a tool is a text",
+        "1:26 the tool '*' stands twice",
+        "2:11 'version'",
+    ] {
         assert!(whole.contains(part), "{part}: {whole}");
     }
 }
@@ -127,14 +134,16 @@ fn yaml_has_no_surprises() {
     ] {
         let told = errors(&format!("{head}{text}\n"), Format::Yaml);
         let (line, column) = at;
-        let fine = told.first().is_some_and(|told| told.starts_with(&format!("{line}:{column} ")) && told.contains(what));
+        let fine =
+            told.first().is_some_and(|told| told.starts_with(&format!("{line}:{column} ")) && told.contains(what));
         if !fine {
             wrong.push(format!("{text}: want {line}:{column} {what}, got {told:#?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // Texts are what they are, whatever they look like.
-    let image = Image::read("id: no\nversion: 1.0\ntools: [\"*\"]\nprompt: null\ndescription: yes", Format::Yaml).unwrap();
+    let image =
+        Image::read("id: no\nversion: 1.0\ntools: [\"*\"]\nprompt: null\ndescription: yes", Format::Yaml).unwrap();
     let Image { name, version, prompt, description, .. } = image;
     assert_eq!((&*name, &*version, prompt.as_deref(), &*description), ("no", "1.0", Some("null"), "yes"));
 }
@@ -180,7 +189,8 @@ fn a_row_of_an_older_version_is_read_and_keeps_its_digest() {
         #[n(30)]
         memory: Option<View>,
     }
-    let old = Old { name: "a".into(), version: "1".into(), description: "d".into(), tools: vec!["*".into()], memory: None };
+    let old =
+        Old { name: "a".into(), version: "1".into(), description: "d".into(), tools: vec!["*".into()], memory: None };
     let bytes = crate::model::codec::to_bytes(&old);
     let image: Image = crate::model::codec::from_bytes(&bytes).unwrap();
     assert_eq!(image, Image { name: "a".into(), description: "d".into(), ..Image::base() });

@@ -32,7 +32,11 @@ pub fn read(text: &str) -> Found<Node> {
             Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
             Event::StreamEnd => break,
             _ if document.is_some() => {
-                return Err(error(at, "a manifest is one document", "put what comes after '---' into a file of its own"));
+                return Err(error(
+                    at,
+                    "a manifest is one document",
+                    "put what comes after '---' into a file of its own",
+                ));
             }
             event => document = Some(events.value(event, at, 0)?),
         }
@@ -43,7 +47,11 @@ pub fn read(text: &str) -> Found<Node> {
             let what = format!("a manifest is a table, not a {}", node.kind());
             Err(error(node.at, what, "its first lines are, for example, `id: helper` and `version: \"1\"`"))
         }
-        None => Err(error((1, 1), "there is nothing in it", "its first lines are, for example, `id: helper` and `version: \"1\"`")),
+        None => Err(error(
+            (1, 1),
+            "there is nothing in it",
+            "its first lines are, for example, `id: helper` and `version: \"1\"`",
+        )),
     }
 }
 
