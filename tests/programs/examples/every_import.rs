@@ -32,6 +32,7 @@ fn child() -> String {
 
 /// Calls exactly one import, named as `interface.function`, with fixed harmless arguments and returns its outcome.
 #[libos::tool]
+// long: a line an import
 fn every_import(import: String) -> libos::Result<Outcome> {
     let (path, empty) = ("notes.md", Payload::Json("{}".into()));
     Ok(match import.as_str() {

@@ -2,18 +2,16 @@
 //! its result is stored, so nothing is pulled away under a tool.
 
 use super::calls::Place;
-use super::images::KnownImage;
+use super::images::{KnownImage, Restrictions};
 use super::objects::Author;
 use super::state::State;
 use crate::model::answer::CallError;
 use crate::model::decide::Default as WithoutGrant;
-use crate::model::grant::Effect;
 use crate::model::id::Pid;
 use crate::model::purse::Coin;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Resource;
 use crate::model::row::{ExecRequest, ExitRequest, ProcessRow};
-use crate::model::rule::Rule;
 use crate::model::time::Time;
 use std::sync::Arc;
 
@@ -108,12 +106,7 @@ impl State {
     }
 
     /// The image that a process becomes one of, and what that forbids it; none, if it cannot.
-    fn image_to_become(
-        &mut self,
-        pid: Pid,
-        exec: &ExecRequest,
-        now: Time,
-    ) -> Option<(Arc<KnownImage>, Vec<(Effect, Rule)>)> {
+    fn image_to_become(&mut self, pid: Pid, exec: &ExecRequest, now: Time) -> Option<(Arc<KnownImage>, Restrictions)> {
         let image = self.take_image(&exec.image)?;
         let restrictions = self.restrictions_of(&image, pid, now);
         self.has_room_for_grants(pid, restrictions.len()).then_some((image, restrictions))

@@ -50,6 +50,9 @@ impl From<Image> for KnownImage {
     }
 }
 
+/// What an image forbids or asks for, for one process.
+pub(super) type Restrictions = Vec<(Effect, Rule)>;
+
 /// The versions that are kept: image, digest → version.
 pub(super) type ImageVersions = BTreeMap<(String, Digest), String>;
 
@@ -306,9 +309,9 @@ impl State {
 
     /// What the rules of an image come to for a process: denies as they are, and asks on what it is allowed now. What it is refused anyway
     /// it cannot ask for either.
-    pub(super) fn restrictions_of(&self, image: &Image, pid: Pid, now: Time) -> Vec<(Effect, Rule)> {
+    pub(super) fn restrictions_of(&self, image: &Image, pid: Pid, now: Time) -> Restrictions {
         let lines = image.policy.iter().flatten();
-        let mut made: Vec<(Effect, Rule)> = Vec::new();
+        let mut made: Restrictions = Vec::new();
         let holder = Holder::Process(pid);
         let allows: Vec<(&Pattern, Rights)> = self
             .grants
@@ -359,7 +362,7 @@ impl State {
     }
 
     /// Gives a process the restrictions of its image.
-    pub(super) fn restrict(&mut self, pid: Pid, restrictions: Vec<(Effect, Rule)>, now: Time) {
+    pub(super) fn restrict(&mut self, pid: Pid, restrictions: Restrictions, now: Time) {
         for (effect, Rule { rights, pattern }) in restrictions {
             let id = self.new_grant();
             self.put_grant(Grant {

@@ -1,3 +1,5 @@
+//! What a manifest says in both formats, where it is wrong, and what is refused.
+
 use super::*;
 
 /// The same image in both formats.

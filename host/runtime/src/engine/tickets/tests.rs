@@ -5,6 +5,7 @@ use libos_kernel::model::call::Call;
 use serde_json::{Value, json};
 
 /// The arguments of every example, in the names of the contract.
+// long: a line an operation
 fn rows() -> Vec<(&'static str, Value, Option<&'static str>)> {
     let path = |path: &str| json!({"path": path});
     let child = json!({
