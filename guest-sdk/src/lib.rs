@@ -32,6 +32,7 @@ mod error;
 mod failure;
 pub mod fs;
 pub mod human;
+pub mod image;
 pub mod log;
 pub mod message;
 pub mod object;

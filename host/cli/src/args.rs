@@ -135,7 +135,7 @@ pub enum Verb {
     /// One object.
     #[command(subcommand)]
     Object(ObjectVerb),
-    /// Images: add, list, show.
+    /// Images: add, list, show, rm.
     #[command(subcommand)]
     Image(ImageVerb),
     /// Pause, resume, interrupt, cancel or kill a process.
@@ -442,12 +442,19 @@ pub enum ObjectVerb {
 
 #[derive(Debug, Subcommand)]
 pub enum ImageVerb {
-    /// Add the image that a TOML file describes.
-    Add { file: PathBuf },
+    /// Add the image that a file describes: TOML, or YAML if its name ends in .yaml or .yml.
+    Add {
+        file: PathBuf,
+        /// Also if a version of that number is there and says something else. What was started from that one keeps it.
+        #[arg(long)]
+        replace: bool,
+    },
     /// List images.
     List,
-    /// Show an image.
+    /// Show an image: what it says, and what it needs that nothing grants.
     Show { name: String },
+    /// Take an image away. Processes that were started from it keep it.
+    Rm { name: String },
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,7 +14,7 @@ use libos_kernel::kernel::{Changed, Delegation, HostError, Keep, Kernel, NewGran
 use libos_kernel::model::facility::{self, Finding};
 use libos_kernel::model::grant::{Grant, Holder};
 use libos_kernel::model::id::{CallId, EffectId, Pid, QuestionId};
-use libos_kernel::model::image::Image;
+use libos_kernel::model::image::{Format, Registered};
 use libos_kernel::model::limit;
 use libos_kernel::model::policy::{AuditRules, Policy};
 use libos_kernel::model::question::QuestionState;
@@ -268,11 +268,10 @@ impl Host {
                 let text = format!("{name} of {pid} is the host's tool {} now", done.what.name);
                 self.changed(done.durable, vec![serde_json::to_value(&*done.what)?], text, listener).await
             }
-            Request::ImageAdd { text } => {
-                let image = Image::parse(&text).map_err(Failure::usage)?;
-                let (row, name) = (serde_json::to_value(&image)?, image.name.clone());
-                let done = self.kernel.add_image(image)?;
-                self.changed(done.durable, vec![row], format!("added image {name}"), listener).await
+            Request::ImageAdd { text, format, replace } => self.add_image(&text, format, replace, listener).await,
+            Request::ImageRemove { name } => {
+                let done = self.kernel.remove_image(&name)?;
+                self.changed(done.durable, Vec::new(), format!("removed image {name}"), listener).await
             }
             Request::Gc { older_than_seconds } => {
                 let older_than = older_than_seconds.map(Duration::from_secs);
@@ -295,6 +294,19 @@ impl Host {
             | Request::Cancel { .. }
             | Request::Policy { .. } => Err(Failure::cannot("this verb is carried out elsewhere").into()),
         }
+    }
+
+    async fn add_image(&self, text: &str, format: Format, replace: bool, listener: &Listener) -> anyhow::Result<()> {
+        let image = crate::verbs::image::read(text, format)?;
+        let (mut row, name) = (crate::verbs::image::row(&image)?, image.name.clone());
+        let done = self.kernel.register_image(image, replace)?;
+        let word = done.what.word();
+        row["change"] = word.into();
+        let text = match done.what {
+            Registered::Unchanged => format!("image {name} is there already; nothing has changed"),
+            _ => format!("{word} image {name}"),
+        };
+        self.changed(done.durable, vec![row], text, listener).await
     }
 
     /// Takes a person's word on an effect. Who uses the socket is the user of the host.

@@ -5,6 +5,7 @@ use libos_kernel::kernel::Reaction;
 use libos_kernel::model::call::Approval;
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::id::{CallId, CheckpointId, EffectId, GrantId, Pid, QuestionId};
+use libos_kernel::model::image::Format;
 use libos_kernel::model::limit;
 use libos_kernel::model::process::Signal;
 use libos_kernel::model::purse::Coin;
@@ -83,6 +84,12 @@ pub enum Request {
     },
     ImageAdd {
         text: String,
+        format: Format,
+        /// Also if a version of that number says something else.
+        replace: bool,
+    },
+    ImageRemove {
+        name: String,
     },
     /// Drop what retention lets go.
     Gc {

@@ -184,6 +184,7 @@ fn needs_run_loop(request: &Request) -> bool {
         | Request::ToolRemove { .. }
         | Request::ToolPromote { .. }
         | Request::ImageAdd { .. }
+        | Request::ImageRemove { .. }
         | Request::Gc { .. }
         | Request::Checkpoint(_)
         | Request::Signal { .. }

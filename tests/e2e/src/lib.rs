@@ -43,6 +43,7 @@ allow = [
     "sleep clock:sleep",
     "call tool:*",
     "register tool:*",
+    "register image:*",
     "create checkpoint:**",
     "read env:*",
     "spawn process:image/*",

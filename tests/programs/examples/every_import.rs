@@ -2,9 +2,11 @@
 
 use libos::object::{Filter, Options, Payload, Resolution};
 use libos::process::{ChildOptions, SignalKind, ViewMode};
-use libos::{Failure, clock, fs, human, log, message, object, process, random, tickets, tools};
+use libos::{Failure, clock, fs, human, image, log, message, object, process, random, tickets, tools};
 use libos_programs::{Outcome, debug_outcome, outcome};
 use std::time::Duration;
+
+const MANIFEST: &str = "id = \"helper\"\nversion = \"1\"\ntools = [\"echo\"]\n";
 
 fn proposal() -> tools::Proposal {
     tools::Proposal {
@@ -30,6 +32,7 @@ fn child() -> String {
 
 /// Calls exactly one import, named as `interface.function`, with fixed harmless arguments and returns its outcome.
 #[libos::tool]
+// long: a line an import
 fn every_import(import: String) -> libos::Result<Outcome> {
     let (path, empty) = ("notes.md", Payload::Json("{}".into()));
     Ok(match import.as_str() {
@@ -87,6 +90,9 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         // Also where it may not be registered.
         "tools.unregister" => outcome(registered().or(Ok(())).and_then(|()| tools::unregister("double"))),
         "tools.list" => debug_outcome(tools::list()),
+        "image.register" => debug_outcome(image::register(MANIFEST, image::Format::Toml, false)),
+        "image.list" => debug_outcome(image::list()),
+        "image.show" => outcome(image::show("base")),
         "message.send" => outcome(message::send("p1", "hello", &message::Options::default())),
         "message.receive" => {
             debug_outcome(message::receive(&message::Filter::default(), Some(Duration::from_nanos(1))))

@@ -112,6 +112,43 @@ declare namespace Libos {
         }
     }
 
+    /**
+     * Images: what processes are started from. An image declares and grants nothing; whoever starts a process from one, or becomes one, has
+     * the authority that it had, less what the image denies.
+     */
+    namespace image {
+        /** How a manifest is written. */
+        type Format = "toml" | "yaml";
+        /** What became of an image that was registered. */
+        type Change = "added" | "unchanged" | "replaced";
+        interface Info {
+            id: string;
+            version: string;
+            /** SHA-256 of all that it says; 64 hexadecimal digits. */
+            digest: string;
+            description: string;
+            /** Names; `*` is every tool of the host. */
+            tools: Array<string>;
+        }
+        interface Registered {
+            image: Info;
+            change: Change;
+        }
+        interface Functions {
+            /**
+             * Makes an image of a manifest, at most 256 KiB: `id`, `version` and `tools`, and, where wanted, `description`, `prompt`, `planner`,
+             * `context`, `needs`, `policy` and `budget`. It may name tools that this process has of the host (`not-found` for others). What is
+             * wrong in it is told with its line and column (`invalid`). The same version says the same for ever: `already-exists` if it is there
+             * and says something else, unless `replace`; and always for images that come with the program. Needs `register` on `image:<id>`.
+             */
+            register(manifest: string, format?: Format, replace?: boolean): Promise<Registered>;
+            /** The images that this process may become or start children from, or is asked about. Needs no right. */
+            list(): Promise<Array<Info>>;
+            /** All that an image says, as JSON. Needs `use` on `image:<id>`. */
+            show(id: string): Promise<string>;
+        }
+    }
+
     /** The call's own log. What a tool prints goes there too. */
     namespace log {
         type Level = "debug" | "info" | "warn" | "error";
@@ -630,6 +667,11 @@ declare namespace Libos {
         readonly fs: fs.Functions;
         /** The people of a process. A call that waits for a person may wait for weeks; the host may be stopped and started meanwhile. */
         readonly human: human.Functions;
+        /**
+         * Images: what processes are started from. An image declares and grants nothing; whoever starts a process from one, or becomes one, has
+         * the authority that it had, less what the image denies.
+         */
+        readonly image: image.Functions;
         /** The call's own log. What a tool prints goes there too. */
         readonly log: log.Functions;
         /**

@@ -54,6 +54,7 @@ pub fn origin(issuer: &Issuer) -> String {
         Issuer::Question(id) => format!("answer to {id}"),
         Issuer::Runtime => "the runtime".into(),
         Issuer::Process(pid) => pid.to_string(),
+        Issuer::Image => "its image".into(),
     }
 }
 

@@ -13,7 +13,7 @@ mod events;
 mod explain;
 pub mod gc;
 mod grants;
-mod image;
+pub mod image;
 mod inbox;
 mod objects;
 mod policy;

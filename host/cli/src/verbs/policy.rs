@@ -88,10 +88,18 @@ fn row(told: &PolicyError) -> Value {
 
 /// Prints errors and warnings as a compiler does.
 fn tell(file: &Path, text: &str, checked: &Checked) {
+    tell_errors(file, text, &checked.errors);
+    print(file, text, "warning", Colour::Bold, &checked.warnings);
+}
+
+/// Prints errors of any file that is read with places.
+pub(super) fn tell_errors(file: &Path, text: &str, errors: &[PolicyError]) {
+    print(file, text, "error", Colour::Red, errors);
+}
+
+fn print(file: &Path, text: &str, word: &str, colour: Colour, told: &[PolicyError]) {
     let coloured = term::coloured(stderr().is_terminal());
-    let errors = checked.errors.iter().map(|error| ("error", Colour::Red, error));
-    let warnings = checked.warnings.iter().map(|warning| ("warning", Colour::Bold, warning));
-    for (word, colour, told) in errors.chain(warnings) {
+    for told in told {
         for line in diagnostic(word, &file.display().to_string(), text, told) {
             match line.strip_prefix(word) {
                 Some(rest) => eprintln!("{}{rest}", paint(word, colour, coloured)),

@@ -46,7 +46,7 @@ pub fn run(context: &Context, verb: ToolVerb) -> anyhow::Result<u8> {
 }
 
 /// The tools, with the standard ones of this version.
-fn tools(context: &Context) -> anyhow::Result<Vec<ToolRow>> {
+pub(super) fn tools(context: &Context) -> anyhow::Result<Vec<ToolRow>> {
     let (place, snapshot) = context.look()?;
     let rows = View(&snapshot).tools()?;
     drop(snapshot);

@@ -16,7 +16,7 @@ use crate::model::codec::from_bytes;
 use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::{CallId, CheckpointId, GrantId, MessageId, Pid};
-use crate::model::image::{ALL_IMAGES, BASE, Image, is_name};
+use crate::model::image::{ALL_IMAGES, Image, is_name, is_standard};
 use crate::model::limit;
 use crate::model::message::Message;
 use crate::model::planner::PlannerRow;
@@ -30,7 +30,6 @@ use crate::model::view::{View, ViewMode};
 use crate::store::StoreError;
 use crate::store::table::{self, Table};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// What is read before anything is changed.
 struct Source<'a> {
@@ -72,15 +71,15 @@ impl Kernel {
         let mut state = self.lock();
         state.check_alive()?;
         state.check_space()?;
-        if !is_name(name) || name == BASE {
-            let text = "an image's name has 1 to 64 characters of a-z, A-Z, 0-9, '-', '_' and '.', and is not 'base'";
+        if !is_name(name) || is_standard(name) {
+            let text = "an image's name has 1 to 64 characters of a-z, A-Z, 0-9, '-', '_' and '.', and is none that comes with the program";
             return Err(HostError::Usage(text.into()));
         }
         let row = state.checkpoint_row(id)?;
         let Some(member) = row.member(row.pid) else {
             return Err(StoreError::Damaged(format!("{id} lacks its own process")).into());
         };
-        let image = state.images.get(&member.process.image).cloned().ok_or_else(|| no_image(&member.process.image))?;
+        let image = state.image_of(&member.process).ok_or_else(|| no_image(&member.process.image))?;
         let memory = view_of(&row, member);
         if let Some(rule) = state.restriction_met(&memory, now)? {
             return Err(HostError::Usage(format!(
@@ -93,8 +92,8 @@ impl Kernel {
             name: name.to_owned(),
             version: id.to_string(),
             description: format!("{} as it was at {id}: {}", row.pid, row.reason),
-            tools: image.tools.clone(),
             memory: Some(memory),
+            ..image.without_memory()
         };
         state.put_image(image.clone())?;
         let mut record = Record::new("checkpoint.commit", now, Decided::Host, Outcome::Done);
@@ -116,21 +115,9 @@ fn no_image(image: &str) -> HostError {
 }
 
 impl State {
-    /// Adds an image or replaces one. It holds its memory; the one that it replaces lets go of its own.
-    pub(super) fn put_image(&mut self, image: Image) -> Result<(), StoreError> {
-        for window in image.memory.iter().flat_map(View::windows) {
-            if let Some(at) = window.at {
-                self.pin(window.source, at);
-            }
-        }
-        self.put(Table::Image, image.name.clone().into_bytes(), &image);
-        let before = self.images.insert(image.name.clone(), Arc::new(image));
-        before.and_then(|before| before.memory.clone()).map_or(Ok(()), |memory| self.drop_view(&memory))
-    }
-
     fn source<'a>(&self, row: &CheckpointRow, member: &'a Member) -> Result<Source<'a>, HostError> {
         let pid = member.process.pid;
-        if !self.images.contains_key(&member.process.image) {
+        if self.image_of(&member.process).is_none() {
             return Err(no_image(&member.process.image));
         }
         let view = view_of(row, member);
@@ -235,6 +222,7 @@ impl State {
             planner: planner.map(|planner| PlannerRow { step: step(planner), command: None }),
             purse,
             payer,
+            image_digest: then.image_digest,
             ..row
         });
         // Before the view, through which the name would be taken.

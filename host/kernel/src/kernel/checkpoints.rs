@@ -13,7 +13,7 @@ use crate::model::answer::CallError;
 use crate::model::checkpoint::{BoundTool, CheckpointRequest, CheckpointRow, Member};
 use crate::model::codec::from_bytes;
 use crate::model::grant::Holder;
-use crate::model::id::{CallId, CheckpointId, Pid, Seq};
+use crate::model::id::{CallId, CheckpointId, Digest, Pid, Seq};
 use crate::model::limit;
 use crate::model::record::{Decided, Outcome, Record, cut};
 use crate::model::row::{CallRow, CallState, ProcessRow};
@@ -22,7 +22,7 @@ use crate::model::view::{View as ObjectView, Window};
 use crate::store::StoreError;
 use crate::store::reader::Snapshot;
 use crate::store::table::{self, Table};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 impl Kernel {
@@ -220,9 +220,12 @@ impl State {
     }
 
     fn tools_of(&self, members: &[Member]) -> Vec<BoundTool> {
-        let images: BTreeSet<&str> = members.iter().map(|member| member.process.image.as_str()).collect();
-        let images: Vec<_> = images.into_iter().filter_map(|image| self.images.get(image)).collect();
-        let seen = self.tools.values().filter(|tool| images.iter().any(|image| image.has(&tool.name)));
+        let images: BTreeMap<Digest, _> = members
+            .iter()
+            .filter_map(|member| self.image_of(&member.process))
+            .map(|image| (image.digest, image))
+            .collect();
+        let seen = self.tools.values().filter(|tool| images.values().any(|image| image.has(&tool.name)));
         let bound = seen.map(|tool| BoundTool { name: tool.name.clone(), component: *tool.code() });
         bound.take(limit::CHECKPOINT_TOOLS_MAX).collect()
     }

@@ -4,6 +4,7 @@
 use super::calls::Place;
 use super::delegate::{Delegation, Ready};
 use super::host::HostError;
+use super::images::KnownImage;
 use super::objects::Author;
 use super::processes::own_namespace;
 use super::state::State;
@@ -26,6 +27,7 @@ use crate::store::table::{self, Table};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is found of children without a look at all processes.
@@ -102,7 +104,7 @@ impl Children {
 
 /// What a child is made of, checked.
 struct Ordered {
-    image: String,
+    image: Arc<KnownImage>,
     lines: Vec<Delegation>,
     working_directory: Resource,
     view: Option<View>,
@@ -179,7 +181,8 @@ impl State {
             priority: child.priority.unwrap_or(parent.priority),
             payer: if parent.purse.is_some() { Some(parent.pid) } else { parent.payer },
             goal: Some(goal.clone()),
-            ..ProcessRow::new(pid, Some(parent.pid), ordered.image.clone(), ordered.working_directory.clone(), now)
+            image_digest: Some(ordered.image.digest),
+            ..ProcessRow::new(pid, Some(parent.pid), ordered.image.name.clone(), ordered.working_directory.clone(), now)
         });
         let author = Author { pid: parent.pid, call: place.call, now };
         if child.budget.is_some()
@@ -194,6 +197,8 @@ impl State {
         }
         let made = self.carry_out_delegation(ready, parent.pid, pid, &ordered.lines, now);
         self.grant_own_namespace(pid, now);
+        self.take_image(&ordered.image.name);
+        self.restrict_as(&ordered.image, pid, now);
         if let Some(text) = &child.planner {
             self.set_plan(pid, text, None);
         }
@@ -203,8 +208,12 @@ impl State {
         }
         let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
         record.pid = Some(pid);
-        record.detail =
-            Some(format!("{how} by {}, from image {}, with {} grants of it", parent.pid, ordered.image, made.len()));
+        record.detail = Some(format!(
+            "{how} by {}, from image {}, with {} grants of it",
+            parent.pid,
+            ordered.image.name,
+            made.len()
+        ));
         self.note(record);
         Ok(pid)
     }
@@ -220,9 +229,8 @@ impl State {
         now: Time,
     ) -> Result<Ordered, CallError> {
         let image = names.first().and_then(|name| name.path().strip_prefix("image/")).ok_or(CallError::Internal)?;
-        if !self.images.contains_key(image) {
-            return Err(CallError::NotFound(format!("image:{image}")));
-        }
+        let known = self.images.get(image).cloned();
+        let image = known.ok_or_else(|| CallError::NotFound(format!("image:{image}")))?;
         self.check_room_for_child(parent.pid)?;
         if child.priority.is_some_and(|priority| priority > parent.priority) {
             return Err(CallError::Invalid("a child's priority is at most that of its parent".into()));
@@ -252,7 +260,7 @@ impl State {
             return Err(not_handed(rule, Why::Undeclared.reason()));
         }
         let working_directory = names.get(1).unwrap_or(&parent.working_directory).clone();
-        Ok(Ordered { image: image.to_owned(), lines, working_directory, view })
+        Ok(Ordered { image, lines, working_directory, view })
     }
 
     /// Whether a process may have one more child.

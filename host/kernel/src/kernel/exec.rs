@@ -2,6 +2,7 @@
 //! its result is stored, so nothing is pulled away under a tool.
 
 use super::calls::Place;
+use super::images::{KnownImage, Restrictions};
 use super::objects::Author;
 use super::state::State;
 use crate::model::answer::CallError;
@@ -12,6 +13,7 @@ use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Resource;
 use crate::model::row::{ExecRequest, ExitRequest, ProcessRow};
 use crate::model::time::Time;
+use std::sync::Arc;
 
 impl State {
     /// Notes that a process is to end with this result once the call that asks has ended. A tool that was called by another one does not
@@ -60,11 +62,20 @@ impl State {
     }
 
     /// The process keeps its number, its objects and its grants, and gets none of the new image's: its tools are the image's from now on.
+    /// What the new image denies or asks for comes to what it has; what it did not have it does not get by that either.
     pub(super) fn become_image(&mut self, pid: Pid, exec: &ExecRequest, now: Time) {
         let Some(process) = self.processes.get(&pid).cloned() else { return };
         let mut record = Record::new("process.become", now, Decided::Host, Outcome::Done);
         record.pid = Some(pid);
         record.call = Some(exec.call);
+        let Some((image, restrictions)) = self.image_to_become(pid, exec, now) else {
+            // Without the rules of the image it must not have its tools.
+            record.detail =
+                Some(format!("stays {}: {} is gone, or has more rules than fit", process.image, exec.image));
+            self.note(record);
+            self.put_process(ProcessRow { exec_requested: None, ..process });
+            return;
+        };
         record.detail = Some(format!("from image {} to {}", process.image, exec.image));
         let author = Author { pid, call: exec.call, now };
         let goal = match exec.goal.as_deref().map(|text| self.make_goal_of_exec(pid, text, author)) {
@@ -77,11 +88,27 @@ impl State {
             None => process.goal.clone(),
         };
         self.note(record);
+        self.restrict(pid, restrictions, now);
         // It may have paid.
         let Some(process) = self.processes.get(&pid).cloned() else { return };
         // A person is asked without a grant only where both images say so.
         let theirs = self.policy.defaults.get(&exec.image).copied().unwrap_or(WithoutGrant::Deny);
         let default = if theirs == process.default { theirs } else { WithoutGrant::Deny };
-        self.put_process(ProcessRow { image: exec.image.clone(), goal, default, exec_requested: None, ..process });
+        let image_digest = Some(image.digest);
+        self.put_process(ProcessRow {
+            image: exec.image.clone(),
+            image_digest,
+            goal,
+            default,
+            exec_requested: None,
+            ..process
+        });
+    }
+
+    /// The image that a process becomes one of, and what that forbids it; none, if it cannot.
+    fn image_to_become(&mut self, pid: Pid, exec: &ExecRequest, now: Time) -> Option<(Arc<KnownImage>, Restrictions)> {
+        let image = self.take_image(&exec.image)?;
+        let restrictions = self.restrictions_of(&image, pid, now);
+        self.has_room_for_grants(pid, restrictions.len()).then_some((image, restrictions))
     }
 }

@@ -94,7 +94,7 @@ pub struct Authority {
 }
 
 /// The tool in whose name something would be asked.
-struct As<'a> {
+pub(super) struct As<'a> {
     name: &'a str,
     component: &'a Digest,
     bound: Option<Bound>,
@@ -104,7 +104,7 @@ struct As<'a> {
 const NO_TOOL: As<'static> = As { name: "", component: &[0; 32], bound: None };
 
 impl<'a> As<'a> {
-    fn of(tool: Option<&'a ToolRow>) -> As<'a> {
+    pub(super) fn of(tool: Option<&'a ToolRow>) -> As<'a> {
         tool.map_or(NO_TOOL, |tool| As {
             name: &tool.name,
             component: tool.code(),
@@ -172,7 +172,7 @@ impl Kernel {
     }
 }
 
-fn explain(
+pub(super) fn explain(
     grants: &Grants,
     ceiling: &Ceiling,
     holder: &Holder,

@@ -25,6 +25,7 @@ pub mod grants;
 mod hand_over;
 mod history;
 pub mod host;
+mod images;
 pub mod ledger;
 mod lifetime;
 mod lineage;

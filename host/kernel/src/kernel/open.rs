@@ -92,6 +92,8 @@ impl Kernel {
             candidates: super::candidates::Candidates::default(),
             own_tools: BTreeMap::new(),
             images: BTreeMap::new(),
+            standard_images: BTreeSet::new(),
+            image_versions: BTreeMap::new(),
             policy: Policy::default(),
             ceiling,
             objects: ObjectCache::default(),
@@ -208,10 +210,12 @@ impl State {
             }
         })?;
         each(snapshot, Table::Tool, &[], |_, row: ToolRow| drop(self.tools.insert(row.name.clone(), Arc::new(row))))?;
-        let base = Image::base();
-        self.images.insert(base.name.clone(), Arc::new(base));
-        each(snapshot, Table::Image, &[], |_, image: Image| {
-            self.images.insert(image.name.clone(), Arc::new(image));
+        self.refresh_standard_images();
+        each(snapshot, Table::Image, &[], |_, image: Image| self.load_image(image))?;
+        each(snapshot, Table::ImageVersion, &[], |key, image: Image| {
+            if let Some((name, digest)) = table::read_image_version(key) {
+                self.image_versions.insert((name.to_owned(), digest), image.version);
+            }
         })?;
         self.mail.load(snapshot)?;
         self.load_candidates(snapshot)?;

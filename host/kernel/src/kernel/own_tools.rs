@@ -102,7 +102,7 @@ impl State {
     pub(super) fn tool_of(&self, pid: Pid, name: &str) -> Result<Arc<ToolRow>, HostError> {
         let process = self.processes.get(&pid);
         let image = process.map(|process| process.image.as_str()).unwrap_or_default();
-        if self.images.get(image).is_some_and(|known| known.has(name))
+        if process.and_then(|process| self.image_of(process)).is_some_and(|known| known.has(name))
             && let Some(tool) = self.tools.get(name)
         {
             return Ok(Arc::clone(tool));
@@ -135,8 +135,8 @@ impl State {
     /// All tools that a process sees, by their names.
     pub(crate) fn known_tools(&self, pid: Pid) -> Vec<KnownTool> {
         let Some(process) = self.processes.get(&pid) else { return Vec::new() };
-        let image = self.images.get(&process.image);
-        let of_image = self.tools.values().filter(|tool| image.is_some_and(|image| image.has(&tool.name)));
+        let image = self.image_of(process);
+        let of_image = self.tools.values().filter(|tool| image.as_ref().is_some_and(|image| image.has(&tool.name)));
         let mut known: BTreeMap<&str, KnownTool> =
             of_image.map(|tool| (tool.name.as_str(), known(tool, Origin::Image))).collect();
         for tool in self.own_tools_of(pid) {

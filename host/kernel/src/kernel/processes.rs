@@ -43,21 +43,22 @@ impl State {
     pub(super) fn new_root(&mut self, image: &str, for_one_call: bool, now: Time) -> Result<Pid, HostError> {
         self.check_alive()?;
         self.check_space()?;
-        if !self.images.contains_key(image) {
+        let Some(known) = self.take_image(image) else {
             return Err(HostError::Usage(format!("there is no image '{image}'; `libos image list` shows them")));
-        }
+        };
         let pid = self.new_pid();
         let default = self.policy.defaults.get(image).copied().unwrap_or(WithoutGrant::Deny);
         let working_directory = Resource::new(Kind::Fs, FIRST_MOUNT);
         let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
         let purse = self.purse_of_image(image);
-        self.put_process(ProcessRow { default, for_one_call, purse, ..row });
+        self.put_process(ProcessRow { default, for_one_call, purse, image_digest: Some(known.digest), ..row });
         let count = self.derive_templates(image, pid, now);
-        if let Some(memory) = self.images.get(image).and_then(|image| image.memory.clone()) {
+        if let Some(memory) = known.memory.clone() {
             self.set_view(pid, memory.clone());
             self.take_restrictions_left(pid, &memory, now)?;
         }
         self.grant_own_namespace(pid, now);
+        self.restrict_as(&known, pid, now);
         let mut record = Record::new("process.new", now, Decided::Host, Outcome::Done);
         record.pid = Some(pid);
         record.detail = Some(format!("from image {image}, with {count} grants of it"));

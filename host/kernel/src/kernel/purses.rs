@@ -508,8 +508,9 @@ impl State {
         }
     }
 
-    /// What a process of an image may spend that nobody spawned, as the policy says.
+    /// What a process of an image may spend that nobody spawned, as the policy says; where that says nothing, as the image does.
     pub(super) fn purse_of_image(&self, image: &str) -> Option<Purse> {
-        self.policy.budgets.get(image).map(Purse::of)
+        let image_says = || self.images.get(image).and_then(|image| image.default_budget());
+        self.policy.budgets.get(image).cloned().or_else(image_says).as_ref().map(Purse::of)
     }
 }

@@ -210,6 +210,7 @@ impl State {
         self.put_process(ProcessRow {
             state,
             image: then.image,
+            image_digest: then.image_digest,
             working_directory: then.working_directory,
             goal: then.goal,
             view: then.view,

@@ -6,6 +6,7 @@ use super::candidates::Candidates;
 use super::children::Children;
 use super::flood::Tally;
 use super::grants::Grants;
+use super::images::{ImageVersions, KnownImage};
 use super::mail::Mail;
 use super::object_cache::ObjectCache;
 use super::own_tools::OwnTools;
@@ -19,7 +20,6 @@ use crate::model::grant::Grant;
 use crate::model::id::{
     CallId, CandidateId, CheckpointId, Digest, EffectId, GrantId, MessageId, Pid, Position, QuestionId, Seq,
 };
-use crate::model::image::Image;
 use crate::model::policy::Policy;
 use crate::model::process::State as ProcessState;
 use crate::model::question::QuestionRow;
@@ -142,7 +142,10 @@ pub struct State {
     pub tools: BTreeMap<String, Arc<ToolRow>>,
     pub(super) candidates: Candidates,
     pub(super) own_tools: OwnTools,
-    pub images: BTreeMap<String, Arc<Image>>,
+    pub(super) images: BTreeMap<String, Arc<KnownImage>>,
+    /// Names of those among them that come with the program.
+    pub(super) standard_images: BTreeSet<String>,
+    pub(super) image_versions: ImageVersions,
     pub policy: Policy,
     pub ceiling: Ceiling,
     pub objects: ObjectCache,

@@ -1,4 +1,4 @@
-//! Tools and images that the host has.
+//! Tools that the host has.
 
 use super::Kernel;
 use super::host::HostError;
@@ -10,7 +10,6 @@ use crate::model::bound::reached;
 use crate::model::candidate::check_tool_name;
 use crate::model::declaration::gained;
 use crate::model::id::Digest;
-use crate::model::image::{BASE, Image};
 use crate::model::limit;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::row::ToolRow;
@@ -100,6 +99,9 @@ impl Kernel {
             state.tools.insert(row.name.clone(), Arc::clone(&row));
             added.push(row);
         }
+        if standard {
+            state.refresh_standard_images();
+        }
         Ok(Changed { what: added, durable: state.mark() })
     }
 
@@ -123,27 +125,6 @@ impl Kernel {
         let mut record = Record::new("host.tool-rm", now, Decided::Host, Outcome::Done);
         record.detail = Some(name.to_owned());
         state.note(record);
-        Ok(Changed { what: (), durable: state.mark() })
-    }
-
-    /// Adds an image, or replaces the one of its name.
-    ///
-    /// # Errors
-    /// It is named `base`, or names a tool that the host has not.
-    pub fn add_image(&self, image: Image) -> Result<Changed<()>, HostError> {
-        let now = self.now();
-        let mut state = self.lock();
-        state.check_alive()?;
-        if image.name == BASE {
-            return Err(HostError::Usage("the image 'base' is built in".into()));
-        }
-        if let Some(missing) = image.tools.iter().find(|name| *name != "*" && !state.tools.contains_key(*name)) {
-            return Err(HostError::Usage(format!("the image names the tool '{missing}', which the host has not")));
-        }
-        let mut record = Record::new("host.image-add", now, Decided::Host, Outcome::Done);
-        record.detail = Some(format!("{} {}", image.name, image.version));
-        state.note(record);
-        state.put_image(image)?;
         Ok(Changed { what: (), durable: state.mark() })
     }
 

@@ -5,7 +5,7 @@ use crate::model::call::{Call, ObjectInfo, Payload};
 use crate::model::codec::from_bytes;
 use crate::model::grant::Grant;
 use crate::model::id::{CallId, Digest, GrantId, Pid, QuestionId, Seq};
-use crate::model::image::Image;
+use crate::model::image::{Image, standard};
 use crate::model::limit;
 use crate::model::question::QuestionRow;
 use crate::model::record::Record;
@@ -195,10 +195,14 @@ impl View<'_> {
         self.0.row(Table::ToolVersion, &table::tool_version(name, component))
     }
 
-    /// The images of the host, the built-in one first.
+    /// The images of the host, those first that come with the program.
     pub fn images(&self) -> Result<Vec<Image>, StoreError> {
-        let mut images = vec![Image::base()];
-        images.extend(self.0.rows::<Image>(Table::Image, &[])?);
+        let own: Vec<Image> = self.0.rows(Table::Image, &[])?;
+        let tools = self.tools()?;
+        let is_there = |name: &str| tools.iter().any(|tool| tool.standard && tool.name == name);
+        let mut images = standard(is_there);
+        images.retain(|image| own.iter().all(|own| own.name != image.name));
+        images.extend(own);
         Ok(images)
     }
 

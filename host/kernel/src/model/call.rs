@@ -5,6 +5,7 @@ pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo,
 
 use super::candidate::Proposal;
 use super::child::ChildOptions;
+use super::image::Format;
 use super::message::{MessageFilter, MessageOptions};
 use super::object::{Filter, Resolution};
 use super::process::Signal;
@@ -462,6 +463,26 @@ pub enum Call {
     #[n(84)]
     #[serde(rename = "tools.list")]
     ToolsList,
+
+    #[n(110)]
+    #[serde(rename = "image.register")]
+    ImageRegister {
+        #[n(0)]
+        manifest: String,
+        #[n(1)]
+        format: Format,
+        #[n(2)]
+        replace: bool,
+    },
+    #[n(111)]
+    #[serde(rename = "image.list")]
+    ImageList,
+    #[n(112)]
+    #[serde(rename = "image.show")]
+    ImageShow {
+        #[n(0)]
+        id: String,
+    },
 }
 
 /// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
@@ -565,6 +586,9 @@ impl Call {
             Call::ToolsRegister { .. } => ("tools.register", Internal),
             Call::ToolsUnregister { .. } => ("tools.unregister", Internal),
             Call::ToolsList => ("tools.list", Observe),
+            Call::ImageRegister { .. } => ("image.register", Internal),
+            Call::ImageList => ("image.list", Observe),
+            Call::ImageShow { .. } => ("image.show", Observe),
         }
     }
 }

@@ -15,6 +15,7 @@ impl Call {
                 child.planner.as_deref().unwrap_or_default().as_bytes()
             }
             Call::ToolsPropose { proposal } => proposal.code.as_bytes(),
+            Call::ImageRegister { manifest, .. } => manifest.as_bytes(),
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -42,6 +43,9 @@ impl Call {
                 Call::MessageSend { to: to.clone(), body: String::new(), options: options.clone() }
             }
             Call::ToolsPropose { proposal } => Call::ToolsPropose { proposal: proposal.without_code() },
+            Call::ImageRegister { format, replace, .. } => {
+                Call::ImageRegister { manifest: String::new(), format: *format, replace: *replace }
+            }
             other => other.clone(),
         }
     }

@@ -107,7 +107,7 @@ fn is_decided(family: &str) -> bool {
 
 /// Whether an interface has something that needs no right, and so no declaration.
 fn has_free(family: &str) -> bool {
-    matches!(family, "clock" | "random" | "process" | "message")
+    matches!(family, "clock" | "random" | "process" | "message" | "image")
 }
 
 #[cfg(test)]

@@ -104,6 +104,8 @@ kinds! {
     ToolPromoted "tool.promoted" "a tool of a process became one of the host"
     ToolListed "tool.listed" "a process looked at its tools"
     ImageAdded "image.added" "an image was added or replaced"
+    ImageLooked "image.looked" "a process looked at images"
+    ImageRemoved "image.removed" "an image was taken away"
     PolicyChanged "policy.changed" "another policy is in force"
     HostWeakened "host.weakened" "the host runs without something that it usually relies on"
     LogUnsigned "log.unsigned" "heads of the log are not signed any more"
@@ -213,6 +215,7 @@ fn of_host(operation: &str) -> Option<Kind> {
         "host.tool-rm" => Kind::ToolRemoved,
         "host.tool-promote" => Kind::ToolPromoted,
         "host.image-add" => Kind::ImageAdded,
+        "host.image-rm" => Kind::ImageRemoved,
         "host.policy" => Kind::PolicyChanged,
         "host.weakened" => Kind::HostWeakened,
         "host.unsigned" => Kind::LogUnsigned,
@@ -238,6 +241,8 @@ fn of_rest(operation: &str) -> Option<Kind> {
         "tools.register" => Kind::ToolRegistered,
         "tools.unregister" => Kind::ToolUnregistered,
         "tools.list" => Kind::ToolListed,
+        "image.register" => Kind::ImageAdded,
+        "image.list" | "image.show" => Kind::ImageLooked,
         "tickets.next" => Kind::TicketTold,
         "tickets.cancel" => Kind::TicketGivenUp,
         "clock.now" => Kind::ClockRead,
@@ -417,6 +422,7 @@ mod tests {
         "host.gc",
         "host.grant",
         "host.image-add",
+        "host.image-rm",
         "host.key",
         "host.policy",
         "host.rebind",

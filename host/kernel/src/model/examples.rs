@@ -3,6 +3,7 @@
 use super::call::{Call, Level, ObjectOptions, Payload, WriteMode};
 use super::candidate::{Code, Expectation, Proposal, Test};
 use super::child::ChildOptions;
+use super::image::Format;
 use super::message::{MessageFilter, MessageOptions};
 use super::object::{Filter, Resolution};
 use super::process::Signal;
@@ -104,6 +105,13 @@ fn others() -> Vec<Call> {
         Call::ToolsRegister { id: "t1".into(), for_children: false },
         Call::ToolsUnregister { name: "double".into() },
         Call::ToolsList,
+        Call::ImageRegister {
+            manifest: "id = \"helper\"\nversion = \"1\"\ntools = [\"echo\"]\n".into(),
+            format: Format::Toml,
+            replace: false,
+        },
+        Call::ImageList,
+        Call::ImageShow { id: "base".into() },
         Call::TicketNext,
         Call::TicketCancel { ticket: 7 },
     ]

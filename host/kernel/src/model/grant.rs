@@ -87,6 +87,9 @@ pub enum Issuer {
     /// A process, from a grant of its own.
     #[n(4)]
     Process(#[n(0)] Pid),
+    /// The image that its process was started from or became: only what denies or asks.
+    #[n(5)]
+    Image,
 }
 
 /// A tool that a grant is bound to: its name and the component it had.

@@ -227,6 +227,20 @@ pub const TOOL_NEEDS_MAX: usize = 64;
 pub const DECLARATIONS_BYTES_MAX: usize = 1 << 20;
 /// Tools that one image may name.
 pub const IMAGE_TOOLS_MAX: usize = 512;
+/// Bytes of the manifest of an image.
+pub const IMAGE_BYTES_MAX: usize = 256 << 10;
+/// Bytes of what a model that plans for an image's processes is told first.
+pub const IMAGE_PROMPT_BYTES_MAX: usize = 64 << 10;
+/// Bytes of what an image says of itself to people.
+pub const IMAGE_DESCRIPTION_BYTES_MAX: usize = 1 << 10;
+/// Rules that an image asks for, and as many that it denies.
+pub const IMAGE_RULES_MAX: usize = 64;
+/// Asks that the rules of one image come to for one process; what is beyond is denied.
+pub const IMAGE_ASKS_MAX: usize = 1_024;
+/// Images of a host.
+pub const IMAGES_MAX: usize = 1_024;
+/// Versions of images that a host keeps.
+pub const IMAGE_VERSIONS_MAX: usize = 16_384;
 /// Bytes of a policy file: ten times the rules that it may have, written long.
 pub const POLICY_BYTES_MAX: usize = 1 << 20;
 /// Rules of a policy: those of an image and those of all images together are grants of one holder.

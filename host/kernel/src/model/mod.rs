@@ -27,6 +27,7 @@ pub mod name;
 pub mod need;
 pub mod note;
 pub mod object;
+pub mod overlap;
 pub mod path;
 pub mod planner;
 pub mod policy;

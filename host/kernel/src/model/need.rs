@@ -94,7 +94,13 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             let name = context.candidate.ok_or_else(missing)?;
             vec![one_segment(Kind::Tool, name, "a tool's name")?]
         }
-        Call::ToolsValidate { .. } | Call::ToolsList => Vec::new(),
+        Call::ToolsValidate { .. } | Call::ToolsList | Call::ImageList => Vec::new(),
+        Call::ImageRegister { manifest, format, .. } => {
+            // Read here and not where it is kept: there everybody would wait for it.
+            let image = super::image::Image::read_for_guest(manifest, *format)?;
+            vec![Resource::new(Kind::Image, image.name)]
+        }
+        Call::ImageShow { id } => vec![one_segment(Kind::Image, id, "an image's id")?],
         Call::ToolsUnregister { name } => {
             super::candidate::check_tool_name(name)?;
             vec![one_segment(Kind::Tool, name, "a tool's name")?]
@@ -311,7 +317,10 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         Call::ToolCall { .. } => smallvec![need(0, Right::Call)],
         Call::MessageSend { .. } => smallvec![need(0, Right::Message)],
         Call::ProcessEnvironment { .. } => smallvec![need(0, Right::Read)],
-        Call::ToolsRegister { .. } | Call::ToolsUnregister { .. } => smallvec![need(0, Right::Register)],
+        Call::ToolsRegister { .. } | Call::ToolsUnregister { .. } | Call::ImageRegister { .. } => {
+            smallvec![need(0, Right::Register)]
+        }
+        Call::ImageShow { .. } => smallvec![need(0, Right::Use)],
         Call::FsWorkingDirectory
         | Call::ClockNow
         | Call::RandomBytes { .. }
@@ -327,6 +336,8 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         | Call::ToolsPropose { .. }
         | Call::ToolsValidate { .. }
         | Call::ToolsList
+        // It shows what there is a right on.
+        | Call::ImageList
         // The tools of its image are what a process was made with; what they may do is decided at their own system calls.
         | Call::AgentCall { .. } => Needs::new(),
     }

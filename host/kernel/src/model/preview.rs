@@ -119,6 +119,7 @@ fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
         }
         (Call::ProcessSignal { signal, .. }, _) => format!("sends the signal {} for this reason:", signal.word()),
         (Call::MessageSend { .. }, _) => format!("sends it a message of {size} bytes:"),
+        (Call::ImageRegister { .. }, _) => format!("makes an image of this manifest, {size} bytes:"),
         (Call::LogWrite { .. }, _) => format!("writes a line of {size} bytes to its log:"),
         _ => return None,
     })
@@ -138,6 +139,7 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::ProcessCheckpoint { reason: text }
         | Call::LogWrite { message: text, .. }
         | Call::ProcessSignal { reason: text, .. }
+        | Call::ImageRegister { manifest: text, .. }
         | Call::MessageSend { body: text, .. } => text.as_bytes(),
         Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
             child.planner.as_ref().unwrap_or(&child.goal).as_bytes()
@@ -181,7 +183,9 @@ fn carried(call: &Call) -> Option<&[u8]> {
         | Call::ToolsValidate { .. }
         | Call::ToolsRegister { .. }
         | Call::ToolsUnregister { .. }
-        | Call::ToolsList => return None,
+        | Call::ToolsList
+        | Call::ImageList
+        | Call::ImageShow { .. } => return None,
     })
 }
 
@@ -486,11 +490,11 @@ mod tests {
             | Call::ProcessCheckpoint { reason: held }
             | Call::LogWrite { message: held, .. }
             | Call::ProcessSignal { reason: held, .. }
+            | Call::ImageRegister { manifest: held, .. }
             | Call::MessageSend { body: held, .. } => *held = text.into(),
             Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => child.planner = Some(text.into()),
             Call::ProcessExec { goal, .. } => *goal = Some(text.into()),
-            // Nobody is asked about a proposal.
-            Call::ToolsPropose { .. } => return None,
+            Call::ToolsPropose { .. } => return None, // Nobody is asked about one.
             other => {
                 assert!(other.split_payload().1.is_empty(), "{} carries something", other.operation());
                 return None;
@@ -503,7 +507,7 @@ mod tests {
     fn every_byte_that_a_call_carries_can_be_read_and_its_beginning_is_shown() {
         let text: String = (0..2_000).map(|number| format!("word{number}, ")).collect();
         let carrying: Vec<Call> = Call::examples().iter().filter_map(|call| carrying(call, &text)).collect();
-        assert_eq!(carrying.len(), 16);
+        assert_eq!(carrying.len(), 17);
         for call in carrying {
             let read: String = whole(&call).iter().filter_map(|line| line.get(GOES_ON.len()..)).collect();
             assert!(read.starts_with(&text), "{}: {read}", call.operation());

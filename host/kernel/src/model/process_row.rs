@@ -2,7 +2,7 @@
 
 use super::checkpoint::CheckpointRequest;
 use super::decide::Default as WithoutGrant;
-use super::id::{CallId, Pid};
+use super::id::{CallId, Digest, Pid};
 use super::planner::{PlannerRow, Priority};
 use super::process::State;
 use super::purse::{Coin, Purse};
@@ -98,6 +98,14 @@ pub struct ProcessRow {
     #[n(40)]
     #[serde(skip)]
     pub goal_text: Option<String>,
+    /// Which version of its image it goes by. None in rows of a time when it was always the one of now.
+    #[cbor(n(41), with = "minicbor::bytes")]
+    #[serde(serialize_with = "hex", skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<Digest>,
+}
+
+fn hex<S: serde::Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&digest.as_ref().map(|digest| super::id::hex(digest)).unwrap_or_default())
 }
 
 impl ProcessRow {
@@ -128,6 +136,7 @@ impl ProcessRow {
             held_by_host: false,
             wants: None,
             goal_text: None,
+            image_digest: None,
         }
     }
 }

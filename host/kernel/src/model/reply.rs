@@ -4,6 +4,7 @@ use super::call::Payload;
 use super::candidate::{KnownTool, Report};
 use super::child::{ChildInfo, EndedChild};
 use super::id::{CallId, MessageId, Pid, Seq};
+use super::image::{ImageInfo, Registered};
 use super::message::Message;
 use super::object::{Link, LinkEnd, Merged, Unseen};
 use minicbor::{CborLen, Decode, Encode};
@@ -253,6 +254,11 @@ pub enum Reply {
     Report(#[n(0)] Report),
     #[n(61)]
     Tools(#[n(0)] Vec<KnownTool>),
+    /// An image, and what became of it.
+    #[n(80)]
+    ImageRegistered(#[n(0)] ImageInfo, #[n(1)] Registered),
+    #[n(81)]
+    Images(#[n(0)] Vec<ImageInfo>),
 }
 
 /// How a call that a tool made of another tool has ended.

@@ -90,6 +90,7 @@ impl Call {
             }
             Call::ProcessExec { goal: Some(goal), .. } => goal.len(),
             Call::ToolsPropose { proposal } => proposal.size(),
+            Call::ImageRegister { manifest, .. } => manifest.len(),
             _ => 0,
         }
     }
@@ -119,6 +120,8 @@ impl Answer {
             Answer::Done(Reply::Message(Some(message))) => message.size(),
             Answer::Done(Reply::Report(report)) => report.size(),
             Answer::Done(Reply::Tools(tools)) => tools.iter().map(crate::model::candidate::KnownTool::size).sum(),
+            Answer::Done(Reply::ImageRegistered(image, _)) => image.size(),
+            Answer::Done(Reply::Images(images)) => images.iter().map(crate::model::image::ImageInfo::size).sum(),
             Answer::Done(Reply::Names(names)) => names.iter().map(|name| 16 + name.len()).sum(),
             _ => 0,
         }

@@ -83,6 +83,8 @@ pub enum Table {
     ToolVersion,
     /// Name → `Image`.
     Image,
+    /// Name, 0 (1), digest (32) → `Image` without its memory: what processes go by that were started from it.
+    ImageVersion,
     /// Component (32), engine (32) → digest of the compiled code's file (32): code that is not the one that was written is not run.
     Compiled,
     /// Process (8), candidate (8) → `CandidateRow`: a tool that the process proposed.
@@ -95,7 +97,7 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 33] = [
+    pub const ALL: [Table; 34] = [
         Table::Meta,
         Table::Log,
         Table::Tree,
@@ -125,6 +127,7 @@ impl Table {
         Table::Tool,
         Table::ToolVersion,
         Table::Image,
+        Table::ImageVersion,
         Table::Compiled,
         Table::Candidate,
         Table::ProcessTool,
@@ -163,6 +166,7 @@ impl Table {
             Table::Tool => "tool",
             Table::ToolVersion => "tool-version",
             Table::Image => "image",
+            Table::ImageVersion => "image-version",
             Table::Compiled => "compiled",
             Table::Candidate => "candidate",
             Table::ProcessTool => "process-tool",
@@ -231,6 +235,17 @@ pub fn read_not_waited_for(key: &[u8]) -> Option<(Pid, Pid)> {
 /// Key of a tool as it was in a component.
 pub fn tool_version(name: &str, component: &Digest) -> Vec<u8> {
     [component, name.as_bytes()].concat()
+}
+
+/// Key of a version of an image.
+pub fn image_version(name: &str, digest: &Digest) -> Vec<u8> {
+    [&*of_name(name), digest].concat()
+}
+
+/// Name and digest of a version of an image.
+pub fn read_image_version(key: &[u8]) -> Option<(&str, Digest)> {
+    let (name, digest) = key.split_last_chunk::<32>()?;
+    Some((str::from_utf8(name.strip_suffix(&[0])?).ok()?, *digest))
 }
 
 /// Key of a tool that a process registered.

@@ -2,6 +2,7 @@
 //! anything.
 
 mod fs;
+mod images;
 mod objects;
 mod prepare;
 mod primitive;

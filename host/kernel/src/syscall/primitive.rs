@@ -1,7 +1,7 @@
 //! Carries out what was permitted: one function a class, one file a family. Here the outside and the kernel's own tables are touched,
 //! and nowhere else.
 
-use super::{fs, objects, process, tools};
+use super::{fs, images, objects, process, tools};
 use crate::kernel::{Attempt, Author, Kernel, Permit, Place, State, process_of};
 use crate::model::answer::{Answer, CallError, Stop};
 use crate::model::call::{Call, Reply};
@@ -143,6 +143,9 @@ fn on_process(state: &mut State, place: Place, call: &Call, now: Time, reply: Re
         Call::MessagePending => Ok(Reply::Count(state.messages_waiting(place.pid))),
         Call::ToolsRegister { .. } | Call::ToolsUnregister { .. } | Call::ToolsList => {
             tools::perform(state, place, call)
+        }
+        Call::ImageRegister { .. } | Call::ImageList | Call::ImageShow { .. } => {
+            images::perform(state, place, call, now)
         }
         _ => Err(CallError::Internal),
     }

@@ -10,7 +10,7 @@ use libos_kernel::model::view::ViewMode;
 use libos_kernel::syscall::Line;
 
 /// Rules under which every example works.
-pub const ALL_RULES: [&str; 12] = [
+pub const ALL_RULES: [&str; 13] = [
     "allow spawn,signal,wait process:**",
     "allow use image:*",
     "allow read,list,write,delete fs:workspace/**",
@@ -19,6 +19,7 @@ pub const ALL_RULES: [&str; 12] = [
     "allow sleep clock:sleep",
     "allow call tool:*",
     "allow register tool:*",
+    "allow register image:*",
     "allow create checkpoint:*",
     "allow read env:*",
     "allow message process:pid/*",
@@ -26,7 +27,7 @@ pub const ALL_RULES: [&str; 12] = [
 ];
 
 /// What needs no right at all.
-const FREE: [&str; 14] = [
+const FREE: [&str; 15] = [
     "fs.working-directory",
     "clock.now",
     "random.bytes",
@@ -39,6 +40,7 @@ const FREE: [&str; 14] = [
     "tools.propose",
     "tools.validate",
     "tools.list",
+    "image.list",
     "tickets.next",
     "tickets.cancel",
 ];

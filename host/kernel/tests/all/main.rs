@@ -23,6 +23,7 @@ mod fail_stop;
 mod flood;
 mod gc;
 mod grants;
+mod images;
 mod kept;
 mod ledger;
 mod merge;

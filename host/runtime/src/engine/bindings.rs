@@ -26,6 +26,7 @@ pub mod scripts {
             "libos:runtime/tools": super::libos::runtime::tools,
             "libos:runtime/message": super::libos::runtime::message,
             "libos:runtime/tickets": super::libos::runtime::tickets,
+            "libos:runtime/image": super::libos::runtime::image,
         },
     });
 }

@@ -7,6 +7,7 @@ pub mod compile;
 pub mod declared;
 mod failure;
 mod guest;
+mod images;
 mod imports;
 pub mod inspect;
 mod items;

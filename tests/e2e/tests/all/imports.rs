@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const NOTHING: &str = "[mounts]\nworkspace = \".\"\n[image.base]\nallow = []\n";
 
 /// Imports that need no right, for the reasons that the WIT gives.
-const FREE: [&str; 14] = [
+const FREE: [&str; 15] = [
     "fs.working-directory",
     "clock.now",
     "random.bytes",
@@ -27,6 +27,7 @@ const FREE: [&str; 14] = [
     "tools.propose",
     "tools.validate",
     "tools.list",
+    "image.list",
     "tickets.next",
     "tickets.cancel",
 ];

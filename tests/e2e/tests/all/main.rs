@@ -12,6 +12,7 @@ mod declarations;
 mod dropping;
 mod embedding;
 mod golden;
+mod images;
 mod imports;
 mod limits;
 mod messages;

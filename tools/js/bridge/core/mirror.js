@@ -28,6 +28,12 @@ internal.mirror = {
     approve: ["human.approve", ["resource", "rights", "reason", "queue"], "vvvv", "v"],
     tell: ["human.tell", ["message", "queue"], "vv", "n"],
   },
+  image: {
+    __proto__: null,
+    register: ["image.register", ["manifest", "format", "replace"], "vvf", "v"],
+    list: ["image.list", [], "", "v"],
+    show: ["image.show", ["id"], "v", "v"],
+  },
   log: {
     __proto__: null,
     write: ["log.write", ["level", "message"], "vv", "n"],

@@ -4,13 +4,14 @@ mod audit;
 mod budget;
 mod difference;
 mod environment;
-mod near;
+pub(super) mod near;
 mod read;
 mod review;
-mod unit;
+pub(super) mod unit;
 
 pub use audit::{AuditRules, Witness};
 pub use difference::{Plan, answers_left, hanging, settings};
+pub(super) use read::{Lines, short, syntax_hint as toml_hint};
 pub use unit::about as about_size;
 
 use super::decide::Default as WithoutGrant;

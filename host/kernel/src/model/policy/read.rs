@@ -44,7 +44,7 @@ pub(super) struct Read {
 }
 
 /// Where the lines of a text begin.
-pub(super) struct Lines<'t> {
+pub(in crate::model) struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
 }
@@ -99,7 +99,7 @@ pub(super) fn read(text: &str) -> Read {
 }
 
 /// What helps with a text that is no TOML.
-fn syntax_hint(text: &str, lines: &Lines<'_>, offset: usize, message: &str) -> &'static str {
+pub(in crate::model) fn syntax_hint(text: &str, lines: &Lines<'_>, offset: usize, message: &str) -> &'static str {
     let line = text.lines().nth(lines.line(offset) as usize - 1).unwrap_or_default();
     if message.contains("duplicate") {
         "a section and a key stand once in the file; put the lines together"
@@ -498,6 +498,6 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(super) fn short(text: &str) -> String {
+pub(in crate::model) fn short(text: &str) -> String {
     text.chars().take(QUOTED_CHARACTERS_MAX).collect()
 }

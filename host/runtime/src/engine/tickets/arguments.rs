@@ -3,6 +3,7 @@
 use libos_kernel::model::call::{Call, Level, ObjectOptions, Payload, WriteMode};
 use libos_kernel::model::candidate::{Code, Proposal, Test};
 use libos_kernel::model::child::{Amount, ChildOptions, Handed};
+use libos_kernel::model::image::Format;
 use libos_kernel::model::message::{MessageFilter, MessageKind, MessageOptions};
 use libos_kernel::model::object::{Filter, Resolution};
 use libos_kernel::model::planner::Priority;
@@ -328,6 +329,15 @@ fn other(operation: &str, from: &mut Arguments) -> Read<Option<Call>> {
             Call::ToolsUnregister { name }
         }
         "tools.list" => Call::ToolsList,
+        "image.register" => {
+            take!(from; manifest: String, format: Format, replace: bool);
+            Call::ImageRegister { manifest, format, replace }
+        }
+        "image.list" => Call::ImageList,
+        "image.show" => {
+            take!(from; id: String);
+            Call::ImageShow { id }
+        }
         _ => return Ok(None),
     }))
 }

@@ -109,6 +109,8 @@ fn value(reply: &Reply) -> Value {
         Reply::Variable(value) => json!(value),
         Reply::Report(report) => json!(report),
         Reply::Tools(tools) => json!(tools),
+        Reply::ImageRegistered(image, change) => json!({ "image": image, "change": change }),
+        Reply::Images(images) => json!(images),
         Reply::Ticket(ticket) => json!(ticket),
         Reply::GivenUp(given_up) => json!(given_up),
     }

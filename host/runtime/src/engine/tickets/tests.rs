@@ -5,12 +5,14 @@ use libos_kernel::model::call::Call;
 use serde_json::{Value, json};
 
 /// The arguments of every example, in the names of the contract.
+// long: a line an operation
 fn rows() -> Vec<(&'static str, Value, Option<&'static str>)> {
     let path = |path: &str| json!({"path": path});
     let child = json!({
         "image": "base", "goal": "work", "grants": [], "budget": null, "workingDirectory": null, "priority": null, "planner": null,
     });
     let options = json!({"type": "note", "immutable": false, "title": "", "tags": [], "sources": []});
+    let manifest = "id = \"helper\"\nversion = \"1\"\ntools = [\"echo\"]\n";
     let proposal = json!({
         "name": "double", "summary": "Doubles a number.", "code": {"typescript": "export const run = ({ n }) => 2 * n;"},
         "arguments": null, "result": null, "tests": [{"arguments": "{\"n\":1}", "expect": {"returns": "2"}}],
@@ -73,6 +75,9 @@ fn rows() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ("tools.register", json!({"id": "t1", "forChildren": false}), None),
         ("tools.unregister", json!({"name": "double"}), None),
         ("tools.list", json!({}), None),
+        ("image.register", json!({"manifest": manifest, "format": "toml", "replace": false}), None),
+        ("image.list", json!({}), None),
+        ("image.show", json!({"id": "base"}), None),
     ]
 }
 
