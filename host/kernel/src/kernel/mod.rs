@@ -33,6 +33,7 @@ mod lineage;
 mod links;
 mod mail;
 mod merge;
+mod models;
 mod moves;
 mod nested;
 mod notary;

@@ -3,6 +3,7 @@
 
 mod fs;
 mod images;
+mod models;
 mod objects;
 mod prepare;
 mod primitive;
@@ -249,11 +250,11 @@ impl Shared {
         asked: Vec<Resource>,
         progress: &Progress,
     ) -> Result<Arc<Answer>, Stop> {
-        let mut attempt =
-            Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
+        let prepared = prepare::without_look(&call);
+        let mut attempt = Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared };
         let mut links = 0;
         loop {
-            let is_effect = attempt.call.class() == Class::Effect;
+            let is_effect = attempt.call.class() == Class::Effect && attempt.call.is_about_files();
             let foreseen =
                 if attempt.call.is_about_files() { self.kernel.foresee(&attempt) } else { Foreseen::Allowed };
             let seen = match foreseen {
@@ -327,6 +328,9 @@ impl Shared {
             kernel.durable(batch).await?;
             if !kernel.still_allowed(&permit, &attempt) {
                 return Ok(kernel.close_revoked(permit, &attempt));
+            }
+            if let Call::ModelAsk { request, .. } = &*attempt.call {
+                return Ok(models::ask(&kernel, permit, request).await);
             }
             let act = move || match prepare::changed_since(&kernel, &permit, &attempt) {
                 Some(error) => kernel.close_unstarted(permit, error),
