@@ -31,6 +31,11 @@ impl Call {
         !self.is_about_tickets() && !self.is_of_planners()
     }
 
+    /// Whether it has a limit of time of its own, and may well outlast that of the call that makes it: then the time is not the call's.
+    pub fn keeps_its_own_time(&self) -> bool {
+        matches!(self, Call::ModelAsk { .. })
+    }
+
     /// Whether only a planner asks for it.
     pub fn is_of_planners(&self) -> bool {
         matches!(self, Call::AgentCall { .. } | Call::ModelAsk { .. })

@@ -299,7 +299,13 @@ impl Shared {
                 }
             };
             if let Some(batch) = durable {
-                return self.effect(permit, attempt, batch).await;
+                if !attempt.call.keeps_its_own_time() {
+                    return self.effect(permit, attempt, batch).await;
+                }
+                self.waiting.waits();
+                let answer = self.effect(permit, attempt, batch).await;
+                self.waiting.goes_on();
+                return answer;
             }
             match self.perform(permit, &attempt).await? {
                 Performed::Answer(answer) => return Ok(answer),
