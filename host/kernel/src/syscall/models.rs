@@ -8,8 +8,12 @@ use std::sync::Arc;
 
 /// Asks a model. The task that runs this owns the permit.
 pub async fn ask(kernel: &Kernel, permit: Permit, request: &str) -> Arc<Answer> {
+    let profile = match kernel.model_profile(permit.resource(0).path()) {
+        Ok(profile) => profile,
+        Err(why) => return kernel.close_unstarted(permit, CallError::NotFound(why)),
+    };
     kernel.dispatch(&permit);
-    let asked = kernel.world().model_ask(&permit, request).await;
+    let asked = kernel.world().model_ask(&permit, &profile, request).await;
     match asked {
         Ok(answer) => kernel.close(permit, Ok(Reply::Model(answer.reply)), |_, _, reply| Ok(reply)),
         Err(ModelTrouble::NotStarted(why)) => kernel.close_unstarted(permit, CallError::Io(why)),
