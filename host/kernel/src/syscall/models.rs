@@ -2,7 +2,6 @@
 
 use crate::kernel::{Kernel, Permit};
 use crate::model::answer::{Answer, CallError};
-use crate::model::call::Reply;
 use crate::world::ModelTrouble;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ pub async fn ask(kernel: &Kernel, permit: Permit, request: &str) -> Arc<Answer> 
     kernel.dispatch(&permit);
     let asked = kernel.world().model_ask(&permit, &profile, request).await;
     match asked {
-        Ok(answer) => kernel.close(permit, Ok(Reply::Model(answer.reply)), |_, _, reply| Ok(reply)),
+        Ok(answer) => kernel.close_asked(permit, answer.reply, answer.tokens),
         Err(ModelTrouble::NotStarted(why)) => kernel.close_unstarted(permit, CallError::Io(why)),
         Err(ModelTrouble::Unknown(why)) => kernel.close_unknown(permit, why),
         Err(ModelTrouble::Useless(why)) => kernel.close(permit, Err(CallError::Io(why)), |_, _, reply| Ok(reply)),

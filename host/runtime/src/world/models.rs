@@ -43,7 +43,8 @@ impl Models {
             let key = profile.key.as_ref().map(|source| Key::load(source, variable)).transpose();
             let key = key.map_err(|error| not_started(format!("model:{name}: {error}")))?;
             let client = self.client.get_or_init(|| Client::new(Arc::new(System::new())));
-            match client.ask(&profile, key.as_ref(), &request, &mut |_| {}).await {
+            let effect = permit.idempotency_key().map(|key| key.to_string());
+            match client.ask_as(effect.as_deref(), &profile, key.as_ref(), &request, &mut |_| {}).await {
                 Ok(answer) => {
                     let tokens = answer.reply.usage.map(|usage| Tokens {
                         input: usage.input,

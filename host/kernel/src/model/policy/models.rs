@@ -3,6 +3,7 @@
 
 use super::read::{Reader, Value};
 use super::unit;
+use crate::model::ask::Price;
 use crate::model::image::is_name;
 use crate::model::limit;
 use std::collections::BTreeMap;
@@ -94,6 +95,11 @@ const PRICE_KEYS: [&str; 3] = ["input", "cached-input", "output"];
 const EXAMPLE: &str = "base-url = \"https://api.example.com/v1\" and model = \"NAME\"";
 
 impl ModelProfile {
+    /// What its tokens cost.
+    pub fn price(&self) -> Price {
+        Price { input: self.price_input, cached_input: self.price_cached_input, output: self.price_output }
+    }
+
     fn new() -> ModelProfile {
         ModelProfile {
             base_url: String::new(),
