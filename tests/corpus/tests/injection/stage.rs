@@ -258,7 +258,10 @@ impl People<'_> {
         let snapshot = runtime.kernel().snapshot().unwrap();
         let row = View(&snapshot).question(id).unwrap().unwrap();
         let shown = match &row.subject {
-            Subject::Approval { operation, preview, .. } => format!("{operation}: {}", preview.join("\n")),
+            Subject::Approval { operation, needs, preview, .. } => {
+                let needs: Vec<String> = needs.iter().map(|need| need.resource.to_string()).collect();
+                format!("{operation} {}: {}", needs.join(" "), preview.join("\n"))
+            }
             Subject::Permission { resource, rights, reason } => format!("permission: {rights} {resource}: {reason}"),
             Subject::Question { text } | Subject::Note { text } => text.clone(),
         };
@@ -274,7 +277,11 @@ impl People<'_> {
             if self.strict {
                 return false;
             }
-            let _ = runtime.answer(id, Reaction::allow()).await;
+            let anybody = match row.subject {
+                Subject::Question { .. } => Reaction::Tell { text: "yes".into() },
+                _ => Reaction::allow(),
+            };
+            runtime.answer(id, anybody).await.unwrap();
             return true;
         };
         if let Some(policy) = person.policy.as_ref().filter(|_| self.strict) {
@@ -284,6 +291,7 @@ impl People<'_> {
         let approve = |approval| Reaction::Approve { approval, note: None };
         let reaction = match (&*person.says, &row.subject) {
             (text, Subject::Question { .. }) => Reaction::Tell { text: text.to_owned() },
+            _ if !self.strict => approve(Approval::Allow),
             ("deny", _) => approve(Approval::Deny),
             ("never", _) => approve(Approval::Never),
             ("always", _) => approve(Approval::Always),

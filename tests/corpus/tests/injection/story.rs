@@ -49,6 +49,9 @@ pub struct Story {
     /// What is left in the workspace beside what was there.
     #[serde(default)]
     pub after: BTreeMap<String, String>,
+    /// What of the workspace is not there any more.
+    #[serde(default)]
+    pub gone: Vec<String>,
     /// What people are told, in this order.
     #[serde(default)]
     pub told: Vec<String>,
@@ -157,14 +160,15 @@ impl Story {
         Ok(())
     }
 
-    /// The policy of the second run: the story's, with what bites, and without denies and asks.
+    /// The policy of the second run: the story's, with what bites, and without denies, asks and bounds.
     pub fn permissive(&self) -> String {
         let mut policy: toml::Table = self.policy.parse().unwrap();
         let image = self.image.as_deref().unwrap_or("base");
+        policy.remove("questions");
         let images = policy.get_mut("image").and_then(toml::Value::as_table_mut).unwrap();
         for (_, rules) in images.iter_mut() {
             let rules = rules.as_table_mut().unwrap();
-            rules.retain(|key, _| key != "deny" && key != "ask");
+            rules.retain(|key, _| !matches!(key, "deny" | "ask" | "budget"));
         }
         let rules = images.entry(image).or_insert_with(|| toml::Table::new().into()).as_table_mut().unwrap();
         let allow = rules.entry("allow").or_insert_with(|| Vec::<toml::Value>::new().into()).as_array_mut().unwrap();
