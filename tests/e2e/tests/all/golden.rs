@@ -60,7 +60,6 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("word_count", "word_count", "word_count", r#"{"path":"notes/a.md"}"#),
     ("read_lines", "read_text_file", "files", r#"{"path":"code/add.py","start_line":2,"end_line":2}"#),
     ("search_text", "search_text", "search", r#"{"pattern":"return .*b"}"#),
-    ("search_refused", "search_text", "search", r#"{"pattern":"a","path":"secret","include_ignored":true}"#),
     ("find_files", "find_files", "search", r#"{"pattern":"*.{py,md}"}"#),
     ("edit_file", "edit_file", "edit", r#"{"path":"code/add.py","old_text":"a - b","new_text":"a + b"}"#),
     (
