@@ -5,7 +5,7 @@ use crate::story::{Person, Story, script};
 use libos::kernel::kernel::view::View;
 use libos::kernel::model::image::Image;
 use libos::kernel::model::process::State;
-use libos::{Approval, NewAgent, Pid, QuestionId, Reaction, Runtime, Subject};
+use libos::{Approval, NewAgent, Pid, Progress, QuestionId, Reaction, Runtime, Subject};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -175,9 +175,7 @@ pub async fn run(story: &Story, policy: &str, strict: bool) -> Ran {
         let made = runtime.start_agent(new).await.unwrap_or_else(|error| panic!("{}: {error}", story.name));
         pids.push(made.what.pid);
     }
-    for pid in &pids {
-        people.attend(&runtime, *pid).await;
-    }
+    people.attend(&runtime, &pids).await;
     runtime.kernel().barrier().await.unwrap();
     let mut results = Vec::new();
     for (pid, (_, _, lines)) in pids.iter().zip(&all) {
@@ -239,14 +237,19 @@ struct People<'a> {
 }
 
 impl People<'_> {
-    /// Answers what a process and those below it ask, until nothing goes on.
-    async fn attend(&mut self, runtime: &Arc<Runtime>, pid: Pid) {
-        loop {
-            let progress = runtime.settled(pid).await.unwrap();
-            let Some(id) = progress.questions.first().filter(|_| !progress.is_over) else { return };
-            if self.asked.len() == ANSWERS_MAX {
-                return;
+    /// Answers what the processes and those below them ask, until none of them goes on. Somebody answers only when all of them wait, so
+    /// that what they do to each other is done.
+    async fn attend(&mut self, runtime: &Arc<Runtime>, pids: &[Pid]) {
+        while self.asked.len() < ANSWERS_MAX {
+            for pid in pids {
+                runtime.settled(*pid).await.unwrap();
             }
+            let all: Vec<_> = pids.iter().map(|pid| runtime.kernel().progress(*pid)).collect();
+            if !all.iter().all(Progress::is_settled) {
+                continue;
+            }
+            let question = all.iter().filter(|progress| !progress.is_over).find_map(|one| one.questions.first());
+            let Some(id) = question else { return };
             if !self.answer(runtime, *id).await {
                 return;
             }
