@@ -7,9 +7,9 @@ use super::id::Pid;
 use super::limit;
 use super::message;
 use super::path;
+use super::planner::Plan;
 use super::resource::{Kind, Pattern, Resource};
 use super::right::{Right, Rights};
-use super::script::Script;
 use minicbor::{CborLen, Decode, Encode};
 use smallvec::{SmallVec, smallvec};
 
@@ -101,6 +101,11 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             vec![Resource::new(Kind::Image, image.name)]
         }
         Call::ImageShow { id } => vec![one_segment(Kind::Image, id, "an image's id")?],
+        Call::ModelAsk { profile, request } => {
+            at_most(request.len(), limit::MODEL_REQUEST_BYTES_MAX, "the request")?;
+            super::ask::check(request)?;
+            vec![one_segment(Kind::Model, profile, "a model profile's name")?]
+        }
         Call::ToolsUnregister { name } => {
             super::candidate::check_tool_name(name)?;
             vec![one_segment(Kind::Tool, name, "a tool's name")?]
@@ -320,7 +325,7 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         Call::ToolsRegister { .. } | Call::ToolsUnregister { .. } | Call::ImageRegister { .. } => {
             smallvec![need(0, Right::Register)]
         }
-        Call::ImageShow { .. } => smallvec![need(0, Right::Use)],
+        Call::ImageShow { .. } | Call::ModelAsk { .. } => smallvec![need(0, Right::Use)],
         Call::FsWorkingDirectory
         | Call::ClockNow
         | Call::RandomBytes { .. }
@@ -488,8 +493,8 @@ fn check_child(child: &ChildOptions) -> Result<(), CallError> {
         }
     }
     // Here and not where the child is made: there everybody would wait for it.
-    match child.planner.as_deref().map(Script::parse) {
-        Some(Err(error)) => Err(CallError::Invalid(format!("the script: {error}"))),
+    match child.planner.as_deref().map(Plan::parse) {
+        Some(Err(error)) => Err(CallError::Invalid(error.to_string())),
         _ => Ok(()),
     }
 }

@@ -28,6 +28,7 @@ mod kept;
 mod ledger;
 mod merge;
 mod messages;
+mod models;
 mod nested;
 mod notes;
 mod objects;
