@@ -15,6 +15,7 @@ pub mod declaration;
 pub mod event;
 mod examples;
 pub mod facility;
+pub mod given;
 pub mod grant;
 pub mod history;
 pub mod id;

@@ -42,6 +42,10 @@ pub struct PlannerRow {
     #[cbor(n(1), with = "minicbor::bytes")]
     #[serde(skip)]
     pub command: Option<Digest>,
+    /// What the command gave it beside what its image has.
+    #[n(60)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given: Option<Vec<String>>,
 }
 
 /// What a planner chose when its quantum came to its end: the result of the quantum as JSON, and what becomes of the process.
