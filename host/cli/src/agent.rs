@@ -27,7 +27,7 @@ pub async fn perform(host: &Host, request: AgentRequest, listener: &Listener) ->
         AgentRequest::Start { image, goal, script, new, follow } => {
             // What happened before is not told again.
             let from = View(&kernel.snapshot()?).log_size()?;
-            let made = kernel.new_agent(NewAgent { image: &image, goal: &goal, script: script.as_deref(), new })?;
+            let made = kernel.new_agent(NewAgent { image: &image, goal: &goal, planner: script.as_deref(), new })?;
             kernel.durable(made.durable).await.map_err(HostError::from)?;
             let Planned { pid, was_there } = made.what;
             kernel.drive(pid);

@@ -103,7 +103,7 @@ impl Crew {
     async fn script(self: &Arc<Self>, round: Round) -> Result<(), HostError> {
         let one = format!("{{\"tool\":\"other\",\"args\":\"{round}\"}}");
         let script = format!("{one}\n{{\"calls\":[{one},{one}]}}\n");
-        let new = NewAgent { image: BASE, goal: "to write files", script: Some(&script), new: true };
+        let new = NewAgent { image: BASE, goal: "to write files", planner: Some(&script), new: true };
         let made = self.kernel.new_agent(new)?;
         self.kernel.durable(made.durable).await?;
         say(format_args!("made {}", made.what.pid));

@@ -24,7 +24,7 @@ const PROCESSES: usize = 3;
 const SCRIPT: &str = "{\"tool\":\"echo\"}\n{\"calls\":[{\"tool\":\"echo\"},{\"tool\":\"echo\"}]}";
 
 fn process(kernel: &Kernel) -> Pid {
-    let new = NewAgent { image: BASE, goal: "to try it", script: Some(SCRIPT), new: true };
+    let new = NewAgent { image: BASE, goal: "to try it", planner: Some(SCRIPT), new: true };
     let pid = kernel.new_agent(new).unwrap().what.pid;
     kernel.drive(pid);
     pid

@@ -8,9 +8,9 @@ use super::state::State;
 use crate::model::given::Given;
 use crate::model::id::{CallId, Digest, Pid, QuestionId};
 use crate::model::limit;
+use crate::model::planner::Plan;
 use crate::model::process::State as ProcessState;
 use crate::model::row::{ProcessRow, Wait};
-use crate::model::script::Script;
 use crate::model::time::Time;
 use sha2::{Digest as _, Sha256};
 
@@ -20,8 +20,8 @@ pub struct NewAgent<'a> {
     pub image: &'a str,
     /// What it is for; it can read that in its object `goal`.
     pub goal: &'a str,
-    /// The script by which it chooses, if that is how.
-    pub script: Option<&'a str>,
+    /// How it chooses: the text of a [`Plan`]. None: as its image says.
+    pub planner: Option<&'a str>,
     /// Make another one, also if one that the same command made still lives.
     pub new: bool,
 }
@@ -60,7 +60,7 @@ impl NewAgent<'_> {
     /// The same for the same command.
     fn digest(&self) -> Digest {
         let mut hash = Sha256::new_with_prefix(b"libos run");
-        for part in [Some(self.image), Some(self.goal), self.script] {
+        for part in [Some(self.image), Some(self.goal), self.planner] {
             // Each part says how long it is, so that none goes over into the next.
             let length = part.map_or(u64::MAX, |part| part.len() as u64);
             hash.update(length.to_be_bytes());
@@ -74,7 +74,7 @@ impl Kernel {
     /// Makes a process with a goal, as a person; or finds the one that the same command made before, if it still lives.
     ///
     /// # Errors
-    /// There is no such image, the goal is too long, the script is none, or the host has stopped.
+    /// There is no such image, the goal is too long, the planner's text is none, or the host has stopped.
     pub fn new_agent(&self, new: NewAgent<'_>) -> Result<Changed<Planned>, HostError> {
         self.new_agent_given(new, &Given::default())
     }
@@ -88,8 +88,8 @@ impl Kernel {
             let most = limit::GOAL_BYTES_MAX;
             return Err(HostError::Usage(format!("the goal has {} bytes, at most {most}", new.goal.len())));
         }
-        if let Some(script) = new.script {
-            Script::parse(script).map_err(|error| HostError::Usage(format!("the script: {error}")))?;
+        if let Some(text) = new.planner {
+            Plan::parse(text).map_err(|error| HostError::Usage(error.to_string()))?;
         }
         super::given::check(given)?;
         let (now, command) = (self.now(), new.digest());
@@ -106,8 +106,8 @@ impl Kernel {
         if let Some(process) = state.processes.get(&pid).cloned() {
             state.put_process(ProcessRow { goal: Some(goal), ..process });
         }
-        if let Some(script) = new.script {
-            state.set_plan(pid, script, Some(command));
+        if let Some(text) = new.planner.map(str::to_owned).or_else(|| state.plan_of_image(pid)) {
+            state.set_plan(pid, &text, Some(command));
         }
         state.note_given(pid, given);
         Ok(Changed { what: Planned { pid, was_there: false }, durable: state.mark() })

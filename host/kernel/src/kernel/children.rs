@@ -199,8 +199,8 @@ impl State {
         self.grant_own_namespace(pid, now);
         self.take_image(&ordered.image.name);
         self.restrict_as(&ordered.image, pid, now);
-        if let Some(text) = &child.planner {
-            self.set_plan(pid, text, None);
+        if let Some(text) = child.planner.clone().or_else(|| self.plan_of_image(pid)) {
+            self.set_plan(pid, &text, None);
         }
         let how = ordered.view.as_ref().map_or("spawned", |_| "forked");
         if let Some(view) = ordered.view {

@@ -7,12 +7,14 @@ use super::host::HostError;
 use super::state::{LiveCall, State};
 use crate::model::answer::Stop;
 use crate::model::id::{CallId, Pid};
+use crate::model::image::ImagePlanner;
 use crate::model::limit::{self, CallLimits};
-use crate::model::planner::{Chosen, PlannerRow};
+use crate::model::planner::{Chosen, MODEL, PlannerRow};
 use crate::model::process::{Change, State as ProcessState};
-use crate::model::record::{Decided, Outcome, Record};
+use crate::model::record::{Decided, Outcome, Record, cut};
 use crate::model::row::{CallState, Failure, ProcessRow, ToolRow};
 use crate::model::schedule::Standing;
+use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::table::{self, Table};
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,7 +177,9 @@ impl Kernel {
         let result = chosen.as_ref().map(|chosen| chosen.result().to_owned()).map_err(Clone::clone);
         let (end, outcome) = match &result {
             Ok(text) => {
-                state.count_step(pid, text);
+                if !matches!(chosen, Ok(Chosen::Hold(_))) {
+                    state.count_step(pid, text);
+                }
                 state.put_bytes(Table::CallText, table::result(call), text.clone().into_bytes());
                 (CallState::Done, Outcome::Done)
             }
@@ -186,6 +190,10 @@ impl Kernel {
         state.end_process_after(call, pid, &result, now);
         let change = match chosen {
             Ok(Chosen::GoOn(_)) => None,
+            Ok(Chosen::Hold(why)) => {
+                state.hold(pid, call, why, now);
+                None
+            }
             Ok(Chosen::Exit(text)) => Some(Change::Exit(exit_result(call, text))),
             Err(failure) => Some(Change::Fail(failure.message)),
         };
@@ -242,6 +250,35 @@ impl State {
             next += 1;
         }
         tree
+    }
+
+    /// Holds a process whose planner cannot go on now. Its parent or a person lets it go on.
+    fn hold(&mut self, pid: Pid, call: CallId, mut why: String, now: Time) {
+        cut(&mut why, limit::SIGNAL_REASON_BYTES_MAX);
+        let mut record = Record::new("process.hold", now, Decided::Host, Outcome::Done);
+        record.pid = Some(pid);
+        record.call = Some(call);
+        record.detail = Some(why.clone());
+        self.note(record);
+        self.pause(pid, why, false);
+    }
+
+    /// The plan of a process for which nobody said one: what its image says. A child has the model of its parent if it is from the
+    /// same image, or its image says nothing.
+    pub(super) fn plan_of_image(&self, pid: Pid) -> Option<String> {
+        let process = self.processes.get(&pid)?;
+        let image = self.image_of(process)?;
+        let parent = process.parent.and_then(|parent| self.processes.get(&parent));
+        let above = parent.filter(|parent| parent.planner.is_some()).and_then(|parent| {
+            let text = self.get(Table::Plan, &table::number(parent.pid.0)).ok().flatten()?;
+            String::from_utf8(text).ok().filter(|text| text.starts_with(MODEL)).map(|text| (parent, text))
+        });
+        match (&image.planner, above) {
+            (Some(ImagePlanner::Model(_)), Some((parent, text))) if parent.image == process.image => Some(text),
+            (Some(ImagePlanner::Model(profile)), _) => Some(format!("{MODEL}{profile}")),
+            (Some(ImagePlanner::Script), _) => None,
+            (None, above) => above.map(|(_, text)| text),
+        }
     }
 
     /// Counts a step and keeps its result for later ones.

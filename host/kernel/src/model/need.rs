@@ -7,9 +7,9 @@ use super::id::Pid;
 use super::limit;
 use super::message;
 use super::path;
+use super::planner::Plan;
 use super::resource::{Kind, Pattern, Resource};
 use super::right::{Right, Rights};
-use super::script::Script;
 use minicbor::{CborLen, Decode, Encode};
 use smallvec::{SmallVec, smallvec};
 
@@ -488,8 +488,8 @@ fn check_child(child: &ChildOptions) -> Result<(), CallError> {
         }
     }
     // Here and not where the child is made: there everybody would wait for it.
-    match child.planner.as_deref().map(Script::parse) {
-        Some(Err(error)) => Err(CallError::Invalid(format!("the script: {error}"))),
+    match child.planner.as_deref().map(Plan::parse) {
+        Some(Err(error)) => Err(CallError::Invalid(error.to_string())),
         _ => Ok(()),
     }
 }

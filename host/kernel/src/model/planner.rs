@@ -1,6 +1,8 @@
 //! Who chooses what a process does next, and how urgent that is.
 
 use super::id::Digest;
+use super::image;
+use super::script::{Script, ScriptError};
 use minicbor::{CborLen, Decode, Encode};
 
 /// Whose turn comes more often.
@@ -48,6 +50,41 @@ pub struct PlannerRow {
     pub given: Option<Vec<String>>,
 }
 
+/// What the text of a plan begins with that leaves the choice to a model; the name of a profile follows.
+pub const MODEL: &str = "model:";
+
+/// Who chooses, as the text of a plan says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plan {
+    /// The lines of a script, one after the other.
+    Script(Script),
+    /// A model, by the name of its profile.
+    Model(String),
+}
+
+/// Why a text is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    #[error("the script: {0}")]
+    Script(#[from] ScriptError),
+    #[error("'{0}' is no name of a model's profile; `model:NAME` has letters, digits, '-', '_' and '.'")]
+    Profile(String),
+}
+
+impl Plan {
+    /// Reads the text of a plan: `model:PROFILE`, or a script.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn parse(text: &str) -> Result<Plan, PlanError> {
+        match text.strip_prefix(MODEL).map(str::trim_end) {
+            Some(profile) if image::is_name(profile) => Ok(Plan::Model(profile.to_owned())),
+            Some(profile) => Err(PlanError::Profile(profile.chars().take(40).collect())),
+            None => Ok(Plan::Script(Script::parse(text)?)),
+        }
+    }
+}
+
 /// What a planner chose when its quantum came to its end: the result of the quantum as JSON, and what becomes of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chosen {
@@ -55,13 +92,16 @@ pub enum Chosen {
     GoOn(String),
     /// The process ends with this result.
     Exit(String),
+    /// It cannot go on now, for this reason: the process is held until somebody resumes it, and the step is taken again then.
+    Hold(String),
 }
 
 impl Chosen {
-    /// The result of the quantum, as JSON.
+    /// The result of the quantum, as JSON; null if it came to nothing.
     pub fn result(&self) -> &str {
         match self {
             Chosen::GoOn(result) | Chosen::Exit(result) => result,
+            Chosen::Hold(_) => "null",
         }
     }
 }

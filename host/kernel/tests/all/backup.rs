@@ -144,7 +144,7 @@ async fn intent(house: &House) -> EffectRow {
 /// A process whose step has called a tool.
 fn in_the_middle_of_a_step(house: &House) -> Pid {
     let script = Some("{\"tool\":\"echo\"}\n{\"exit\":1}");
-    let pid = house.kernel.new_agent(NewAgent { image: BASE, goal: "", script, new: true }).unwrap().what.pid;
+    let pid = house.kernel.new_agent(NewAgent { image: BASE, goal: "", planner: script, new: true }).unwrap().what.pid;
     let (step, limits) = (0, CallLimits::default());
     house.kernel.start_quantum(StartQuantum { pid, step, arguments: "{}".into(), limits }).unwrap();
     pid

@@ -21,7 +21,7 @@ const RULES: [&str; 3] = ["allow ask human:owner", "allow sleep clock:sleep", "a
 /// Makes a process with a script.
 fn process(house: &House, script: &str) -> Pid {
     Script::parse(script).unwrap();
-    let new = NewAgent { image: BASE, goal: "to try it", script: Some(script), new: true };
+    let new = NewAgent { image: BASE, goal: "to try it", planner: Some(script), new: true };
     let pid = house.kernel.new_agent(new).unwrap().what.pid;
     house.kernel.drive(pid);
     pid
@@ -341,7 +341,7 @@ async fn a_process_that_waits_leaves_its_place_to_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nobody_drives_has_no_turn_and_children_go_on_with_their_parents() {
     let house = House::new(&RULES);
-    let new = NewAgent { image: BASE, goal: "to wait", script: Some(r#"{"exit":1}"#), new: true };
+    let new = NewAgent { image: BASE, goal: "to wait", planner: Some(r#"{"exit":1}"#), new: true };
     let pid = house.kernel.new_agent(new).unwrap().what.pid;
     assert_eq!(house.kernel.next_ready(9), None);
     house.kernel.drive_all();
@@ -356,7 +356,7 @@ async fn what_nobody_drives_has_no_turn_and_children_go_on_with_their_parents() 
 async fn the_same_command_goes_on_with_what_it_made_and_another_does_not() {
     let house = House::new(&RULES);
     let make = |goal: &str, script: &str, new: bool| {
-        house.kernel.new_agent(NewAgent { image: BASE, goal, script: Some(script), new }).unwrap().what
+        house.kernel.new_agent(NewAgent { image: BASE, goal, planner: Some(script), new }).unwrap().what
     };
     let first = make("a", r#"{"exit":1}"#, false);
     assert!(!first.was_there);

@@ -22,7 +22,7 @@ ask = ["write fs:workspace/asked/**"]
 async fn start(host: &Host, lines: &[Value]) -> Pid {
     let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
     let script = lines.join("\n");
-    let new = NewAgent { image: BASE, goal: "to try it", script: Some(&script), new: false };
+    let new = NewAgent { image: BASE, goal: "to try it", planner: Some(&script), new: false };
     host.runtime.start_agent(new).await.unwrap().what.pid
 }
 

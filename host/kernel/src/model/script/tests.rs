@@ -84,6 +84,7 @@ fn conclusion(line: &str, more: bool, answers: &[Arc<Answer>]) -> String {
     match step(&text, 0, "null").conclude(answers) {
         Ok(Chosen::GoOn(result)) => format!("go on {result}"),
         Ok(Chosen::Exit(result)) => format!("exit {result}"),
+        Ok(Chosen::Hold(why)) => format!("hold {why}"),
         Err(failure) => failure.message,
     }
 }
