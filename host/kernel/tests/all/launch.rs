@@ -26,7 +26,7 @@ fn given(lines: &[&str]) -> Given {
 }
 
 fn start(house: &House, image: &str, goal: &str, given: &Given) -> Result<Planned, HostError> {
-    let new = NewAgent { image, goal, script: Some(r#"{"exit":1}"#), new: false };
+    let new = NewAgent { image, goal, planner: Some(r#"{"exit":1}"#), new: false };
     house.kernel.new_agent_given(new, given).map(|made| made.what)
 }
 
