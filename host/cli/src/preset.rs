@@ -5,7 +5,6 @@ use crate::error::Failure;
 use libos_kernel::model::given::{Given, GivenLine};
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::preview::escape;
-use libos_kernel::model::resource::{Pattern, Resource};
 use libos_kernel::model::rule::Rule;
 
 /// Effect, rule, and the presets that have it.
@@ -82,20 +81,13 @@ pub fn block(given: &Given, policy_lines: usize) -> Vec<String> {
     block
 }
 
-/// Whether a rule is about something below a directory, for the tests of presets.
-#[cfg(test)]
-fn is_within(rule: &Rule, mount: &str) -> bool {
-    let mount = Resource::new(rule.pattern.kind(), mount);
-    Pattern::below(&mount).is_some_and(|below| below.contains(&rule.pattern))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::args::Args;
     use clap::Parser;
     use libos_kernel::model::purse::Coin;
-    use libos_kernel::model::resource::Kind;
+    use libos_kernel::model::resource::{Kind, Pattern, Resource};
     use libos_kernel::model::right::{Right, Rights};
 
     fn args(line: &str) -> RunArgs {
@@ -108,6 +100,7 @@ mod tests {
     #[test]
     fn a_preset_gives_what_its_name_says_and_nothing_outside_the_workspace() {
         let bare = args("libos run coding g");
+        let workspace = Pattern::below(&Resource::new(Kind::Fs, "workspace")).unwrap();
         for (preset, want) in [
             (Preset::None, ""),
             (Preset::ReadOnly, "read,list"),
@@ -120,7 +113,7 @@ mod tests {
             let rights: Vec<Right> = files().flat_map(|line| line.rule.rights.iter()).collect();
             let want = Rights::parse(want).unwrap_or(Rights::of(&[]));
             assert_eq!(Rights::of(&rights), want, "{preset:?}");
-            assert!(files().all(|line| is_within(&line.rule, "workspace")), "{preset:?}");
+            assert!(files().all(|line| workspace.contains(&line.rule.pattern)), "{preset:?}");
             let programs = allows().any(|line| line.rule.pattern.kind() == Kind::Shell);
             assert_eq!(programs, preset == Preset::Full);
             let known = [Kind::Fs, Kind::Shell, Kind::Human, Kind::Clock];

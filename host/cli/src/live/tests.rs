@@ -48,7 +48,7 @@ fn what_has_ended_stays_as_a_line_and_what_runs_is_below() {
         stay,
         ["✓ read_text_file path=src/main.rs  12 ms", "✗ p7 write_text_file  12 ms", "  denied: no rule allows it"]
     );
-    assert_eq!(live.now(at(2_600), LOOK), ["p1 coding · step 1 · 2.6 s", "  ⠏ search_text pattern=\"fn main\"  2.1 s"]);
+    assert_eq!(live.now(at(2_600), LOOK), ["p1 coding · step 1 · 2.6 s", "  ⠧ search_text pattern=\"fn main\"  2.1 s"]);
 }
 
 #[test]
