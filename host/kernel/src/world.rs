@@ -5,10 +5,13 @@ pub mod files;
 pub mod memory;
 
 use crate::kernel::Permit;
+use crate::model::ask::Tokens;
 use crate::model::call::{Entry, Stat, WriteMode};
 use crate::model::resource::Resource;
 use crate::model::row::{Before, Probe};
 use crate::model::time::Time;
+use std::future::ready;
+use std::pin::Pin;
 
 /// Why the outside did not do it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +65,29 @@ pub struct Range {
     pub offset: u64,
     pub length: u32,
 }
+
+/// What a model answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelAnswer {
+    /// JSON, as the client of models writes it.
+    pub reply: String,
+    /// None if the provider did not count them.
+    pub tokens: Option<Tokens>,
+}
+
+/// Why there is no answer of a model, in a sentence; and what can have happened at its provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelTrouble {
+    /// Nothing left, or the provider refused it: it costs nothing.
+    NotStarted(String),
+    /// It left, and nobody knows what came of it.
+    Unknown(String),
+    /// The provider answered, and charges for it; the answer is of no use.
+    Useless(String),
+}
+
+/// A model that is being asked.
+pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<ModelAnswer, ModelTrouble>> + Send + 'a>>;
 
 /// Everything outside the kernel. Methods may block for as long as a local disk does.
 ///
@@ -130,6 +156,16 @@ pub trait World: Send + Sync + 'static {
     /// # Errors
     /// See [`WorldError`].
     fn fs_inspect(&self, permit: &Permit, index: usize, follow: bool, content: bool) -> Result<Found, WorldError>;
+
+    /// Asks a model: `model:<profile>`. It takes as long as the model does, and no thread; dropped, it is given up, and nobody knows
+    /// what came of it.
+    ///
+    /// # Errors
+    /// See [`ModelTrouble`]; that of this default is that there is no model.
+    fn model_ask<'a>(&'a self, permit: &'a Permit, request: &'a str) -> Asking<'a> {
+        let _ = (permit, request);
+        Box::pin(ready(Err(ModelTrouble::NotStarted("this host can ask no model".into()))))
+    }
 
     /// Whether an effect happened; removes `temporary` if it was left behind. Only for recovery.
     fn probe(&self, permit: &Permit, probe: &Probe, temporary: &str) -> Probed;

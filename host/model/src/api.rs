@@ -1,17 +1,27 @@
 //! What a model is asked and what it answers, in words of our own: the forms on the wire are in `wire`.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One question to a model.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     pub messages: Vec<Message>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Tool>,
     /// Whether the model may ask for several tools at once.
+    #[serde(default = "yes")]
     pub parallel_tool_calls: bool,
     /// Tokens that the reply may have; the profile's limit holds besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_max: Option<u32>,
+    #[serde(default)]
     pub format: ReplyFormat,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Request {
@@ -22,13 +32,15 @@ impl Request {
 }
 
 /// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Message {
     System(String),
     User(String),
     /// What the model said before. The arguments are the very text that it sent, so that what goes out again is the same to the byte.
     Assistant {
         text: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         calls: Vec<SentCall>,
     },
     /// What the call of that id gave.
@@ -39,7 +51,7 @@ pub enum Message {
 }
 
 /// A tool call as the model sent it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentCall {
     pub id: String,
     pub name: String,
@@ -48,7 +60,7 @@ pub struct SentCall {
 }
 
 /// A tool that the model may ask for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tool {
     pub name: String,
     pub description: String,
@@ -57,20 +69,19 @@ pub struct Tool {
 }
 
 /// What form the text of a reply has.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ReplyFormat {
+    #[default]
     Text,
     /// Any JSON object.
     Json,
     /// JSON that this schema describes.
-    Schema {
-        name: String,
-        schema: Value,
-    },
+    Schema { name: String, schema: Value },
 }
 
 /// What a model answered, whole.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
     pub text: String,
     /// What the model sent as calls of tools, in its order, as it sent them; what the next request repeats.
@@ -87,7 +98,7 @@ pub struct Reply {
 }
 
 /// A well-formed call of a tool that the request offered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
     /// Unique within the reply.
     pub id: String,
@@ -97,7 +108,7 @@ pub struct ToolCall {
 }
 
 /// Tokens that a reply cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     pub input: u64,
     /// Those of the input that the provider had kept, and usually sells for less.
@@ -106,7 +117,8 @@ pub struct Usage {
 }
 
 /// Why the model stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Finish {
     Stop,
     /// It was cut at the limit of tokens.

@@ -2,6 +2,7 @@
 //! its turn.
 
 use crate::api::{SentCall, Tool, ToolCall};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,7 +11,8 @@ use std::fmt;
 const QUOTED_CHARACTERS_MAX: usize = 100;
 
 /// What is wrong with a tool call. `Display` is written for the model that made it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Flaw {
     UnknownTool { name: String, known: Vec<String> },
     NotJson { name: String, why: String },

@@ -105,10 +105,12 @@ pub mod tools {
         /// Most characters of the payload's text: 1 to 1048576; 65536 if left out.
         #[schemars(range(min = 1, max = 1_048_576))]
         max_payload_chars: Option<u32>,
+        /// Characters of the payload's text to leave out at its beginning: what was shown of a long one before; 0 if left out.
+        skip_payload_chars: Option<u32>,
     ) -> libos::Result<view::Object> {
         let max_chars = within("max_payload_chars", max_payload_chars, 64 * 1024, 1024 * 1024)?;
         let (info, payload) = object::read(&full_name(namespace.as_deref(), &name))?;
-        let shown = view::payload(payload, max_chars as usize)?;
+        let shown = view::payload(payload, skip_payload_chars.unwrap_or_default() as usize, max_chars as usize)?;
         Ok(view::Object { about: info.into(), shown })
     }
 

@@ -67,7 +67,7 @@ pub struct Shown {
 pub enum Form {
     /// The JSON value itself, whole.
     Json,
-    /// A string: the first part of the JSON text, because the whole is longer than `max_payload_chars`.
+    /// A string: a part of the JSON text, because the whole is longer than `max_payload_chars`, or some was skipped.
     JsonText,
     /// A string: bytes that are UTF-8 text.
     Text,
@@ -128,21 +128,25 @@ impl From<LinkEnd> for Link {
     }
 }
 
-/// Shows a payload in at most `max_chars` characters.
-pub fn payload(payload: Payload, max_chars: usize) -> libos::Result<Shown> {
+/// Shows a payload in at most `max_chars` characters, after the first `skipped` ones.
+pub fn payload(payload: Payload, skipped: usize, max_chars: usize) -> libos::Result<Shown> {
     let (form, text) = match payload {
-        Payload::Json(text) if is_within(&text, max_chars) => {
+        Payload::Json(text) if skipped == 0 && is_within(&text, max_chars) => {
             return Ok(Shown { form: Form::Json, payload: RawValue::from_string(text)?, truncated: false });
         }
         Payload::Json(text) => (Form::JsonText, text),
         Payload::Bytes(bytes) => match String::from_utf8(bytes) {
             Ok(text) => (Form::Text, text),
             // One byte more than is shown, so that `cut` sees that there is more.
-            Err(error) => (Form::Hex, hex(error.as_bytes(), max_chars / 2 + 1)),
+            Err(error) => {
+                let rest = error.as_bytes().get(skipped / 2..).unwrap_or_default();
+                (Form::Hex, hex(rest, max_chars / 2 + 1))
+            }
         },
     };
-    let max_chars = if form == Form::Hex { max_chars / 2 * 2 } else { max_chars };
-    let (text, truncated) = cut(text, max_chars);
+    let (skipped, max_chars) = if form == Form::Hex { (0, max_chars / 2 * 2) } else { (skipped, max_chars) };
+    let rest = text.char_indices().nth(skipped).map_or("", |(position, _)| &text[position..]);
+    let (text, truncated) = cut(rest.to_owned(), max_chars);
     Ok(Shown { form, payload: to_raw_value(&text)?, truncated })
 }
 
@@ -171,14 +175,19 @@ mod tests {
 
     #[track_caller]
     fn check(stored: Payload, max_chars: usize, form: Form, payload: Value, truncated: bool) {
-        let shown = super::payload(stored, max_chars).unwrap();
+        check_after(stored, 0, max_chars, form, payload, truncated);
+    }
+
+    #[track_caller]
+    fn check_after(stored: Payload, skipped: usize, max_chars: usize, form: Form, payload: Value, truncated: bool) {
+        let shown = super::payload(stored, skipped, max_chars).unwrap();
         assert_eq!(json!(shown), json!({ "form": form, "payload": payload, "truncated": truncated }));
     }
 
     #[test]
     fn json_is_shown_letter_by_letter() {
         let text = r#"{"b":1.10,"a":123456789012345678901234567890}"#;
-        assert_eq!(payload(Payload::Json(text.into()), 99).unwrap().payload.get(), text);
+        assert_eq!(payload(Payload::Json(text.into()), 0, 99).unwrap().payload.get(), text);
     }
 
     #[test]
@@ -196,7 +205,7 @@ mod tests {
             updated: moment,
             sources: vec!["process/p1/b".into()],
         };
-        let object = Object { about: info.into(), shown: payload(Payload::Json("1.10".into()), 9).unwrap() };
+        let object = Object { about: info.into(), shown: payload(Payload::Json("1.10".into()), 0, 9).unwrap() };
         let expected = concat!(
             r#"{"name":"process/p1/a","type":"note","version":2,"immutable":false,"title":"","tags":["x"],"sources":["process/p1/b"],"size_bytes":4,"#,
             r#""created_at":"1970-01-01T00:00:00Z","updated_at":"1970-01-01T00:00:00Z","#,
@@ -211,6 +220,17 @@ mod tests {
         check(stored(), 6, Form::Json, json!([1, 22]), false);
         check(stored(), 5, Form::JsonText, json!("[1,22"), true);
         check(Payload::Json("\"éé\"".into()), 4, Form::Json, json!("éé"), false);
+    }
+
+    #[test]
+    fn a_long_payload_is_read_part_by_part() {
+        let stored = || Payload::Json("[1,22]".into());
+        check_after(stored(), 1, 3, Form::JsonText, json!("1,2"), true);
+        check_after(stored(), 4, 3, Form::JsonText, json!("2]"), false);
+        check_after(stored(), 7, 3, Form::JsonText, json!(""), false);
+        check_after(Payload::Bytes("éab".into()), 1, 1, Form::Text, json!("a"), true);
+        check_after(Payload::Bytes(vec![0xff, 0x00, 0x11]), 2, 2, Form::Hex, json!("00"), true);
+        check_after(Payload::Bytes(vec![0xff]), 9, 2, Form::Hex, json!(""), false);
     }
 
     #[test]

@@ -232,6 +232,9 @@ impl Kernel {
         if let Some(receiver) = state.rejoin_wait(attempt) {
             return Ok(Admit::Wait(receiver));
         }
+        if let Some(answer) = state.refuse_for_planners(attempt, now) {
+            return Ok(Admit::Over(answer));
+        }
         let directory = attempt.prepared.as_ref().is_some_and(|prepared| prepared.directory);
         let wanted = needs(&attempt.call, &attempt.names, directory);
         if attempt.call.class() == Class::Effect

@@ -35,6 +35,7 @@ mod lineage;
 mod links;
 mod mail;
 mod merge;
+mod models;
 mod moves;
 mod nested;
 mod notary;

@@ -196,6 +196,20 @@ impl Kernel {
         answer
     }
 
+    /// Closes the permit of an effect of which the outside cannot say whether it happened. What it cost stays charged.
+    pub(crate) fn close_unknown(&self, mut permit: Permit, why: String) -> Arc<Answer> {
+        let now = self.now();
+        let resources = std::mem::take(&mut permit.resources);
+        let Some(open) = permit.open.take() else { return Arc::new(Answer::Failed(CallError::Internal)) };
+        let Some(Intended { id, .. }) = open.effect else { return Arc::new(Answer::Failed(CallError::Internal)) };
+        let answer = Arc::new(Answer::Failed(CallError::OutcomeUnknown(id)));
+        let mut state = self.lock();
+        state.close_effect(id, EffectState::Unknown);
+        state.journal_answer(open.place, &open.call, &answer, now, true);
+        state.record_end(open, &resources, now, (Outcome::Unknown, Some(why)), Some(Arc::clone(&answer)));
+        answer
+    }
+
     /// Gives a permit back that was not used: the name leads to another one, which is to be decided again. Only for observes.
     pub fn give_back(&self, mut permit: Permit) {
         if let Some(open) = permit.open.take() {

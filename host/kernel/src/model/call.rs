@@ -1,5 +1,6 @@
 //! Everything that a tool, an agent or a script can ask for: one closed enum, one variant an import.
 
+pub use super::class::Class;
 pub use super::object::{ObjectOptions, Payload};
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
@@ -483,19 +484,17 @@ pub enum Call {
         #[n(0)]
         id: String,
     },
-}
 
-/// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Looks at something: one record at its end, no waiting for the disk.
-    Observe,
-    /// Changes the kernel's own state: change and record are one.
-    Internal,
-    /// Changes the outside: its intent is durable first.
-    Effect,
-    /// A row that ends later.
-    Wait,
+    /// A question to a model. Only a quantum asks for it: no component can.
+    #[n(100)]
+    #[serde(rename = "model.ask")]
+    ModelAsk {
+        #[n(0)]
+        profile: String,
+        /// JSON, as the client of models reads it.
+        #[n(1)]
+        request: String,
+    },
 }
 
 impl Call {
@@ -507,21 +506,6 @@ impl Call {
     /// Its class.
     pub fn class(&self) -> Class {
         self.shape().1
-    }
-
-    /// Whether it names files: then somebody looks at what is there before a person is asked, and before an effect.
-    pub fn is_about_files(&self) -> bool {
-        self.operation().starts_with("fs.") && *self != Call::FsWorkingDirectory
-    }
-
-    /// Whether it is about system calls that were submitted; it cannot be submitted itself.
-    pub fn is_about_tickets(&self) -> bool {
-        matches!(self, Call::TicketNext | Call::TicketCancel { .. })
-    }
-
-    /// Whether it can be submitted, so that others follow before it is answered.
-    pub fn can_be_submitted(&self) -> bool {
-        !self.is_about_tickets() && !matches!(self, Call::AgentCall { .. })
     }
 
     fn shape(&self) -> (&'static str, Class) {
@@ -589,6 +573,7 @@ impl Call {
             Call::ImageRegister { .. } => ("image.register", Internal),
             Call::ImageList => ("image.list", Observe),
             Call::ImageShow { .. } => ("image.show", Observe),
+            Call::ModelAsk { .. } => ("model.ask", Effect),
         }
     }
 }

@@ -16,6 +16,7 @@ impl Call {
             }
             Call::ToolsPropose { proposal } => proposal.code.as_bytes(),
             Call::ImageRegister { manifest, .. } => manifest.as_bytes(),
+            Call::ModelAsk { request, .. } => request.as_bytes(),
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -46,6 +47,7 @@ impl Call {
             Call::ImageRegister { format, replace, .. } => {
                 Call::ImageRegister { manifest: String::new(), format: *format, replace: *replace }
             }
+            Call::ModelAsk { profile, .. } => Call::ModelAsk { profile: profile.clone(), request: String::new() },
             other => other.clone(),
         }
     }
@@ -53,4 +55,69 @@ impl Call {
 
 fn without_plan(child: &ChildOptions) -> ChildOptions {
     ChildOptions { planner: child.planner.as_ref().map(|_| String::new()), ..child.clone() }
+}
+
+/// What a call carries beside names and numbers: what a person must be able to read to its end before saying yes to it.
+pub(super) fn to_be_read(call: &Call) -> Option<&[u8]> {
+    Some(match call {
+        Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
+        Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
+        Call::ToolCall { arguments: text, .. }
+        | Call::AgentCall { arguments: text, .. }
+        | Call::HumanAsk { question: text, .. }
+        | Call::HumanTell { message: text, .. }
+        | Call::HumanApprove { reason: text, .. }
+        | Call::ProcessExit { result: text }
+        | Call::ProcessCheckpoint { reason: text }
+        | Call::LogWrite { message: text, .. }
+        | Call::ProcessSignal { reason: text, .. }
+        | Call::ImageRegister { manifest: text, .. }
+        | Call::ModelAsk { request: text, .. }
+        | Call::MessageSend { body: text, .. } => text.as_bytes(),
+        Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
+            child.planner.as_ref().unwrap_or(&child.goal).as_bytes()
+        }
+        Call::ProcessExec { goal, .. } => goal.as_deref().unwrap_or_default().as_bytes(),
+        Call::FsRead { .. }
+        | Call::FsReadRange { .. }
+        | Call::FsList { .. }
+        | Call::FsStat { .. }
+        | Call::FsMakeDir { .. }
+        | Call::FsRemove { .. }
+        | Call::FsRename { .. }
+        | Call::FsCopy { .. }
+        | Call::FsWorkingDirectory
+        | Call::FsChangeDirectory { .. }
+        | Call::ObjectRead { .. }
+        | Call::ObjectDelete { .. }
+        | Call::ObjectList { .. }
+        | Call::ObjectNamespaces { .. }
+        | Call::ObjectCreateNamespace { .. }
+        | Call::ObjectRename { .. }
+        | Call::ObjectLink { .. }
+        | Call::ObjectUnlink { .. }
+        | Call::ObjectLinks { .. }
+        | Call::ObjectQuery { .. }
+        | Call::ObjectMerge { .. }
+        | Call::ClockNow
+        | Call::ClockSleep { .. }
+        | Call::RandomBytes { .. }
+        | Call::ProcessWait { .. }
+        | Call::ProcessChildren
+        | Call::ProcessHandOver { .. }
+        | Call::ProcessExitWith { .. }
+        | Call::ProcessEnvironment { .. }
+        | Call::ProcessSelf
+        | Call::MessageReceive { .. }
+        | Call::MessagePending
+        | Call::TicketNext
+        | Call::TicketCancel { .. }
+        | Call::ToolsPropose { .. }
+        | Call::ToolsValidate { .. }
+        | Call::ToolsRegister { .. }
+        | Call::ToolsUnregister { .. }
+        | Call::ToolsList
+        | Call::ImageList
+        | Call::ImageShow { .. } => return None,
+    })
 }

@@ -106,6 +106,7 @@ kinds! {
     ImageAdded "image.added" "an image was added or replaced"
     ImageLooked "image.looked" "a process looked at images"
     ImageRemoved "image.removed" "an image was taken away"
+    ModelAsked "model.asked" "a model was asked"
     PolicyChanged "policy.changed" "another policy is in force"
     HostWeakened "host.weakened" "the host runs without something that it usually relies on"
     LogUnsigned "log.unsigned" "heads of the log are not signed any more"
@@ -243,6 +244,7 @@ fn of_rest(operation: &str) -> Option<Kind> {
         "tools.list" => Kind::ToolListed,
         "image.register" => Kind::ImageAdded,
         "image.list" | "image.show" => Kind::ImageLooked,
+        "model.ask" => Kind::ModelAsked,
         "tickets.next" => Kind::TicketTold,
         "tickets.cancel" => Kind::TicketGivenUp,
         "clock.now" => Kind::ClockRead,
@@ -396,7 +398,7 @@ mod tests {
 
     #[test]
     fn every_system_call_has_a_kind() {
-        for call in Call::examples() {
+        for call in [Call::examples(), Call::examples_of_planners()].concat() {
             let kind = Kind::of_operation(call.operation());
             assert!(kind.is_some_and(|kind| kind != Kind::Other), "{}", call.operation());
         }
@@ -463,7 +465,7 @@ mod tests {
             Outcome::Unknown,
             Outcome::NotStarted,
         ];
-        let calls = Call::examples();
+        let calls = [Call::examples(), Call::examples_of_planners()].concat();
         let operations: BTreeSet<&str> = calls.iter().map(Call::operation).chain(NOTED.iter().copied()).collect();
         let mut made = BTreeSet::from([Kind::Other]);
         for operation in operations {

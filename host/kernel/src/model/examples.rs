@@ -10,9 +10,17 @@ use super::process::Signal;
 use super::view::ViewMode;
 
 impl Call {
-    /// One of each variant that a component can ask for, for tests that must not forget one. Planners ask for `agent.call` too.
+    /// One of each variant that a component can ask for, for tests that must not forget one.
     pub fn examples() -> Vec<Call> {
         [files(), objects(), processes(), others()].concat()
+    }
+
+    /// One of each variant that only a planner can ask for.
+    pub fn examples_of_planners() -> Vec<Call> {
+        vec![
+            Call::AgentCall { tool: "echo".into(), arguments: "{}".into() },
+            Call::ModelAsk { profile: "main".into(), request: r#"{"messages":[{"user":"Hello."}]}"#.into() },
+        ]
     }
 }
 

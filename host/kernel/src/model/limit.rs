@@ -398,6 +398,8 @@ impl Default for CallLimits {
         }
     }
 }
+/// Bytes of one request to a model, as JSON.
+pub const MODEL_REQUEST_BYTES_MAX: usize = 16 << 20;
 /// Bytes of the text of a tool that a process proposes.
 pub const CANDIDATE_SOURCE_BYTES_MAX: usize = 256 << 10;
 /// Bytes of a component that a process proposes.

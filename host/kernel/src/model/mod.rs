@@ -2,6 +2,7 @@
 //! arguments.
 
 pub mod answer;
+pub mod ask;
 pub mod base64;
 pub mod bound;
 pub mod call;
@@ -9,6 +10,7 @@ pub mod candidate;
 mod carried;
 pub mod checkpoint;
 pub mod child;
+mod class;
 pub mod codec;
 pub mod decide;
 pub mod declaration;

@@ -101,6 +101,11 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             vec![Resource::new(Kind::Image, image.name)]
         }
         Call::ImageShow { id } => vec![one_segment(Kind::Image, id, "an image's id")?],
+        Call::ModelAsk { profile, request } => {
+            at_most(request.len(), limit::MODEL_REQUEST_BYTES_MAX, "the request")?;
+            super::ask::check(request)?;
+            vec![one_segment(Kind::Model, profile, "a model profile's name")?]
+        }
         Call::ToolsUnregister { name } => {
             super::candidate::check_tool_name(name)?;
             vec![one_segment(Kind::Tool, name, "a tool's name")?]
@@ -320,7 +325,7 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
         Call::ToolsRegister { .. } | Call::ToolsUnregister { .. } | Call::ImageRegister { .. } => {
             smallvec![need(0, Right::Register)]
         }
-        Call::ImageShow { .. } => smallvec![need(0, Right::Use)],
+        Call::ImageShow { .. } | Call::ModelAsk { .. } => smallvec![need(0, Right::Use)],
         Call::FsWorkingDirectory
         | Call::ClockNow
         | Call::RandomBytes { .. }

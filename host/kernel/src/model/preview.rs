@@ -4,6 +4,7 @@
 //! part of it begins where only we write.
 
 use super::call::{Approval, Call};
+use super::carried::to_be_read as carried;
 use super::child::{Amount, ChildOptions};
 use super::lookalike::careful;
 use super::message::MessageKind;
@@ -120,72 +121,11 @@ fn does(call: &Call, probe: Option<&Probe>) -> Option<String> {
         (Call::ProcessSignal { signal, .. }, _) => format!("sends the signal {} for this reason:", signal.word()),
         (Call::MessageSend { .. }, _) => format!("sends it a message of {size} bytes:"),
         (Call::ImageRegister { .. }, _) => format!("makes an image of this manifest, {size} bytes:"),
+        (Call::ModelAsk { request, .. }, _) => {
+            format!("sends a model {} messages, {size} bytes:", super::ask::messages(request))
+        }
         (Call::LogWrite { .. }, _) => format!("writes a line of {size} bytes to its log:"),
         _ => return None,
-    })
-}
-
-/// What a call carries beside names and numbers: what a person must be able to read to its end before saying yes to it.
-fn carried(call: &Call) -> Option<&[u8]> {
-    Some(match call {
-        Call::FsWrite { content, .. } | Call::FsAppend { content, .. } => content,
-        Call::ObjectCreate { payload, .. } | Call::ObjectUpdate { payload, .. } => payload.as_bytes(),
-        Call::ToolCall { arguments: text, .. }
-        | Call::AgentCall { arguments: text, .. }
-        | Call::HumanAsk { question: text, .. }
-        | Call::HumanTell { message: text, .. }
-        | Call::HumanApprove { reason: text, .. }
-        | Call::ProcessExit { result: text }
-        | Call::ProcessCheckpoint { reason: text }
-        | Call::LogWrite { message: text, .. }
-        | Call::ProcessSignal { reason: text, .. }
-        | Call::ImageRegister { manifest: text, .. }
-        | Call::MessageSend { body: text, .. } => text.as_bytes(),
-        Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
-            child.planner.as_ref().unwrap_or(&child.goal).as_bytes()
-        }
-        Call::ProcessExec { goal, .. } => goal.as_deref().unwrap_or_default().as_bytes(),
-        Call::FsRead { .. }
-        | Call::FsReadRange { .. }
-        | Call::FsList { .. }
-        | Call::FsStat { .. }
-        | Call::FsMakeDir { .. }
-        | Call::FsRemove { .. }
-        | Call::FsRename { .. }
-        | Call::FsCopy { .. }
-        | Call::FsWorkingDirectory
-        | Call::FsChangeDirectory { .. }
-        | Call::ObjectRead { .. }
-        | Call::ObjectDelete { .. }
-        | Call::ObjectList { .. }
-        | Call::ObjectNamespaces { .. }
-        | Call::ObjectCreateNamespace { .. }
-        | Call::ObjectRename { .. }
-        | Call::ObjectLink { .. }
-        | Call::ObjectUnlink { .. }
-        | Call::ObjectLinks { .. }
-        | Call::ObjectQuery { .. }
-        | Call::ObjectMerge { .. }
-        | Call::ClockNow
-        | Call::ClockSleep { .. }
-        | Call::RandomBytes { .. }
-        | Call::ProcessWait { .. }
-        | Call::ProcessChildren
-        | Call::ProcessHandOver { .. }
-        | Call::ProcessExitWith { .. }
-        | Call::ProcessEnvironment { .. }
-        | Call::ProcessSelf
-        | Call::MessageReceive { .. }
-        | Call::MessagePending
-        | Call::TicketNext
-        | Call::TicketCancel { .. }
-        | Call::ToolsPropose { .. }
-        | Call::ToolsValidate { .. }
-        | Call::ToolsRegister { .. }
-        | Call::ToolsUnregister { .. }
-        | Call::ToolsList
-        | Call::ImageList
-        | Call::ImageShow { .. } => return None,
     })
 }
 
@@ -193,6 +133,12 @@ fn carried(call: &Call) -> Option<&[u8]> {
 fn beside(call: &Call) -> Vec<(&'static str, Cow<'_, str>)> {
     let texts: Vec<(&'static str, &str)> = match call {
         Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => return beside_child(call, child),
+        Call::ModelAsk { request, .. } => {
+            return super::ask::last_words(request)
+                .map(|words| ("its last words are", words.into()))
+                .into_iter()
+                .collect();
+        }
         Call::ObjectCreate { options, .. } => {
             let named = [("its type is", &*options.object_type), ("its title is", &*options.title)];
             let tags = options.tags.iter().map(|tag| ("its tag is", &**tag));
@@ -491,6 +437,8 @@ mod tests {
             | Call::LogWrite { message: held, .. }
             | Call::ProcessSignal { reason: held, .. }
             | Call::ImageRegister { manifest: held, .. }
+            | Call::AgentCall { arguments: held, .. }
+            | Call::ModelAsk { request: held, .. }
             | Call::MessageSend { body: held, .. } => *held = text.into(),
             Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => child.planner = Some(text.into()),
             Call::ProcessExec { goal, .. } => *goal = Some(text.into()),
@@ -506,8 +454,9 @@ mod tests {
     #[test]
     fn every_byte_that_a_call_carries_can_be_read_and_its_beginning_is_shown() {
         let text: String = (0..2_000).map(|number| format!("word{number}, ")).collect();
-        let carrying: Vec<Call> = Call::examples().iter().filter_map(|call| carrying(call, &text)).collect();
-        assert_eq!(carrying.len(), 17);
+        let calls = [Call::examples(), Call::examples_of_planners()].concat();
+        let carrying: Vec<Call> = calls.iter().filter_map(|call| carrying(call, &text)).collect();
+        assert_eq!(carrying.len(), 19);
         for call in carrying {
             let read: String = whole(&call).iter().filter_map(|line| line.get(GOES_ON.len()..)).collect();
             assert!(read.starts_with(&text), "{}: {read}", call.operation());

@@ -259,6 +259,9 @@ pub enum Reply {
     ImageRegistered(#[n(0)] ImageInfo, #[n(1)] Registered),
     #[n(81)]
     Images(#[n(0)] Vec<ImageInfo>),
+    /// What a model answered, as JSON.
+    #[n(82)]
+    Model(#[n(0)] String),
 }
 
 /// How a call that a tool made of another tool has ended.

@@ -91,6 +91,7 @@ impl Call {
             Call::ProcessExec { goal: Some(goal), .. } => goal.len(),
             Call::ToolsPropose { proposal } => proposal.size(),
             Call::ImageRegister { manifest, .. } => manifest.len(),
+            Call::ModelAsk { request, .. } => request.len(),
             _ => 0,
         }
     }
@@ -103,7 +104,9 @@ impl Answer {
         use crate::model::child::End;
         64 + match self {
             Answer::Done(Reply::Bytes(bytes)) => bytes.len(),
-            Answer::Done(Reply::Text(text) | Reply::Called(Called::Done(text) | Called::Failed(text))) => text.len(),
+            Answer::Done(
+                Reply::Text(text) | Reply::Model(text) | Reply::Called(Called::Done(text) | Called::Failed(text)),
+            ) => text.len(),
             Answer::Done(Reply::Object(_, payload)) => payload.len(),
             Answer::Done(Reply::Entries(entries)) => entries.iter().map(|entry| 64 + entry.name.len()).sum(),
             Answer::Done(Reply::Infos(infos) | Reply::Found(infos, _)) => {

@@ -3,6 +3,7 @@
 
 mod fs;
 mod images;
+mod models;
 mod objects;
 mod prepare;
 mod primitive;
@@ -249,11 +250,11 @@ impl Shared {
         asked: Vec<Resource>,
         progress: &Progress,
     ) -> Result<Arc<Answer>, Stop> {
-        let mut attempt =
-            Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared: None };
+        let prepared = prepare::without_look(&call);
+        let mut attempt = Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared };
         let mut links = 0;
         loop {
-            let is_effect = attempt.call.class() == Class::Effect;
+            let is_effect = attempt.call.class() == Class::Effect && attempt.call.is_about_files();
             let foreseen =
                 if attempt.call.is_about_files() { self.kernel.foresee(&attempt) } else { Foreseen::Allowed };
             let seen = match foreseen {
@@ -298,7 +299,13 @@ impl Shared {
                 }
             };
             if let Some(batch) = durable {
-                return self.effect(permit, attempt, batch).await;
+                if !attempt.call.keeps_its_own_time() {
+                    return self.effect(permit, attempt, batch).await;
+                }
+                self.waiting.waits();
+                let answer = self.effect(permit, attempt, batch).await;
+                self.waiting.goes_on();
+                return answer;
             }
             match self.perform(permit, &attempt).await? {
                 Performed::Answer(answer) => return Ok(answer),
@@ -327,6 +334,9 @@ impl Shared {
             kernel.durable(batch).await?;
             if !kernel.still_allowed(&permit, &attempt) {
                 return Ok(kernel.close_revoked(permit, &attempt));
+            }
+            if let Call::ModelAsk { request, .. } = &*attempt.call {
+                return Ok(models::ask(&kernel, permit, request).await);
             }
             let act = move || match prepare::changed_since(&kernel, &permit, &attempt) {
                 Some(error) => kernel.close_unstarted(permit, error),

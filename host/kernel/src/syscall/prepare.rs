@@ -4,7 +4,7 @@
 use super::primitive::call_error;
 use crate::kernel::{Attempt, Kernel, Permit, Prepared};
 use crate::model::answer::CallError;
-use crate::model::call::Call;
+use crate::model::call::{Call, Class};
 use crate::model::codec::to_bytes;
 use crate::model::id::Digest;
 use crate::model::name::check_new_segment;
@@ -24,6 +24,12 @@ pub enum Seen {
     /// The name with this number leads to another one.
     Link(usize, Resource),
     Failed(CallError),
+}
+
+/// What is known of an effect beforehand, if there is nothing outside to look at: then nobody can tell later whether it happened.
+pub fn without_look(call: &Call) -> Option<Prepared> {
+    let prepared = Prepared { probe: Probe::None, directory: false, present: [0; 32], content: false, trouble: None };
+    (call.class() == Class::Effect && !call.is_about_files()).then_some(prepared)
 }
 
 /// Looks at what an effect is about. The guest learns nothing of it but errors that the effect itself would have had.

@@ -18,7 +18,7 @@ fn write(content: &str) -> Call {
 }
 
 /// Begins a system call, waits until it stands before the gate, and drops its guest.
-async fn begin_and_drop(house: &House, mut line: Line, call: Call, gate: &Gate) -> CallId {
+pub async fn begin_and_drop(house: &House, mut line: Line, call: Call, gate: &Gate) -> CallId {
     let id = line.call();
     let mut guests = JoinSet::new();
     guests.spawn(async move { line.run(call).await });
@@ -30,7 +30,7 @@ async fn begin_and_drop(house: &House, mut line: Line, call: Call, gate: &Gate) 
 
 /// The records of a call once one of them says how the system call ended. Whoever ends it does so without us: there is nothing to
 /// wait for but that.
-async fn ended(house: &House, call: CallId) -> Vec<Record> {
+pub async fn ended(house: &House, call: CallId) -> Vec<Record> {
     recorded(house, call, |records| records.iter().any(|record| record.outcome != Outcome::Intent)).await
 }
 

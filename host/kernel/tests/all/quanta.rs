@@ -19,7 +19,7 @@ use std::sync::Arc;
 const RULES: [&str; 3] = ["allow ask human:owner", "allow sleep clock:sleep", "allow read,list,write fs:workspace/**"];
 
 /// Makes a process with a script.
-fn process(house: &House, script: &str) -> Pid {
+pub fn process(house: &House, script: &str) -> Pid {
     Script::parse(script).unwrap();
     let new = NewAgent { image: BASE, goal: "to try it", planner: Some(script), new: true };
     let pid = house.kernel.new_agent(new).unwrap().what.pid;
@@ -28,7 +28,7 @@ fn process(house: &House, script: &str) -> Pid {
 }
 
 /// Starts the next quantum of a process, as a run loop does.
-fn begin(house: &House, pid: Pid) -> Started {
+pub fn begin(house: &House, pid: Pid) -> Started {
     let (text, step) = house.kernel.plan(pid).unwrap().expect("it lives and has a plan");
     let results = |step| house.kernel.step_result(pid, step as u64);
     let arguments = Script::parse(&text).unwrap().step(step as usize, results).unwrap().expect("a step").to_json();

@@ -83,8 +83,21 @@ impl Context {
         Context { bounds, prompt, entries: Vec::new(), generation: 0, characters }
     }
 
+    /// A context as it was when its entries were written down.
+    pub fn resumed(bounds: Bounds, prompt: Vec<Message>, entries: Vec<Message>) -> Context {
+        let mut context = Context::new(bounds, prompt);
+        context.characters += entries.iter().map(characters).sum::<usize>();
+        context.entries = entries;
+        context
+    }
+
     pub fn characters(&self) -> usize {
         self.characters
+    }
+
+    /// What stands behind the prompt, to be written down.
+    pub fn entries(&self) -> &[Message] {
+        &self.entries
     }
 
     pub fn generation(&self) -> u32 {

@@ -1,12 +1,13 @@
 //! Planners: who chooses what a process does next. A planner is a native guest: it sees its end of the line and nothing else, so what it
 //! does is decided, recorded and replayed as what a component does.
 
+mod model;
 mod script;
 
-use libos_kernel::kernel::{HostError, Kernel};
+use libos_kernel::kernel::{Briefing, HostError, Kernel};
 use libos_kernel::model::answer::Stop;
 use libos_kernel::model::id::Pid;
-use libos_kernel::model::planner::Chosen;
+use libos_kernel::model::planner::{Chosen, Plan};
 use libos_kernel::model::row::Failure;
 use libos_kernel::syscall::Line;
 use std::pin::Pin;
@@ -49,6 +50,14 @@ impl<'a> Turn<'a> {
     pub fn result(&self, step: u64) -> Result<Option<String>, HostError> {
         Ok(self.kernel.step_result(self.pid, step)?)
     }
+
+    /// What there is to know of the process. None if it has ended.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn briefing(&self) -> Result<Option<Briefing>, HostError> {
+        Ok(self.kernel.briefing(self.pid)?)
+    }
 }
 
 /// The planner that a text is for.
@@ -56,5 +65,8 @@ impl<'a> Turn<'a> {
 /// # Errors
 /// It is for none, and why.
 pub fn planner_of(text: &str) -> Result<Arc<dyn Planner>, String> {
-    script::ScriptPlanner::new(text).map(|planner| Arc::new(planner) as Arc<dyn Planner>)
+    Ok(match Plan::parse(text).map_err(|error| error.to_string())? {
+        Plan::Script(script) => Arc::new(script::ScriptPlanner::new(script)),
+        Plan::Model(profile) => Arc::new(model::ModelPlanner::new(profile)),
+    })
 }

@@ -13,9 +13,8 @@ pub struct ScriptPlanner {
 }
 
 impl ScriptPlanner {
-    pub fn new(text: &str) -> Result<ScriptPlanner, String> {
-        let script = Script::parse(text).map_err(|error| format!("the script: {error}"))?;
-        Ok(ScriptPlanner { script })
+    pub fn new(script: Script) -> ScriptPlanner {
+        ScriptPlanner { script }
     }
 }
 

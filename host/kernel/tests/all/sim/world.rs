@@ -10,9 +10,9 @@ use libos_kernel::model::resource::Resource;
 use libos_kernel::model::row::Probe;
 use libos_kernel::model::time::Time;
 use libos_kernel::world::files::{Body, Files, is_within, sibling};
-use libos_kernel::world::{Content, Found, Probed, Range, World, WorldError};
+use libos_kernel::world::{Asking, Content, Found, ModelAnswer, ModelTrouble, Probed, Range, World, WorldError};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Files from this size on are read on a thread that may block.
@@ -46,6 +46,8 @@ struct Outside {
     looks: Vec<String>,
     counts: HashMap<&'static str, u64>,
     hooks: HashMap<(&'static str, u64), Hook>,
+    /// What models answer, in order.
+    replies: VecDeque<Result<ModelAnswer, ModelTrouble>>,
     /// Operations of whatever name until one fails, and with what.
     fails_after: Option<(u64, WorldError)>,
 }
@@ -112,6 +114,11 @@ impl SimWorld {
     /// What was looked at, in order.
     pub fn looks(&self) -> Vec<String> {
         self.lock().looks.clone()
+    }
+
+    /// The next model that is asked answers this; one for which nothing was planned says that nothing was planned.
+    pub fn answer_as_model(&self, reply: Result<ModelAnswer, ModelTrouble>) {
+        self.lock().replies.push_back(reply);
     }
 
     /// Forgets what was done and seen so far.
@@ -328,6 +335,17 @@ impl World for SimWorld {
         let name = permit.resource(index);
         self.look("fs.inspect", name)?;
         self.lock().files.inspect(name, index, follow, content)
+    }
+
+    fn model_ask<'a>(&'a self, permit: &'a Permit, request: &'a str) -> Asking<'a> {
+        Box::pin(async move {
+            let key = permit.idempotency_key().expect("an effect has a key");
+            let said = format!("model.ask {} {key} {request}", permit.resource(0));
+            let asked = self.change("model.ask", said, |_| Ok(()), |_| {});
+            asked.map_err(|error| ModelTrouble::Unknown(format!("{error:?}")))?;
+            let reply = self.lock().replies.pop_front();
+            reply.unwrap_or_else(|| Err(ModelTrouble::NotStarted("no answer was planned".into())))
+        })
     }
 
     fn probe(&self, _: &Permit, probe: &Probe, temporary: &str) -> Probed {

@@ -79,9 +79,9 @@ impl Info<'_> {
 
 fn value(reply: &Reply) -> Value {
     match reply {
-        // Written above, each.
+        // Written above, each; and what only a planner is answered with.
         Reply::Bytes(_) | Reply::Info(_) | Reply::Object(..) | Reply::Infos(_) | Reply::Found(..) => Value::Null,
-        Reply::Unit => Value::Null,
+        Reply::Unit | Reply::Model(_) => Value::Null,
         Reply::Entries(entries) => entries.iter().map(entry).collect(),
         Reply::Stat(Stat { kind, size, modified }) => {
             json!({"kind": kind, "size": size, "modified": moment(*modified)})

@@ -128,6 +128,7 @@ fn what_is_missing_unknown_or_of_another_type_is_named() {
         ("nothing", "{}"),
         ("", "{}"),
         ("agent.call", r#"{"tool":"a","arguments":"{}"}"#),
+        ("model.ask", r#"{"profile":"main","request":"{\"messages\":[]}"}"#),
         ("tickets.next", "{}"),
         ("tickets.cancel", r#"{"ticket":1}"#),
         ("fs.read", "[]"),
