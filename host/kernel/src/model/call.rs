@@ -1,5 +1,6 @@
 //! Everything that a tool, an agent or a script can ask for: one closed enum, one variant an import.
 
+pub use super::class::Class;
 pub use super::object::{ObjectOptions, Payload};
 pub use super::reply::{Approval, Called, Entry, EntryKind, Identity, ObjectInfo, Reply, Stat};
 
@@ -9,6 +10,7 @@ use super::image::Format;
 use super::message::{MessageFilter, MessageOptions};
 use super::object::{Filter, Resolution};
 use super::process::Signal;
+use super::program::Command;
 use super::view::ViewMode;
 use minicbor::{CborLen, Decode, Encode};
 
@@ -464,6 +466,13 @@ pub enum Call {
     #[serde(rename = "tools.list")]
     ToolsList,
 
+    #[n(105)]
+    #[serde(rename = "shell.run")]
+    ShellRun {
+        #[n(0)]
+        command: Command,
+    },
+
     #[n(110)]
     #[serde(rename = "image.register")]
     ImageRegister {
@@ -483,19 +492,6 @@ pub enum Call {
         #[n(0)]
         id: String,
     },
-}
-
-/// What becomes of a call if the host dies in the middle of it (see the design's table of classes).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Looks at something: one record at its end, no waiting for the disk.
-    Observe,
-    /// Changes the kernel's own state: change and record are one.
-    Internal,
-    /// Changes the outside: its intent is durable first.
-    Effect,
-    /// A row that ends later.
-    Wait,
 }
 
 impl Call {
@@ -573,6 +569,7 @@ impl Call {
             Call::ProcessHandOver { .. } => ("process.hand-over", Internal),
             Call::ProcessExitWith { .. } => ("process.exit-with", Internal),
             Call::AgentCall { .. } => ("agent.call", Wait),
+            Call::ShellRun { .. } => ("shell.run", Effect),
             Call::MessageSend { .. } => ("message.send", Internal),
             Call::MessageReceive { .. } => ("message.receive", Wait),
             Call::MessagePending => ("message.pending", Observe),

@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::child::ChildOptions;
+use super::program::Command;
 
 impl Call {
     /// The call without what it carries, and what it carries.
@@ -16,6 +17,7 @@ impl Call {
             }
             Call::ToolsPropose { proposal } => proposal.code.as_bytes(),
             Call::ImageRegister { manifest, .. } => manifest.as_bytes(),
+            Call::ShellRun { command } => &command.stdin,
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -46,6 +48,7 @@ impl Call {
             Call::ImageRegister { format, replace, .. } => {
                 Call::ImageRegister { manifest: String::new(), format: *format, replace: *replace }
             }
+            Call::ShellRun { command } => Call::ShellRun { command: Command { stdin: Vec::new(), ..command.clone() } },
             other => other.clone(),
         }
     }

@@ -14,6 +14,7 @@ mod meta;
 mod modules;
 mod os;
 mod probe;
+mod programs;
 mod read;
 mod remove;
 mod rename;
@@ -39,10 +40,12 @@ use guard::Guard;
 use libos_kernel::kernel::Permit;
 use libos_kernel::model::call::{Entry, Stat, WriteMode};
 use libos_kernel::model::facility::{self as model, Facilities, Facility, Finding};
+use libos_kernel::model::program::{Executable, Ran};
 use libos_kernel::model::row::Probe;
 use libos_kernel::model::time::Time;
-use libos_kernel::world::{Content, Found, Probed, Range, World, WorldError};
+use libos_kernel::world::{Content, Found, Probed, ProgramName, Range, World, WorldError};
 use meta::Meta;
+use programs::Programs;
 use resolve::Mount;
 use std::path::PathBuf;
 
@@ -122,6 +125,7 @@ pub struct OsWorld {
     /// Never automatic any more.
     resolver: Resolver,
     facilities: Vec<Finding>,
+    programs: Programs,
 }
 
 impl OsWorld {
@@ -163,7 +167,8 @@ impl OsWorld {
         if let Some(Finding { facility, detail, .. }) = model::refused(&facilities, options.accepted) {
             return Err(WorldSetupError::Lacks { facility: *facility, detail: detail.clone() });
         }
-        Ok(OsWorld { mounts: opened, guard, resolver, facilities })
+        let programs = Programs::new(&protected);
+        Ok(OsWorld { mounts: opened, guard, resolver, facilities, programs })
     }
 
     /// What its mounts were found to offer.
@@ -220,6 +225,14 @@ impl World for OsWorld {
 
     fn fs_inspect(&self, permit: &Permit, index: usize, follow: bool, content: bool) -> Result<Found, WorldError> {
         self.inspect(permit.resource(index), index, follow, content)
+    }
+
+    fn shell_find(&self, permit: &Permit, program: &ProgramName<'_>) -> Result<Executable, WorldError> {
+        self.find_program(permit, program)
+    }
+
+    fn shell_run(&self, permit: &Permit, stdin: &[u8], wanted: &(dyn Fn() -> bool + Sync)) -> Result<Ran, WorldError> {
+        self.run_program(permit, stdin, wanted)
     }
 
     fn probe(&self, _permit: &Permit, probe: &Probe, temporary: &str) -> Probed {

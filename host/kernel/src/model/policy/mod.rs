@@ -5,12 +5,14 @@ mod budget;
 mod difference;
 mod environment;
 pub(super) mod near;
+mod programs;
 mod read;
 mod review;
 pub(super) mod unit;
 
 pub use audit::{AuditRules, Witness};
 pub use difference::{Plan, answers_left, hanging, settings};
+pub use programs::ProgramRules;
 pub(super) use read::{Lines, short, syntax_hint as toml_hint};
 pub use unit::about as about_size;
 
@@ -74,6 +76,8 @@ pub struct Policy {
     pub audit: AuditRules,
     /// What tools see as their environment, each variable as far as a rule grants it; nothing of the host's own is ever in it.
     pub environment: BTreeMap<String, String>,
+    /// What programs get beside the files that a process has.
+    pub programs: ProgramRules,
 }
 
 /// How long what has ended is kept; `libos gc` drops what is older. The log is kept for ever, whatever stands here.
@@ -253,7 +257,9 @@ default = "deny"
 # A host does not start where something is missing that it relies on (`libos doctor` shows it), unless it is told to in so many words.
 # [accept]
 # case-sensitive-names = "a deny can be evaded by another spelling"
-"#,
+
+{programs}"#,
+            programs = programs::STARTER,
             keep_free = unit::size(Space::default().keep_free),
             memory = unit::size(memory_bytes),
             processor_time = unit::time(processor_time),
