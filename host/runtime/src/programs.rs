@@ -11,4 +11,4 @@
 //!
 //! Without them it starts none, and says so.
 
-pub use libos_confine::{Found, SUPERVISE_VERB, Supervisor, examine, supervisor_main};
+pub use libos_confine::{Enforced, Found, Piece, Refused, SUPERVISE_VERB, Supervisor, examine, supervisor_main};

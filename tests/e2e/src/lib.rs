@@ -49,6 +49,7 @@ allow = [
     "spawn process:image/*",
     "use image:*",
     "message process:pid/*",
+    "execute shell:**",
 ]
 "#;
 
