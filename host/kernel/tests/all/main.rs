@@ -29,6 +29,7 @@ mod launch;
 mod ledger;
 mod merge;
 mod messages;
+mod model_charges;
 mod models;
 mod nested;
 mod notes;
