@@ -36,12 +36,12 @@ pub fn interleave() -> Demo {
             };
             let first = lines(&[say("A"), sleep(3.0), say("A")]);
             let second = lines(&[sleep(1.5), say("B"), sleep(3.0), say("B")]);
-            let wait = |child: usize| {
-                call("wait_child_process", json!({ "child_pid": { "$from": [1, format!("/{child}/child_pid")] } }))
-            };
+            let wait =
+                |line: usize| call("wait_child_process", json!({ "child_pid": { "$from": [line, "/child_pid"] } }));
             vec![
-                json!({ "calls": [spawn("A", first), spawn("B", second)] }),
-                json!({ "calls": [wait(0), wait(1)] }),
+                spawn("A", first),
+                spawn("B", second),
+                json!({ "calls": [wait(1), wait(2)] }),
                 json!({ "exit": "both have said it twice" }),
             ]
         },
