@@ -5,6 +5,7 @@ mod args;
 mod args_processes;
 mod args_run;
 mod bound;
+mod demo;
 mod diff;
 mod duration;
 mod error;
