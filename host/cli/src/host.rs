@@ -60,7 +60,7 @@ impl Host {
         // Before the world, which knows by identity what it keeps mounts off.
         let witness = keys::witness_file(place, policy, &mounts)?;
         let notary = keys::notary(place, policy, witness.clone())?.map(|notary| notary as Arc<dyn Notary>);
-        let protected = setup::protected(place, witness)?;
+        let protected = setup::protected(place, policy, witness)?;
         let ceiling = setup::ceiling(&mounts, &protected);
         let world = setup::world(&mounts, protected, policy.accepted)?;
         let mut findings = setup::data_directory(place)?;

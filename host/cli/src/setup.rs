@@ -13,9 +13,9 @@ use libos_kernel::model::resource::Kind;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What no process may touch: the policy, the data with its keys, the socket, the keys that sign the log, and its second place, the
-/// very path that is opened.
-pub fn protected(place: &Place, witness: Option<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+/// What no process may touch: the policy, the data with its keys, the socket, the keys that sign the log and those of models, and the
+/// log's second place, the very path that is opened.
+pub fn protected(place: &Place, policy: &Policy, witness: Option<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
     let mut paths = vec![place.policy_file(), place.data.clone()];
     let socket = place.socket()?;
     if !socket.starts_with(&place.data) {
@@ -24,7 +24,7 @@ pub fn protected(place: &Place, witness: Option<PathBuf>) -> anyhow::Result<Vec<
     // The directory with the keys of all workspaces, and what may be one day in its place.
     let keys = Keys::of(place).ok().map(|keys| keys.directory);
     let is_watched = |path: &PathBuf| path.parent().is_some_and(Path::is_dir);
-    paths.extend(keys.into_iter().chain(witness).filter(is_watched));
+    paths.extend(keys.into_iter().chain(witness).chain(policy.key_files()).filter(is_watched));
     Ok(paths)
 }
 

@@ -7,6 +7,7 @@ pub mod memory;
 use crate::kernel::Permit;
 use crate::model::ask::Tokens;
 use crate::model::call::{Entry, Stat, WriteMode};
+use crate::model::policy::ModelProfile;
 use crate::model::resource::Resource;
 use crate::model::row::{Before, Probe};
 use crate::model::time::Time;
@@ -157,13 +158,13 @@ pub trait World: Send + Sync + 'static {
     /// See [`WorldError`].
     fn fs_inspect(&self, permit: &Permit, index: usize, follow: bool, content: bool) -> Result<Found, WorldError>;
 
-    /// Asks a model: `model:<profile>`. It takes as long as the model does, and no thread; dropped, it is given up, and nobody knows
-    /// what came of it.
+    /// Asks a model: `model:<profile>`, as the policy in force describes it. It takes as long as the model does, and no thread; dropped,
+    /// it is given up, and nobody knows what came of it.
     ///
     /// # Errors
     /// See [`ModelTrouble`]; that of this default is that there is no model.
-    fn model_ask<'a>(&'a self, permit: &'a Permit, request: &'a str) -> Asking<'a> {
-        let _ = (permit, request);
+    fn model_ask<'a>(&'a self, permit: &'a Permit, profile: &'a ModelProfile, request: &'a str) -> Asking<'a> {
+        let _ = (permit, profile, request);
         Box::pin(ready(Err(ModelTrouble::NotStarted("this host can ask no model".into()))))
     }
 

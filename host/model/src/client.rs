@@ -85,6 +85,7 @@ struct Asking<'a> {
     key: Option<&'a Key>,
     path: &'static str,
     body: Bytes,
+    idempotency: Option<&'a str>,
     /// When all of it must have ended.
     end: Duration,
 }
@@ -108,6 +109,22 @@ impl Client {
         request: &Request,
         watch: Watch<'_>,
     ) -> Result<Answer, Box<Error>> {
+        self.ask_as(None, profile, key, request, watch).await
+    }
+
+    /// As [`Client::ask`], under a name by which a provider that knows the header `Idempotency-Key` can tell tries of one question from
+    /// another question.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub async fn ask_as(
+        &self,
+        idempotency: Option<&str>,
+        profile: &Profile,
+        key: Option<&Key>,
+        request: &Request,
+        watch: Watch<'_>,
+    ) -> Result<Answer, Box<Error>> {
         let begun = self.time.now();
         let error = |fault: Fault, attempts| {
             let failure = fault.failure.plain(key);
@@ -121,7 +138,7 @@ impl Client {
             return Err(unsent(Failure::Request(format!("it is larger than {REQUEST_BYTES_MAX} bytes"))));
         }
         let end = begun.saturating_add(profile.times.whole);
-        let asking = Asking { profile, key, path, body: body.into(), end };
+        let asking = Asking { profile, key, path, body: body.into(), idempotency, end };
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -217,6 +234,9 @@ impl Asking<'_> {
             .header(ACCEPT, "text/event-stream, application/json")
             .header(ACCEPT_ENCODING, "identity")
             .header(USER_AGENT, concat!("libos/", env!("CARGO_PKG_VERSION")));
+        if let Some(name) = self.idempotency {
+            request = request.header("idempotency-key", name);
+        }
         if let Some(key) = self.key {
             let header = HeaderValue::try_from(format!("Bearer {}", key.expose()));
             let mut header = header.map_err(|_| Failure::Request("the key fits no header".to_owned()))?;

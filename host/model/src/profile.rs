@@ -306,7 +306,10 @@ fn time(value: Option<Spanned<String>>, default_seconds: u64) -> Result<Duration
 
 impl Base {
     /// Takes a base URL apart. Messages do not repeat it: a key may have been put into it.
-    fn parse(text: &str) -> Result<Base, String> {
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn parse(text: &str) -> Result<Base, String> {
         let wrong = |why: &str| Err(format!("base-url {why}; it looks like \"https://api.example.com/v1\""));
         if text.len() > TEXT_BYTES_MAX || text.contains('#') {
             return wrong("is too long or has a #");

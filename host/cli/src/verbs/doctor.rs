@@ -121,7 +121,7 @@ fn of_mounts(place: &Place, policy: &Policy) -> anyhow::Result<Vec<Finding>> {
     let mounts = setup::mounts(policy, &place.workspace);
     let world = setup::world(
         &mounts,
-        setup::protected(place, keys::witness_file(place, policy, &mounts).unwrap_or_default())?,
+        setup::protected(place, policy, keys::witness_file(place, policy, &mounts).unwrap_or_default())?,
         Facilities::ALL,
     )?;
     Ok(setup::with_restricted(world.facilities().to_vec(), policy, &mounts))

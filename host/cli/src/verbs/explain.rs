@@ -23,7 +23,7 @@ pub fn run(context: &Context, args: ExplainArgs) -> anyhow::Result<u8> {
     let mounts = setup::mounts(&policy, &place.workspace);
     let ceiling = setup::ceiling(
         &mounts,
-        &setup::protected(&place, keys::witness_file(&place, &policy, &mounts).unwrap_or_default())?,
+        &setup::protected(&place, &policy, keys::witness_file(&place, &policy, &mounts).unwrap_or_default())?,
     );
     let authority = match &args.holder {
         Holder::Process(pid) => Authority::of_process(&view, *pid, ceiling)?.ok_or_else(|| {

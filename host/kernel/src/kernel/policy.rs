@@ -8,13 +8,26 @@ use crate::model::codec::from_bytes;
 use crate::model::facility::{Facilities, Facility};
 use crate::model::grant::{Grant, Holder, Issuer};
 use crate::model::limit::CallLimits;
-use crate::model::policy::{Plan, Policy, Template};
+use crate::model::policy::{ModelProfile, Plan, Policy, Template};
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::table::{self, Table, meta};
 
 impl Kernel {
+    /// The profile of a model in the policy in force.
+    ///
+    /// # Errors
+    /// There is none of this name: a sentence that names those that there are.
+    pub fn model_profile(&self, name: &str) -> Result<ModelProfile, String> {
+        let state = self.lock();
+        state.policy.models.get(name).cloned().ok_or_else(|| {
+            let known: Vec<&str> = state.policy.models.keys().map(String::as_str).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            format!("model:{name}; libos.toml has no [model.{name}] (there: {known}), and `libos policy reload` puts it in force")
+        })
+    }
+
     /// Puts a policy in force, as a person who has read it. Lines that were there before keep their grants, with what was used up of
     /// them; lines that are gone are revoked.
     ///

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a system call costs before it is begun.
-type Costs = SmallVec<[(Coin, u64); 2]>;
+pub(super) type Costs = SmallVec<[(Coin, u64); 3]>;
 
 /// A purse in which there is too little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,14 +30,17 @@ pub struct Empty {
     /// Whose purse it is.
     pub payer: Pid,
     pub coin: Coin,
+    /// So much more must be in it.
+    pub missing: u64,
 }
 
 impl Empty {
     /// Why the process stands still, and what lets it go on.
     pub fn reason(&self) -> String {
-        let Empty { payer, coin } = self;
+        let Empty { payer, coin, missing } = self;
+        let least = if *missing > 1 { format!("; N is at least {missing}") } else { String::new() };
         format!(
-            "too little is left of {coin} in the purse of {payer}: `libos budget {payer} --add {coin}=N` puts more in"
+            "too little is left of {coin} in the purse of {payer}: `libos budget {payer} --add {coin}=N` puts more in{least}"
         )
     }
 }
@@ -274,8 +277,9 @@ impl State {
     /// There is too little; nothing has changed.
     pub(super) fn charge(&mut self, pid: Pid, amounts: &[(Coin, u64)]) -> Result<Option<Charged>, Empty> {
         let (Some(payer), Some(purse)) = (self.payer_of(pid), self.purse_of(pid)) else { return Ok(None) };
-        if let Some((coin, _)) = amounts.iter().find(|(coin, amount)| !purse.has(*coin, *amount)) {
-            return Err(Empty { payer, coin: *coin });
+        if let Some((coin, amount)) = amounts.iter().find(|(coin, amount)| !purse.has(*coin, *amount)) {
+            let missing = amount.saturating_sub(purse.left(*coin).unwrap_or_default());
+            return Err(Empty { payer, coin: *coin, missing });
         }
         let spent: Vec<(Coin, u64)> =
             amounts.iter().copied().filter(|(coin, amount)| *amount > 0 && purse.bounds(*coin)).collect();
@@ -296,9 +300,13 @@ impl State {
         let Some(purse) = self.purse_of(place.pid) else { return Ok(None) };
         if let Some(coin) = settled_later(&attempt.call).filter(|coin| !purse.has(*coin, 1)) {
             let payer = self.payer_of(place.pid).unwrap_or(place.pid);
-            return Err(self.stop_for_want(place.pid, place.call, Empty { payer, coin }, now));
+            return Err(self.stop_for_want(place.pid, place.call, Empty { payer, coin, missing: 1 }, now));
         }
-        self.charge(place.pid, &costs(attempt)).map_err(|empty| self.stop_for_want(place.pid, place.call, empty, now))
+        let costs = match &*attempt.call {
+            Call::ModelAsk { profile, request } => self.costs_of_asking(profile, request),
+            _ => costs(attempt),
+        };
+        self.charge(place.pid, &costs).map_err(|empty| self.stop_for_want(place.pid, place.call, empty, now))
     }
 
     /// Holds a process for want of something; the import that wanted it is tried again when the process goes on.
@@ -337,7 +345,7 @@ impl State {
     fn lacks(&self, pid: Pid, coins: &[Coin]) -> Option<Empty> {
         let purse = self.purse_of(pid)?;
         let coin = *coins.iter().find(|coin| !purse.has(**coin, 1))?;
-        Some(Empty { payer: self.payer_of(pid)?, coin })
+        Some(Empty { payer: self.payer_of(pid)?, coin, missing: 1 })
     }
 
     /// Charges a call that is started, also one that a person starts.
@@ -347,6 +355,21 @@ impl State {
     pub(super) fn charge_call(&mut self, pid: Pid) -> Result<(), Empty> {
         self.lacks(pid, &TIMES).map_or(Ok(()), Err)?;
         self.charge(pid, &[(Coin::ToolCalls, 1)]).map(drop)
+    }
+
+    /// Makes a charge what it turned out to be. What is more than there is left is not counted; of what had no bound when it was charged
+    /// nothing is.
+    pub(super) fn settle_charge(&mut self, charged: &Charged, costs: &[(Coin, u64)]) {
+        let Some(heir) = self.heir_of(charged.payer) else { return };
+        let amounts = charged.amounts.clone();
+        self.with_purse(heir, |purse| {
+            for (coin, taken) in amounts {
+                let cost = costs.iter().find(|(kind, _)| *kind == coin).map_or(taken, |(_, cost)| *cost);
+                purse.unspend(coin, taken.saturating_sub(cost));
+                purse.spend(coin, cost.saturating_sub(taken));
+            }
+            true
+        });
     }
 
     /// Gives back what was charged for something that did not come to be. If whoever paid has ended, to whom its purse went.

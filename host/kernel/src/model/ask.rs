@@ -18,6 +18,25 @@ pub struct Tokens {
     pub output: u64,
 }
 
+/// Millionths of the unit of money for a million tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Price {
+    pub input: u64,
+    pub cached_input: u64,
+    pub output: u64,
+}
+
+impl Price {
+    /// What tokens cost, in millionths of the unit of money, rounded up.
+    pub fn of(&self, tokens: Tokens) -> u64 {
+        let cached = tokens.cached_input.min(tokens.input);
+        let parts = [(tokens.input - cached, self.input), (cached, self.cached_input), (tokens.output, self.output)];
+        let product = |(count, price): (u64, u64)| u128::from(count).saturating_mul(u128::from(price));
+        let total = parts.into_iter().map(product).fold(0, u128::saturating_add);
+        u64::try_from(total.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+}
+
 #[derive(Deserialize)]
 struct Outline<M> {
     messages: Vec<M>,

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Lines of authority that a person can give one process as it is started.
+pub const GIVEN_LINES_MAX: usize = 256;
+
 /// Bytes of a file or object that one call moves: the most that crosses the import boundary in one piece.
 pub const CONTENT_BYTES_MAX: usize = 16 << 20;
 /// Entries of one listing.
@@ -427,3 +430,16 @@ pub const CANDIDATE_TESTS_TICKS: u64 = 1_000;
 pub const CANDIDATE_TEST_MEMORY_BYTES: u64 = 64 << 20;
 /// Imports that one test of a proposal may make.
 pub const CANDIDATE_TEST_IMPORTS: u32 = 10_000;
+
+/// Profiles of models in a policy.
+pub const MODEL_PROFILES_MAX: usize = 64;
+/// Bytes of a model's name, as its provider has it.
+pub const MODEL_NAME_BYTES_MAX: usize = 256;
+/// Longest time-out of a profile.
+pub const MODEL_TIME_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// Tokens of a reply or a context.
+pub const MODEL_TOKENS_MAX: u32 = 100_000_000;
+/// Bytes of a reply as it comes over the wire.
+pub const MODEL_REPLY_BYTES_MAX: usize = 64 << 20;
+/// Tries of one request.
+pub const MODEL_ATTEMPTS_MAX: u32 = 10;

@@ -80,8 +80,9 @@ impl Kind {
     /// The interface that has it: its own, or that of processes.
     pub fn told_by(self) -> &'static str {
         match self {
-            // A process becomes one of another image, takes checkpoints of itself and sees its environment by its own interface.
-            Kind::Image | Kind::Checkpoint | Kind::Env => Kind::Process.interface(),
+            // A process becomes one of another image, takes checkpoints of itself and sees its environment by its own interface; models
+            // no tool asks, but it hands a child the right to.
+            Kind::Image | Kind::Checkpoint | Kind::Env | Kind::Model => Kind::Process.interface(),
             other => other.interface(),
         }
     }

@@ -8,6 +8,7 @@ use libos_kernel::kernel::view::View;
 use libos_kernel::model::answer::{Answer, CallError};
 use libos_kernel::model::ask::Tokens;
 use libos_kernel::model::call::{Call, Reply};
+use libos_kernel::model::id::Pid;
 use libos_kernel::model::record::Outcome;
 use libos_kernel::model::row::EffectState;
 use libos_kernel::syscall::Line;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 const RULES: [&str; 1] = ["allow use model:main"];
 
-fn ask(profile: &str) -> Call {
+pub fn ask(profile: &str) -> Call {
     Call::ModelAsk { profile: profile.into(), request: r#"{"messages":[{"user":"Hello."}],"tokens_max":100}"#.into() }
 }
 
@@ -27,11 +28,15 @@ fn says(text: &str) -> Result<ModelAnswer, ModelTrouble> {
 
 /// A quantum whose planner asks.
 fn quantum(house: &House) -> Started {
-    let pid = process(house, r#"{"tool":"echo"}"#);
+    quantum_of(house, process(house, r#"{"tool":"echo"}"#))
+}
+
+/// The next quantum of a process, whose planner asks.
+pub fn quantum_of(house: &House, pid: Pid) -> Started {
     begin(house, pid)
 }
 
-fn line(house: &House, started: &Started) -> Line {
+pub fn line(house: &House, started: &Started) -> Line {
     Line::new(Arc::clone(&house.kernel), started)
 }
 

@@ -11,6 +11,7 @@ mod guard;
 mod inspect;
 mod list;
 mod meta;
+mod models;
 mod modules;
 mod os;
 mod probe;
@@ -39,9 +40,10 @@ use guard::Guard;
 use libos_kernel::kernel::Permit;
 use libos_kernel::model::call::{Entry, Stat, WriteMode};
 use libos_kernel::model::facility::{self as model, Facilities, Facility, Finding};
+use libos_kernel::model::policy::ModelProfile;
 use libos_kernel::model::row::Probe;
 use libos_kernel::model::time::Time;
-use libos_kernel::world::{Content, Found, Probed, Range, World, WorldError};
+use libos_kernel::world::{Asking, Content, Found, Probed, Range, World, WorldError};
 use meta::Meta;
 use resolve::Mount;
 use std::path::PathBuf;
@@ -122,6 +124,7 @@ pub struct OsWorld {
     /// Never automatic any more.
     resolver: Resolver,
     facilities: Vec<Finding>,
+    models: models::Models,
 }
 
 impl OsWorld {
@@ -139,6 +142,8 @@ impl OsWorld {
         options: WorldOptions,
     ) -> Result<OsWorld, WorldSetupError> {
         let guard = Guard::new(&protected)?;
+        let paths: Vec<PathBuf> = mounts.iter().map(|mount| mount.path.clone()).collect();
+        let models = models::Models::new(&paths, &protected);
         let walks = options.absent.contains(Facility::Openat2);
         let mut resolver = if walks { Resolver::Walk } else { options.resolver };
         let mut opened: Vec<Mount> = Vec::with_capacity(mounts.len());
@@ -163,7 +168,7 @@ impl OsWorld {
         if let Some(Finding { facility, detail, .. }) = model::refused(&facilities, options.accepted) {
             return Err(WorldSetupError::Lacks { facility: *facility, detail: detail.clone() });
         }
-        Ok(OsWorld { mounts: opened, guard, resolver, facilities })
+        Ok(OsWorld { mounts: opened, guard, resolver, facilities, models })
     }
 
     /// What its mounts were found to offer.
@@ -184,6 +189,10 @@ impl World for OsWorld {
 
     fn random(&self, _permit: &Permit, bytes: &mut [u8]) -> Result<(), WorldError> {
         os::random(bytes)
+    }
+
+    fn model_ask<'a>(&'a self, permit: &'a Permit, profile: &'a ModelProfile, request: &'a str) -> Asking<'a> {
+        self.models.ask(permit, profile, request)
     }
 
     fn fs_read(&self, permit: &Permit, range: Option<Range>) -> Result<Content, WorldError> {

@@ -1,22 +1,23 @@
 //! The outside of a host without mounts: files in memory, under the real clock and with real randomness.
 
+use super::models::Models;
 use super::os;
 use libos_kernel::kernel::Permit;
 use libos_kernel::model::call::{Entry, Stat, WriteMode};
+use libos_kernel::model::policy::ModelProfile;
 use libos_kernel::model::row::Probe;
 use libos_kernel::model::time::Time;
 use libos_kernel::world::memory::MemoryWorld;
-use libos_kernel::world::{Content, Found, Probed, Range, World, WorldError};
+use libos_kernel::world::{Asking, Content, Found, Probed, Range, World, WorldError};
 
 /// Files in memory. Timers, limits of grants, keys and seeds rest on the clock and on randomness, which are the system's: those of
 /// [`MemoryWorld`] are for tests.
-#[derive(Debug)]
-pub(crate) struct Unmounted(MemoryWorld);
+pub(crate) struct Unmounted(MemoryWorld, Models);
 
 impl Unmounted {
     /// One empty directory.
     pub(crate) fn new(mount: &str) -> Unmounted {
-        Unmounted(MemoryWorld::new(&[mount], 0))
+        Unmounted(MemoryWorld::new(&[mount], 0), Models::default())
     }
 
     /// The files; what is changed now gets the time of now.
@@ -33,6 +34,10 @@ impl World for Unmounted {
 
     fn random(&self, _: &Permit, bytes: &mut [u8]) -> Result<(), WorldError> {
         os::random(bytes)
+    }
+
+    fn model_ask<'a>(&'a self, permit: &'a Permit, profile: &'a ModelProfile, request: &'a str) -> Asking<'a> {
+        self.1.ask(permit, profile, request)
     }
 
     fn fs_read(&self, permit: &Permit, range: Option<Range>) -> Result<Content, WorldError> {

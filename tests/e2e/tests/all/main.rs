@@ -16,6 +16,7 @@ mod images;
 mod imports;
 mod limits;
 mod messages;
+mod models;
 mod nested;
 mod own_tools;
 mod parity;

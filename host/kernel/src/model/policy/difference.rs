@@ -1,7 +1,7 @@
 //! What a new policy changes: which lines keep their grants, which grants are revoked, which lines are new, which settings differ. The
 //! kernel does what the plan says, and the person who is asked sees the same plan.
 
-use super::{Mount, Policy, Template, Witness, budget, environment, unit};
+use super::{Mount, Policy, Template, Witness, budget, environment, models, unit};
 use crate::model::decide::Default as WithoutGrant;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::GrantId;
@@ -134,6 +134,11 @@ pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
     for name in names {
         let told = |policy: &Policy| environment::told(&policy.environment, name);
         tell(&format!("variable {name}"), told(old), told(new));
+    }
+    let names: BTreeSet<&String> = old.models.keys().chain(new.models.keys()).collect();
+    for name in names {
+        let told = |policy: &Policy| models::told(&policy.models, name);
+        tell(&format!("model {name}"), told(old), told(new));
     }
     for facility in old.accepted.iter().filter(|facility| !new.accepted.contains(*facility)) {
         lines.push(format!("no host starts without {} any more", facility.word()));

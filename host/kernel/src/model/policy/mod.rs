@@ -4,6 +4,7 @@ mod audit;
 mod budget;
 mod difference;
 mod environment;
+mod models;
 pub(super) mod near;
 mod read;
 mod review;
@@ -11,6 +12,7 @@ pub(super) mod unit;
 
 pub use audit::{AuditRules, Witness};
 pub use difference::{Plan, answers_left, hanging, settings};
+pub use models::{KeyPlace, ModelApi, ModelProfile, TokenLimitField};
 pub(super) use read::{Lines, short, syntax_hint as toml_hint};
 pub use unit::about as about_size;
 
@@ -74,6 +76,8 @@ pub struct Policy {
     pub audit: AuditRules,
     /// What tools see as their environment, each variable as far as a rule grants it; nothing of the host's own is ever in it.
     pub environment: BTreeMap<String, String>,
+    /// Models, by the names of their profiles.
+    pub models: BTreeMap<String, ModelProfile>,
 }
 
 /// How long what has ended is kept; `libos gc` drops what is older. The log is kept for ever, whatever stands here.
@@ -180,6 +184,14 @@ impl Policy {
         }
     }
 
+    /// Files that hold keys of models.
+    pub fn key_files(&self) -> impl Iterator<Item = std::path::PathBuf> + '_ {
+        self.models.values().filter_map(|profile| match &profile.key {
+            Some(KeyPlace::File(path)) => Some(path.clone()),
+            _ => None,
+        })
+    }
+
     /// What `libos init` writes.
     // long: it is one text
     pub fn starter() -> String {
@@ -217,6 +229,14 @@ deny = [
 default = "deny"
 # What one process may spend, with those that it starts: without a line as much as it likes. `libos budget` shows and raises it.
 # budget = {{ tool-calls = 1000, bytes-written = 100000000, objects = 10000, children = 100 }}
+
+# A model that agents may be run by: `libos run IMAGE GOAL` with an image whose planner is model:default, and `use model:default` allowed.
+# The key is read from the host's environment or from a file of mode 0600; no tool and no agent ever sees it.
+# [model.default]
+# base-url = "https://api.example.com/v1"
+# model = "NAME"
+# key-env = "OPENAI_API_KEY"
+# price = {{ input = 0.25, output = 2.0 }}
 
 # Lines for the processes of every image, those too that are added later. They have no default.
 # [image."*"]

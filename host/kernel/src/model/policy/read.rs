@@ -21,8 +21,8 @@ const ERRORS_MAX: usize = 20;
 /// Characters of a text of the file that an error repeats.
 const QUOTED_CHARACTERS_MAX: usize = 80;
 
-const SECTIONS: [&str; 9] =
-    ["mounts", "image", "limits", "questions", "retain", "space", "audit", "accept", "environment"];
+const SECTIONS: [&str; 10] =
+    ["mounts", "image", "limits", "questions", "retain", "space", "audit", "accept", "environment", "model"];
 const MOUNT_KEYS: [&str; 2] = ["path", "hardlinks"];
 const IMAGE_KEYS: [&str; 5] = ["allow", "ask", "deny", "default", "budget"];
 const LIMIT_KEYS: [&str; 5] = ["memory", "processor-time", "wall-time", "imports", "journal"];
@@ -141,6 +141,7 @@ impl Reader<'_, '_> {
                 "retain" => self.retain(value),
                 "space" => self.space(value),
                 "accept" => self.accept(value),
+                "model" => self.read.policy.models = super::models::read(self, value),
                 "environment" => self.read.policy.environment = super::environment::read(self, value),
                 other => {
                     let what = format!("there is no section '{}'", short(other));
@@ -416,7 +417,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn size(&mut self, key: &str, value: &Value<'_>, (least, most): (u64, u64)) -> Option<u64> {
+    pub(super) fn size(&mut self, key: &str, value: &Value<'_>, (least, most): (u64, u64)) -> Option<u64> {
         let example = unit::size(least.max(most / 16));
         let text = self.text(value, key, &example)?;
         let range = format!("{key} is from {} to {}", unit::size(least), unit::size(most));
@@ -431,7 +432,7 @@ impl Reader<'_, '_> {
         None
     }
 
-    fn time(
+    pub(super) fn time(
         &mut self,
         key: &str,
         value: &Value<'_>,
@@ -453,7 +454,7 @@ impl Reader<'_, '_> {
         None
     }
 
-    fn number(&mut self, key: &str, value: &Value<'_>, most: u32) -> Option<u32> {
+    pub(super) fn number(&mut self, key: &str, value: &Value<'_>, most: u32) -> Option<u32> {
         let number = value.get_ref().as_integer();
         let number = number.and_then(|number| u32::from_str_radix(number.as_str(), number.radix()).ok());
         let number = number.filter(|number| (1..=most).contains(number));

@@ -54,6 +54,9 @@ impl Default for Clerk {
     }
 }
 
+/// The models that its rules may be about.
+const MODELS: &str = "[model.main]\nbase-url = \"https://model.example/v1\"\nmodel = \"main-1\"\n";
+
 impl House {
     /// A new one. A rule is `allow`, `ask` or `deny`, rights and a resource, for processes of the image `base`; `default ask` is one
     /// too.
@@ -84,7 +87,7 @@ impl House {
         };
         let default = if rules.contains(&"default ask") { "ask" } else { "deny" };
         let text = format!(
-            "[mounts]\n{MOUNT} = \".\"\n[image.{BASE}]\ndefault = \"{default}\"\nallow = [\n{}]\nask = [\n{}]\ndeny = [\n{}]\n",
+            "{MODELS}[mounts]\n{MOUNT} = \".\"\n[image.{BASE}]\ndefault = \"{default}\"\nallow = [\n{}]\nask = [\n{}]\ndeny = [\n{}]\n",
             lines("allow"),
             lines("ask"),
             lines("deny"),

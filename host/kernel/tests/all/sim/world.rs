@@ -6,6 +6,7 @@ use super::gate::{Door, Gate};
 use libos_kernel::kernel::Permit;
 use libos_kernel::model::call::{Entry, Stat, WriteMode};
 use libos_kernel::model::id::Digest;
+use libos_kernel::model::policy::ModelProfile;
 use libos_kernel::model::resource::Resource;
 use libos_kernel::model::row::Probe;
 use libos_kernel::model::time::Time;
@@ -337,7 +338,7 @@ impl World for SimWorld {
         self.lock().files.inspect(name, index, follow, content)
     }
 
-    fn model_ask<'a>(&'a self, permit: &'a Permit, request: &'a str) -> Asking<'a> {
+    fn model_ask<'a>(&'a self, permit: &'a Permit, _: &'a ModelProfile, request: &'a str) -> Asking<'a> {
         Box::pin(async move {
             let key = permit.idempotency_key().expect("an effect has a key");
             let said = format!("model.ask {} {key} {request}", permit.resource(0));
