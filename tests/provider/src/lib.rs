@@ -72,7 +72,11 @@ pub struct Provider {
     _task: JoinSet<()>,
 }
 
+type Answering = Box<dyn Fn(&Asked) -> Turn + Send + Sync>;
+
 struct Shared {
+    /// Whoever answers by what is asked; else the script.
+    answering: Option<Answering>,
     script: Mutex<std::vec::IntoIter<Turn>>,
     asked: Mutex<Vec<Asked>>,
     connections: Mutex<usize>,
@@ -82,9 +86,22 @@ struct Shared {
 impl Provider {
     /// Starts one. Each connection takes the next turn of the script; what comes after the last is refused with status 599.
     pub async fn start(clock: &Arc<Clock>, script: Vec<Turn>) -> std::io::Result<Provider> {
+        Provider::serving(clock, script, None).await
+    }
+
+    /// Starts one whose turns depend on what is asked.
+    pub async fn answering(
+        clock: &Arc<Clock>,
+        answer: impl Fn(&Asked) -> Turn + Send + Sync + 'static,
+    ) -> std::io::Result<Provider> {
+        Provider::serving(clock, Vec::new(), Some(Box::new(answer))).await
+    }
+
+    async fn serving(clock: &Arc<Clock>, script: Vec<Turn>, answering: Option<Answering>) -> std::io::Result<Provider> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
+            answering,
             script: Mutex::new(script.into_iter()),
             asked: Mutex::default(),
             connections: Mutex::default(),
@@ -133,6 +150,7 @@ async fn serve(mut stream: TcpStream, turn: Turn, shared: &Shared) -> std::io::R
         _ => {}
     }
     let Some(asked) = read(&mut stream).await? else { return Ok(()) };
+    let turn = shared.answering.as_ref().map_or(turn, |answer| answer(&asked));
     shared.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     for step in turn {
         match step {

@@ -347,14 +347,15 @@ impl State {
         process.planner.is_some() && self.driven.has(process.pid) && self.standing(process) != Standing::Away
     }
 
-    fn has_call_that_goes_on(&self, pid: Pid) -> bool {
-        self.live_calls(pid).any(|call| self.calls.get(&call).is_some_and(LiveCall::goes_on))
+    /// One that asks a model goes on by itself too, but takes nobody's turn.
+    fn has_call_that_works(&self, pid: Pid) -> bool {
+        self.live_calls(pid).any(|call| self.calls.get(&call).is_some_and(|live| live.goes_on() && !live.asks))
     }
 
     fn standing(&self, process: &ProcessRow) -> Standing {
         let is_held = matches!(process.state, ProcessState::Paused(_)) || process.cancel_requested.is_some();
         match self.quantum_of(process.pid) {
-            Some(_) if process.state == ProcessState::Running && self.has_call_that_goes_on(process.pid) => {
+            Some(_) if process.state == ProcessState::Running && self.has_call_that_works(process.pid) => {
                 Standing::Running
             }
             None if !is_held => Standing::Ready,
