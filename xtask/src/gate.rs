@@ -109,15 +109,18 @@ fn clippy() -> Result<()> {
 }
 
 fn guests(tally: &mut Tally) -> Result<()> {
-    // The SDK's tests run here. Naming this machine as a target, too, makes cargo share the macros with the builds for the other.
+    // The tests of the SDK and of the tools run here. Naming this machine as a target, too, makes cargo share the macros with the builds for the other.
     let machine = toolchain::machine()?;
     for folder in GUESTS {
         let target = if folder == SDK { &machine } else { GUEST_TARGET };
         let lints = ["clippy", "--workspace", "--locked", "--all-targets", "--target", target, "--", "-D", "warnings"];
         shell::run(&mut shell::guest_cargo(folder, lints))?;
     }
-    let test = ["test", "--workspace", "--locked", "--no-fail-fast", "--target", &machine];
-    tally::run(&mut shell::guest_cargo(SDK, test), tally)
+    for folder in [SDK, "tools"] {
+        let test = ["test", "--workspace", "--locked", "--no-fail-fast", "--target", &machine];
+        tally::run(&mut shell::guest_cargo(folder, test), tally)?;
+    }
+    Ok(())
 }
 
 /// The engine in C is built for this machine, too: lints and tests are of what is Rust around it.

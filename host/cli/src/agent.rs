@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::host::{Host, Listener, tell};
-use crate::protocol::{AgentRequest, Event};
+use crate::protocol::{AgentRequest, Event, Happened};
 use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{HostError, NewAgent, Planned, Progress};
 use libos_kernel::model::id::{Pid, QuestionId};
@@ -12,8 +12,8 @@ use libos_kernel::store::reader::Snapshot;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-/// Bytes of a tool's arguments that a line shows.
-const ARGUMENTS_SHOWN: usize = 120;
+/// Bytes of a tool's arguments that are told.
+const ARGUMENTS_SHOWN: usize = 600;
 /// Records that are told in one go.
 const RECORDS_AT_ONCE: usize = 256;
 
@@ -24,12 +24,14 @@ const RECORDS_AT_ONCE: usize = 256;
 pub async fn perform(host: &Host, request: AgentRequest, listener: &Listener) -> anyhow::Result<()> {
     let kernel = host.kernel();
     match request {
-        AgentRequest::Start { image, goal, script, new, follow } => {
+        AgentRequest::Start { image, goal, script, given, new, follow } => {
             // What happened before is not told again.
             let from = View(&kernel.snapshot()?).log_size()?;
-            let made = kernel.new_agent(NewAgent { image: &image, goal: &goal, planner: script.as_deref(), new })?;
+            let new = NewAgent { image: &image, goal: &goal, planner: script.as_deref(), new };
+            let made = kernel.new_agent_given(new, &given)?;
             kernel.durable(made.durable).await.map_err(HostError::from)?;
             let Planned { pid, was_there } = made.what;
+            kernel.end_halt(pid);
             kernel.drive(pid);
             tell(listener, Event::Agent { pid, was_there }).await;
             if follow { follow_agent(host, pid, from, listener).await } else { Ok(()) }
@@ -45,9 +47,16 @@ pub async fn perform(host: &Host, request: AgentRequest, listener: &Listener) ->
             if let Some(answer) = answer {
                 host.give_answer(answer, listener).await?;
             }
+            kernel.end_halt(pid);
             kernel.drive(pid);
             tell(listener, Event::Agent { pid, was_there: true }).await;
             follow_agent(host, pid, from, listener).await
+        }
+        AgentRequest::Halt { pid } => {
+            let done = kernel.halt(pid)?;
+            let text =
+                if done.what { format!("{pid} is held after its present step") } else { format!("{pid} is held") };
+            host.changed(done.durable, Vec::new(), text, listener).await
         }
     }
 }
@@ -58,12 +67,20 @@ async fn follow_agent(host: &Host, pid: Pid, from: u64, listener: &Listener) -> 
     let mut commits = kernel.commits();
     let mut teller = Teller { root: pid, next: from, is_ours: HashMap::from([(pid, true)]), asked: BTreeSet::new() };
     let mut rested = None;
+    let mut stood = None;
     loop {
         commits.borrow_and_update();
         let progress = kernel.progress(pid);
+        let stands = kernel.standing(pid);
         kernel.barrier().await.map_err(HostError::from)?;
         let snapshot = kernel.snapshot()?;
         teller.tell_records(&snapshot, listener).await?;
+        if stands != stood {
+            stood.clone_from(&stands);
+            if let Some(stands) = stands {
+                tell(listener, Event::AgentStands(stands)).await;
+            }
+        }
         teller.tell_questions(&snapshot, &progress, listener).await?;
         if progress.is_over {
             let row = View(&snapshot).process(pid)?;
@@ -127,9 +144,9 @@ impl Teller {
                 self.next = record.seq + 1;
                 let Some(pid) = record.pid else { continue };
                 if self.has(snapshot, pid)?
-                    && let Some(text) = line(snapshot, pid, self.root, &record)?
+                    && let Some(happened) = happened(snapshot, pid, self.root, &record)?
                 {
-                    tell(listener, Event::Happened { text }).await;
+                    tell(listener, Event::Happened(happened)).await;
                 }
             }
             if count < RECORDS_AT_ONCE {
@@ -172,28 +189,47 @@ impl Teller {
 }
 
 /// What a record says to somebody who watches; none if it is too small a thing.
-fn line(snapshot: &Snapshot, pid: Pid, root: Pid, record: &Record) -> anyhow::Result<Option<String>> {
-    let detail = record.detail.as_deref().unwrap_or_default();
+fn happened(snapshot: &Snapshot, pid: Pid, root: Pid, record: &Record) -> anyhow::Result<Option<Happened>> {
+    let detail = record.detail.clone().unwrap_or_default();
+    let note = |text: String| Happened::Note { pid, text };
     let Some(call) = record.call else {
         let is_end = record.operation == "process.end" && pid != root;
-        return Ok(is_end.then(|| format!("{pid} {detail}")));
+        return Ok(is_end.then(|| note(detail)));
     };
-    let is_step = || View(snapshot).call(call).map(|row| row.is_some_and(|row| row.is_quantum()));
-    Ok(match (record.operation.as_str(), &record.outcome) {
-        ("call.start", _) if !is_step()? => {
-            let tool = detail.split(' ').next().unwrap_or_default();
+    let row = || View(snapshot).call(call);
+    let milliseconds = record.duration / 1_000_000;
+    let failed = match &record.outcome {
+        Outcome::Failed(why) => Some(why.clone()),
+        Outcome::Denied => Some("denied".to_owned()),
+        Outcome::Unknown => Some("nobody knows whether it happened".to_owned()),
+        _ => None,
+    };
+    Ok(match record.operation.as_str() {
+        "call.start" => {
+            if row()?.is_some_and(|row| row.is_quantum()) {
+                return Ok(None);
+            }
+            let tool = detail.split(' ').next().unwrap_or_default().to_owned();
             let mut arguments =
                 View(snapshot).arguments(call)?.map(|text| crate::json::compact(&text)).unwrap_or_default();
             cut(&mut arguments, ARGUMENTS_SHOWN);
-            Some(format!("{pid} {call} {tool} {arguments}"))
+            Some(Happened::Calls { pid, call, tool, arguments })
         }
-        ("call.end", outcome) if !is_step()? => Some(match outcome {
-            Outcome::Failed(why) => format!("{pid} {call} {detail} failed: {why}"),
-            _ => format!("{pid} {call} {detail} done"),
-        }),
+        "call.end" => {
+            if row()?.is_some_and(|row| row.is_quantum()) {
+                return Ok(None);
+            }
+            Some(Happened::Called { pid, call, tool: detail, failed, milliseconds })
+        }
         // No call came of it.
-        ("agent.call", Outcome::Failed(why)) => Some(format!("{pid} {why}")),
-        ("process.end", _) if pid != root => Some(format!("{pid} {detail}")),
+        "agent.call" => failed.map(note),
+        "model.ask" if record.outcome == Outcome::Intent => {
+            let model = record.resources.first().and_then(|name| name.strip_prefix("model:")).unwrap_or_default();
+            Some(Happened::Thinks { pid, model: model.to_owned() })
+        }
+        "model.ask" if record.outcome != Outcome::Waiting => Some(Happened::Thought { pid, failed, milliseconds }),
+        "process.end" if pid != root => Some(note(detail)),
+        "process.hold" => Some(note(format!("is held: {detail}"))),
         _ => None,
     })
 }

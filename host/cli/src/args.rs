@@ -1,6 +1,7 @@
 //! The command line, as a contract: verbs, options and their help.
 
 pub use crate::args_processes::{EffectsArgs, EffectsVerb, SettleWord};
+pub use crate::args_run::{PlannerText, Preset, RunArgs};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use libos_kernel::model::call::Approval;
@@ -235,42 +236,6 @@ pub struct CallArgs {
     /// Call for a new process of this image.
     #[arg(long, default_value = libos_kernel::model::image::BASE)]
     pub image: String,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct RunArgs {
-    /// What the process is started from: its tools and its rules.
-    #[arg(required_unless_present = "pid")]
-    pub image: Option<String>,
-    /// What it is for.
-    #[arg(required_unless_present = "pid")]
-    pub goal: Option<String>,
-    /// Go on with a process that is there, instead of starting one.
-    #[arg(long, value_name = "PID", conflicts_with_all = ["image", "goal", "planner", "new"])]
-    pub pid: Option<Pid>,
-    /// Who chooses what it does: script:FILE, one JSON object a line: {"tool": NAME, "args": {...}, "expect": {...}}, {"calls": [...]} for
-    /// tools at the same time, or {"exit": RESULT}. {"$from": [LINE, "/pointer"]} stands for a part of the result of an earlier line.
-    #[arg(long, value_name = "PLANNER", value_parser = planner)]
-    pub planner: Option<PlannerText>,
-    /// Print the process's number and let it go on without this command.
-    #[arg(long)]
-    pub detach: bool,
-    /// Start another process, also if one that the same command started still lives.
-    #[arg(long)]
-    pub new: bool,
-}
-
-/// Who chooses what a process does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlannerText {
-    Script(PathBuf),
-}
-
-fn planner(text: &str) -> Result<PlannerText, String> {
-    match text.split_once(':') {
-        Some(("script", file)) if !file.is_empty() => Ok(PlannerText::Script(file.into())),
-        _ => Err("script:FILE is the planner that there is".into()),
-    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -565,6 +530,9 @@ mod tests {
             "completions bash",
             "gc --dry-run --older-than 30d",
             "backup copy --json",
+            "run coding goal --preset read-only --budget tokens=5 --budget money=7",
+            "run coding goal --planner model:default --preset none --new",
+            "run --pid p3",
         ] {
             let words = std::iter::once("libos").chain(line.split(' '));
             if let Err(error) = Args::try_parse_from(words) {
@@ -585,6 +553,12 @@ mod tests {
             "calls export c1",
             "replay",
             "call echo {} --as 1 --image x",
+            "run coding",
+            "run coding goal --preset all",
+            "run coding goal --grant read",
+            "run coding goal --grant fly:x",
+            "run --pid p3 --preset full",
+            "run coding goal --planner model:",
         ] {
             let words = std::iter::once("libos").chain(line.split(' ').filter(|word| !word.is_empty()));
             assert!(Args::try_parse_from(words).is_err(), "{line}");

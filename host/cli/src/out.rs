@@ -13,12 +13,20 @@ pub struct Out {
     /// Columns, if it is a terminal.
     width: Option<usize>,
     coloured: bool,
+    /// Lines go to standard error: the output is for something else.
+    beside: bool,
 }
 
 impl Out {
     pub fn new(json: bool) -> Out {
         let width = term::width();
-        Out { json, width, coloured: term::coloured(width.is_some()) }
+        Out { json, width, coloured: term::coloured(width.is_some()), beside: false }
+    }
+
+    /// The same, on standard error, for what is not the output of the command.
+    pub fn beside(self) -> Out {
+        let coloured = term::coloured(io::IsTerminal::is_terminal(&io::stderr()));
+        Out { coloured, beside: true, ..self }
     }
 
     /// Columns, if it is a terminal.
@@ -39,7 +47,7 @@ impl Out {
     /// # Errors
     /// Nobody reads any more; so for all that follow.
     pub fn line(&self, text: &str) -> io::Result<()> {
-        writeln!(io::stdout().lock(), "{text}")
+        if self.beside { writeln!(io::stderr().lock(), "{text}") } else { writeln!(io::stdout().lock(), "{text}") }
     }
 
     /// Prints a value as JSON on one line.

@@ -30,6 +30,19 @@ impl Place {
     /// # Errors
     /// There is no libos.toml here or above.
     pub fn find(global: &Global) -> anyhow::Result<Place> {
+        Self::look_for(global)?.map_err(|start| {
+            Failure::usage(format!("there is no {POLICY_FILE} here or in a directory above"))
+                .at(start.display())
+                .hint("`libos init` makes one; --workspace DIR names another directory")
+                .into()
+        })
+    }
+
+    /// The place that the command was run in, or the directory that is in none.
+    ///
+    /// # Errors
+    /// The directory is not there.
+    pub fn look_for(global: &Global) -> anyhow::Result<Result<Place, PathBuf>> {
         let start = match &global.workspace {
             Some(workspace) => canonical(workspace)?,
             None => std::env::current_dir()
@@ -39,17 +52,14 @@ impl Place {
             Some(_) => has_policy(&start).then_some(start.as_path()),
             None => start.ancestors().find(|directory| has_policy(directory)),
         };
-        match found {
-            Some(workspace) => Place::of(workspace, global),
+        Ok(match found {
+            Some(workspace) => Ok(Place::of(workspace, global)?),
             // A workspace whose file was removed is still one that was accepted.
             None if global.workspace.is_some() && Place::of(&start, global)?.data.join("store.redb").exists() => {
-                Place::of(&start, global)
+                Ok(Place::of(&start, global)?)
             }
-            None => Err(Failure::usage(format!("there is no {POLICY_FILE} here or in a directory above"))
-                .at(start.display())
-                .hint("`libos init` makes one; --workspace DIR names another directory")
-                .into()),
-        }
+            None => Err(start),
+        })
     }
 
     /// The place of a directory that is to be a workspace.

@@ -2,7 +2,9 @@
 
 use crate::error::Failure;
 use libos_kernel::kernel::Reaction;
+use libos_kernel::kernel::Standing;
 use libos_kernel::model::call::Approval;
+use libos_kernel::model::given::Given;
 use libos_kernel::model::grant::Effect;
 use libos_kernel::model::id::{CallId, CheckpointId, EffectId, GrantId, Pid, QuestionId};
 use libos_kernel::model::image::Format;
@@ -123,9 +125,21 @@ pub enum CheckpointRequest {
 #[serde(rename_all = "kebab-case")]
 pub enum AgentRequest {
     /// Start one, or go on with the one that the same command started; `follow`: tell how it goes.
-    Start { image: String, goal: String, script: Option<String>, new: bool, follow: bool },
+    Start {
+        image: String,
+        goal: String,
+        /// A script, or `model:PROFILE`.
+        script: Option<String>,
+        /// For this process alone.
+        #[serde(default)]
+        given: Given,
+        new: bool,
+        follow: bool,
+    },
     /// Let it go on, and tell how it goes; before that, give this answer.
     Follow { pid: Pid, answer: Option<Answering> },
+    /// Hold it and all below it, each after its present step.
+    Halt { pid: Pid },
 }
 
 /// An answer to a question of a process.
@@ -194,9 +208,9 @@ pub enum Event {
         was_there: bool,
     },
     /// What a process or one below it did, for a person who watches.
-    Happened {
-        text: String,
-    },
+    Happened(Happened),
+    /// How a process that is watched stands now.
+    AgentStands(Standing),
     /// A process or one below it waits for a person.
     AgentAsks {
         question: QuestionId,
@@ -244,6 +258,34 @@ pub enum Event {
         text: String,
     },
     Error(Failure),
+}
+
+/// What a process did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub enum Happened {
+    /// It calls a tool.
+    Calls { pid: Pid, call: CallId, tool: String, arguments: String },
+    /// The tool has come to its end; with `failed` it failed, and why.
+    Called {
+        pid: Pid,
+        call: CallId,
+        tool: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+        milliseconds: u64,
+    },
+    /// It asks a model.
+    Thinks { pid: Pid, model: String },
+    /// The model has answered, or did not, and why.
+    Thought {
+        pid: Pid,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+        milliseconds: u64,
+    },
+    /// Something about it that is one line.
+    Note { pid: Pid, text: String },
 }
 
 /// How a call ended.

@@ -176,6 +176,7 @@ fn needs_run_loop(request: &Request) -> bool {
         Request::Answer { run, .. } => *run,
         Request::Agent(AgentRequest::Start { follow, .. }) => *follow,
         Request::Agent(AgentRequest::Follow { .. }) => true,
+        Request::Agent(AgentRequest::Halt { .. }) => false,
         Request::Cancel { .. }
         | Request::Settle { .. }
         | Request::Budget { .. }

@@ -22,6 +22,16 @@ pub fn width() -> Option<usize> {
     tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).or(Some(usize::MAX))
 }
 
+/// Columns of the terminal that errors and progress are shown on; 80 if it does not say.
+pub fn error_width() -> usize {
+    tcgetwinsize(io::stderr()).ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(80)
+}
+
+/// Whether the terminal only prints, as `TERM` says.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
 /// Colours that are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {

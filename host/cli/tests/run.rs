@@ -135,7 +135,7 @@ fn what_was_interrupted_goes_on_with_the_same_command_and_no_other() {
     let running = scene.start(&RUN);
     until("the first write", || scene.entries("made") == Some(2));
     running.signal("INT");
-    running.end().ends(130).says(&["p1 is parked, and `libos run --pid p1` goes on with it"]);
+    running.end().ends(130).says(&["p1 is paused; the same command or `libos run --pid p1` goes on with it"]);
     scene.run(&["run", "base", "another", "--planner", "script:script.jsonl"]).ends(1).says(&["p2 starts"]);
     let said = run(&scene, &["--new"]).ends(1).says(&["p3 starts"]);
     assert!(said.err.contains("already exists"), "{}", said.err);

@@ -170,7 +170,7 @@ impl Drop for Mounted {
 fn on_a_full_disk_the_host_stops_loses_nothing_and_goes_on_when_there_is_room() {
     let scene = Scene::new("full", &format!("{POLICY}[space]\nkeep-free = \"1 MiB\"\n"), &[]);
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("space-full");
-    let Some(disk) = Mounted::new(&path, "14m") else {
+    let Some(disk) = Mounted::new(&path, "32m") else {
         return println!("no file system can be mounted here: the test of a full disk is left out");
     };
     let data = path.join("data");

@@ -5,7 +5,7 @@ use crate::source;
 use std::fs;
 
 /// Crate, least version, first version that is too new to be taken without thought.
-const LIMITS: [(&str, &str, &str); 4] = [
+const LIMITS: [(&str, &str, &str); 5] = [
     // Before 4.0.3 a path could leave its root where openat2 is missing.
     ("cap-std", "4.0.3", "5"),
     ("cap-primitives", "4.0.3", "5"),
@@ -13,6 +13,8 @@ const LIMITS: [(&str, &str, &str); 4] = [
     ("redb", "4.5.0", "5"),
     // The line with long support.
     ("wasmtime", "48.0.8", "49"),
+    // It reads manifests that come from anybody; the line that was tried with hostile ones.
+    ("saphyr-parser", "0.3.4", "0.4"),
 ];
 
 #[test]
@@ -52,7 +54,13 @@ fn number(version: &str) -> Vec<u64> {
 #[test]
 fn an_old_version_is_found() {
     let lock = |redb: &str| {
-        let packages = [("cap-std", "4.0.3"), ("cap-primitives", "4.1.0"), ("wasmtime", "48.0.10"), ("redb", redb)];
+        let packages = [
+            ("cap-std", "4.0.3"),
+            ("cap-primitives", "4.1.0"),
+            ("wasmtime", "48.0.10"),
+            ("saphyr-parser", "0.3.4"),
+            ("redb", redb),
+        ];
         packages.map(|(name, version)| format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n")).concat()
     };
     assert_eq!(problems(&lock("4.5.0")), [""; 0]);

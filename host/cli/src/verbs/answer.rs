@@ -29,7 +29,7 @@ pub fn run(context: &Context, args: AnswerArgs) -> anyhow::Result<u8> {
     drop(snapshot);
     if let (Some(pid), false) = (agent, args.no_run) {
         let answer = Some(Answering { question: args.id, said, seen });
-        return super::run::follow(context, place, AgentRequest::Follow { pid, answer });
+        return super::follow::follow(context, place, AgentRequest::Follow { pid, answer });
     }
     let request = Request::Answer { question: args.id, said, run: !args.no_run, seen };
     if !args.no_run {

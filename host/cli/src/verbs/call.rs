@@ -163,7 +163,8 @@ impl<'a> Follower<'a> {
                     Event::Changed { .. }
                     | Event::Closing
                     | Event::Agent { .. }
-                    | Event::Happened { .. }
+                    | Event::Happened(_)
+                    | Event::AgentStands(_)
                     | Event::AgentAsks { .. }
                     | Event::AgentRests { .. }
                     | Event::AgentEnded { .. },

@@ -298,7 +298,7 @@ fn resume(context: &Context, ids: Vec<CallId>) -> anyhow::Result<u8> {
     }
     let mut exit = code::DONE;
     for pid in agents {
-        let one = super::run::follow(context, place.clone(), AgentRequest::Follow { pid, answer: None })?;
+        let one = super::follow::follow(context, place.clone(), AgentRequest::Follow { pid, answer: None })?;
         exit = if exit == code::DONE { one } else { exit };
     }
     if calls.is_empty() {

@@ -15,6 +15,22 @@ pub fn init(context: &Context, dir: Option<PathBuf>) -> anyhow::Result<u8> {
     fs::create_dir_all(&dir)
         .map_err(|error| Failure::usage(format!("it cannot be made: {error}")).at(dir.display()))?;
     let place = Place::of(&dir, &context.global)?;
+    let text = write_starter(&place)?;
+    let file = place.policy_file();
+    if context.out.json {
+        context.out.value(&serde_json::json!({
+            "id": place.workspace, "data": place.data, "policy": libos_kernel::model::id::hex(&model::digest(&text)),
+        }))?;
+    } else {
+        context.out.line(&format!("wrote {}", escape(&file.display().to_string())))?;
+        context.out.line(&format!("data in {}", escape(&place.data.display().to_string())))?;
+        context.out.line("next: read libos.toml, then try `libos call echo '{\"hello\": \"world\"}'`")?;
+    }
+    Ok(code::DONE)
+}
+
+/// Writes the first policy of a workspace and puts it in force; answers its text.
+pub(super) fn write_starter(place: &Place) -> anyhow::Result<String> {
     let text = Policy::starter();
     let file = place.policy_file();
     match own::create(&file, 0o644, text.as_bytes()) {
@@ -27,17 +43,8 @@ pub fn init(context: &Context, dir: Option<PathBuf>) -> anyhow::Result<u8> {
         }
         Err(error) => return Err(Failure::usage(format!("it cannot be written: {error}")).at(file.display()).into()),
     }
-    policy::put_in_force(&place, &text)?;
-    if context.out.json {
-        context.out.value(&serde_json::json!({
-            "id": place.workspace, "data": place.data, "policy": libos_kernel::model::id::hex(&model::digest(&text)),
-        }))?;
-    } else {
-        context.out.line(&format!("wrote {}", escape(&file.display().to_string())))?;
-        context.out.line(&format!("data in {}", escape(&place.data.display().to_string())))?;
-        context.out.line("next: read libos.toml, then try `libos call echo '{\"hello\": \"world\"}'`")?;
-    }
-    Ok(code::DONE)
+    policy::put_in_force(place, &text)?;
+    Ok(text)
 }
 
 /// Shows what would be accepted, asks, and puts it in force.

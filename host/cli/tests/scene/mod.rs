@@ -49,7 +49,11 @@ impl Said {
 
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+        // Of what is told line by line the last one is what it came to.
+        let last = self.out.lines().last().unwrap_or_default();
+        serde_json::from_str(&self.out)
+            .or_else(|_| serde_json::from_str(last))
+            .unwrap_or_else(|error| panic!("{error}: {}", self.out))
     }
 }
 
@@ -67,6 +71,21 @@ impl Scene {
             scene.run(&["tool", "add", &format!("../{guest}.wasm")]).ends(0);
         }
         scene
+    }
+
+    /// A directory that is no workspace yet.
+    pub fn bare(name: &str) -> Scene {
+        let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME")).join(name);
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(root.join("workspace")).unwrap();
+        Scene { root }
+    }
+
+    /// Runs a command to its end where the workspace is the home directory.
+    #[track_caller]
+    pub fn run_at_home(&self, arguments: &[&str]) -> Said {
+        let mut command = self.command(arguments);
+        Running::new(command.env("HOME", self.root.join("workspace")).spawn().unwrap()).end()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

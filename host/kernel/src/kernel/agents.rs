@@ -5,6 +5,7 @@ use super::host::HostError;
 use super::objects::Author;
 use super::rules::Changed;
 use super::state::State;
+use crate::model::given::Given;
 use crate::model::id::{CallId, Digest, Pid, QuestionId};
 use crate::model::limit;
 use crate::model::planner::Plan;
@@ -75,6 +76,14 @@ impl Kernel {
     /// # Errors
     /// There is no such image, the goal is too long, the planner's text is none, or the host has stopped.
     pub fn new_agent(&self, new: NewAgent<'_>) -> Result<Changed<Planned>, HostError> {
+        self.new_agent_given(new, &Given::default())
+    }
+
+    /// As [`Kernel::new_agent`], with lines of authority and a budget of its own. They are part of what makes the same command.
+    ///
+    /// # Errors
+    /// As there; or the same command made a process before that still lives, and gave it something else.
+    pub fn new_agent_given(&self, new: NewAgent<'_>, given: &Given) -> Result<Changed<Planned>, HostError> {
         if new.goal.len() > limit::GOAL_BYTES_MAX {
             let most = limit::GOAL_BYTES_MAX;
             return Err(HostError::Usage(format!("the goal has {} bytes, at most {most}", new.goal.len())));
@@ -82,13 +91,15 @@ impl Kernel {
         if let Some(text) = new.planner {
             Plan::parse(text).map_err(|error| HostError::Usage(error.to_string()))?;
         }
+        super::given::check(given)?;
         let (now, command) = (self.now(), new.digest());
         let mut state = self.lock();
         state.check_alive()?;
         if let Some(pid) = state.made_by(&command).filter(|_| !new.new) {
+            state.check_given(pid, given)?;
             return Ok(Changed { what: Planned { pid, was_there: true }, durable: state.mark() });
         }
-        let pid = state.new_root(new.image, false, now)?;
+        let pid = state.new_root(new.image, false, given, now)?;
         let author = Author { pid, call: CallId::default(), now };
         let goal = state.make_goal(pid, new.goal, author);
         let goal = goal.map_err(|error| HostError::Usage(format!("its goal cannot be kept: {error}")))?;
@@ -98,6 +109,7 @@ impl Kernel {
         if let Some(text) = new.planner.map(str::to_owned).or_else(|| state.plan_of_image(pid)) {
             state.set_plan(pid, &text, Some(command));
         }
+        state.note_given(pid, given);
         Ok(Changed { what: Planned { pid, was_there: false }, durable: state.mark() })
     }
 

@@ -219,7 +219,7 @@ impl State {
             priority: then.priority,
             // What a person holds he holds in who stands for it, too.
             held_by_host: then.held_by_host,
-            planner: planner.map(|planner| PlannerRow { step: step(planner), command: None }),
+            planner: planner.map(|planner| PlannerRow { step: step(planner), command: None, given: None }),
             purse,
             payer,
             image_digest: then.image_digest,

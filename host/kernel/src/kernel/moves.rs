@@ -19,6 +19,7 @@ impl State {
     ) -> Result<ObjectInfo, CallError> {
         let (old, new) = (old.path(), new.path());
         let mut found = self.to_change(old, expected, author)?;
+        self.check_is_no_goal(&found)?;
         let free = self.room_for(new, author)?;
         let here = super::object_versions::Version { info: found.info.clone(), until: None };
         let payload = self.payload_of(found.behind.as_ref().unwrap_or(&here))?;

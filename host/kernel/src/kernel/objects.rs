@@ -2,6 +2,7 @@
 
 use super::object_versions::Version;
 use super::own_namespace;
+use super::release::goal_of;
 use super::state::State;
 use super::views::Seen;
 use crate::model::answer::CallError;
@@ -130,7 +131,21 @@ impl State {
         author: Author,
     ) -> Result<(), CallError> {
         let found = self.to_change(name.path(), expected, author)?;
+        self.check_is_no_goal(&found)?;
         self.forget_object(&found, author)
+    }
+
+    /// Refuses what says what a living process is for: whoever talked the process into it could put another goal in its place. What a
+    /// view shows of it can be hidden there.
+    pub(super) fn check_is_no_goal(&self, found: &ToChange) -> Result<(), CallError> {
+        let path = &found.info.name;
+        let owner = owner(path).filter(|_| found.behind.is_none()).and_then(|pid| self.processes.get(&pid));
+        match owner.filter(|row| goal_of(row).as_ref() == Some(path)) {
+            Some(row) => {
+                Err(CallError::WrongKind(format!("{path} says what {} is for, and stays as long as it", row.pid)))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Removes an object, and the links to it; or hides it, if a view would show another one in its place.

@@ -6,6 +6,7 @@ use super::host::HostError;
 use super::state::{LiveCall, State};
 use crate::model::call::Identity;
 use crate::model::decide::Default as WithoutGrant;
+use crate::model::given::Given;
 use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::id::{CallId, Digest, GrantId, Pid};
 use crate::model::image::ALL_IMAGES;
@@ -34,13 +35,19 @@ impl Kernel {
     /// There is no such image, or the host has stopped.
     pub fn new_process(&self, image: &str, for_one_call: bool) -> Result<Pid, HostError> {
         let now = self.now();
-        self.lock().new_root(image, for_one_call, now)
+        self.lock().new_root(image, for_one_call, &Given::default(), now)
     }
 }
 
 impl State {
     /// A process that nobody made but a person.
-    pub(super) fn new_root(&mut self, image: &str, for_one_call: bool, now: Time) -> Result<Pid, HostError> {
+    pub(super) fn new_root(
+        &mut self,
+        image: &str,
+        for_one_call: bool,
+        given: &Given,
+        now: Time,
+    ) -> Result<Pid, HostError> {
         self.check_alive()?;
         self.check_space()?;
         let Some(known) = self.take_image(image) else {
@@ -50,9 +57,11 @@ impl State {
         let default = self.policy.defaults.get(image).copied().unwrap_or(WithoutGrant::Deny);
         let working_directory = Resource::new(Kind::Fs, FIRST_MOUNT);
         let row = ProcessRow::new(pid, None, image.to_owned(), working_directory, now);
-        let purse = self.purse_of_image(image);
+        let purse = self.purse_at_start(image, given);
         self.put_process(ProcessRow { default, for_one_call, purse, image_digest: Some(known.digest), ..row });
         let count = self.derive_templates(image, pid, now);
+        // Before the rules of the image, which are to restrict this too.
+        self.give_at_start(pid, given, now);
         if let Some(memory) = known.memory.clone() {
             self.set_view(pid, memory.clone());
             self.take_restrictions_left(pid, &memory, now)?;
@@ -139,7 +148,7 @@ impl State {
     pub(super) fn set_plan(&mut self, pid: Pid, text: &str, command: Option<Digest>) {
         let Some(process) = self.processes.get(&pid).cloned() else { return };
         self.put_bytes(Table::Plan, table::number(pid.0), text.as_bytes().to_vec());
-        self.put_process(ProcessRow { planner: Some(PlannerRow { step: 0, command }), ..process });
+        self.put_process(ProcessRow { planner: Some(PlannerRow { step: 0, command, given: None }), ..process });
         if command.is_none() {
             // Whoever spawned it runs, so it is to run as well.
             self.drive_spawned(pid);
@@ -183,6 +192,7 @@ impl State {
         {
             let process = ProcessRow { state: after, ..process.clone() };
             self.put_process(process);
+            self.hold_halted(pid);
         }
     }
 }

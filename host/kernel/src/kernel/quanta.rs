@@ -334,6 +334,10 @@ impl State {
     /// Lets a process that has just been spawned go on by itself, as long as this host lives.
     pub(super) fn drive_spawned(&mut self, pid: Pid) {
         self.driven.pids.insert(pid);
+        let parent = self.processes.get(&pid).and_then(|process| self.processes.get(&process.parent?));
+        if parent.is_some_and(|parent| parent.halts) {
+            self.set_halted(pid);
+        }
         self.reschedule(pid);
     }
 

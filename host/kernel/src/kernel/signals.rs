@@ -118,7 +118,7 @@ impl State {
         if state == process.state {
             return;
         }
-        self.put_process(ProcessRow { state, held_by_host: false, ..process });
+        self.put_process(ProcessRow { state, held_by_host: false, halts: false, ..process });
         self.refresh_process(pid);
         let calls: Vec<CallId> = self.live_calls(pid).collect();
         for call in calls {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Lines of authority that a person can give one process as it is started.
+pub const GIVEN_LINES_MAX: usize = 256;
+
 /// Bytes of a file or object that one call moves: the most that crosses the import boundary in one piece.
 pub const CONTENT_BYTES_MAX: usize = 16 << 20;
 /// Entries of one listing.

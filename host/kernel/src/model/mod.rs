@@ -17,6 +17,7 @@ pub mod declaration;
 pub mod event;
 mod examples;
 pub mod facility;
+pub mod given;
 pub mod grant;
 pub mod history;
 pub mod id;

@@ -44,6 +44,10 @@ pub struct PlannerRow {
     #[cbor(n(1), with = "minicbor::bytes")]
     #[serde(skip)]
     pub command: Option<Digest>,
+    /// What the command gave it beside what its image has.
+    #[n(60)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given: Option<Vec<String>>,
 }
 
 /// What the text of a plan begins with that leaves the choice to a model; the name of a profile follows.

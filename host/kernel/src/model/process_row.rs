@@ -102,6 +102,11 @@ pub struct ProcessRow {
     #[cbor(n(41), with = "minicbor::bytes")]
     #[serde(serialize_with = "hex", skip_serializing_if = "Option::is_none")]
     pub image_digest: Option<Digest>,
+    /// It is held as soon as its present step has ended or waits.
+    #[n(61)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub halts: bool,
 }
 
 fn hex<S: serde::Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -137,6 +142,7 @@ impl ProcessRow {
             wants: None,
             goal_text: None,
             image_digest: None,
+            halts: false,
         }
     }
 }

@@ -25,6 +25,7 @@ mod gc;
 mod grants;
 mod images;
 mod kept;
+mod launch;
 mod ledger;
 mod merge;
 mod messages;

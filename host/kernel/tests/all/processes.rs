@@ -111,6 +111,25 @@ async fn a_child_has_a_goal_and_its_parents_directory_and_no_authority_but_what_
 }
 
 #[tokio::test]
+async fn what_a_living_process_is_for_is_neither_deleted_nor_moved() {
+    let house = House::new(&SPAWNING);
+    let mut line = house.line();
+    let other = spawn(&house, &mut line, child(&[])).await;
+    house.grant(Holder::Process(Pid(1)), "allow read,write,delete object:**", None);
+    let goal = row(&house, other).await.goal.unwrap();
+    let delete = Call::ObjectDelete { name: goal.clone(), expected_version: None };
+    let rename = |new: &str| Call::ObjectRename { old: goal.clone(), new: new.into(), expected_version: None };
+    for pid in [other, Pid(1)] {
+        let mut line = house.line_of(pid);
+        for call in [delete.clone(), rename(&format!("process/{}/another", other.0))] {
+            let said = words(&house.run(&mut line, call).await);
+            assert!(said.contains("says what p2 is for"), "{pid}: {said}");
+        }
+    }
+    assert_eq!(words(&house.run(&mut house.line_of(other), Call::ObjectRead { name: goal }).await), "done");
+}
+
+#[tokio::test]
 async fn a_child_that_would_get_more_than_its_parent_has_is_not_made() {
     let house = House::new(&SPAWNING);
     let mut line = house.line();

@@ -548,3 +548,36 @@ async fn the_same_seed_gives_the_same_history_of_many_processes() {
     }
     assert!(histories.len() > 6, "the seed chooses");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_halted_ends_its_step_first_and_goes_on_when_whoever_ran_it_is_back() {
+    let house = House::new(&RULES);
+    let pid = process(&house, "{\"tool\":\"echo\"}\n{\"tool\":\"echo\"}\n{\"exit\":1}");
+    // Between two steps it is held at once.
+    assert!(!house.kernel.halt(pid).unwrap().what);
+    assert_eq!((house.kernel.next_ready(9), house.kernel.progress(pid).paused), (None, vec![pid]));
+    house.kernel.end_halt(pid);
+    let quantum = begin(&house, pid);
+    run(&house, &quantum).await.unwrap();
+    let tool = made(&house, quantum.row.id)[0];
+    let held = house.resume(tool).await;
+    assert!(house.kernel.halt(pid).unwrap().what, "its step goes on");
+    assert!(matches!(state(&house, pid).await, State::Running));
+    drop(held);
+    house.kernel.end_call(tool, Ok("2".into())).unwrap();
+    let resumed = house.kernel.resume_call(quantum.row.id).await.unwrap();
+    run(&house, &resumed).await.unwrap();
+    assert!(matches!(state(&house, pid).await, State::Paused(why) if why.contains("the same command")));
+    assert_eq!(house.kernel.plan(pid).unwrap().unwrap().1, 1, "the step counts");
+    // Another host leaves it alone until somebody wants it to go on.
+    let house = house.reopen();
+    house.kernel.drive(pid);
+    assert_eq!(house.kernel.next_ready(9), None);
+    house.kernel.end_halt(pid);
+    assert_eq!(house.kernel.next_ready(9), Some(pid));
+    // What a person holds stays held.
+    house.kernel.signal(pid, Signal::Pause, "mine").unwrap();
+    house.kernel.halt(pid).unwrap();
+    house.kernel.end_halt(pid);
+    assert!(matches!(state(&house, pid).await, State::Paused(why) if why.contains("mine")));
+}

@@ -20,6 +20,7 @@ allow = [
     "ask,tell human:owner",
     "sleep clock:sleep",
     "call tool:*",
+    "register image:*",
 ]
 ask = ["write fs:workspace/guarded/**"]
 deny = ["read fs:workspace/secret/**"]
@@ -57,6 +58,33 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("nest", "nest", "nest", r#"{"name":"word_count","arguments":"{\"path\":\"notes/a.md\"}"}"#),
     ("bytes", "file_act", "file_act", r#"{"operation":"read","path":"notes/bytes"}"#),
     ("word_count", "word_count", "word_count", r#"{"path":"notes/a.md"}"#),
+    ("read_lines", "read_text_file", "files", r#"{"path":"code/add.py","start_line":2,"end_line":2}"#),
+    ("search_text", "search_text", "search", r#"{"pattern":"return .*b"}"#),
+    ("find_files", "find_files", "search", r#"{"pattern":"*.{py,md}"}"#),
+    ("edit_file", "edit_file", "edit", r#"{"path":"code/add.py","old_text":"a - b","new_text":"a + b"}"#),
+    (
+        "apply_patch",
+        "apply_patch",
+        "edit",
+        r#"{"path":"code","patch":"--- a/sub.py\n+++ b/sub.py\n@@ -1,2 +1,2 @@\n def sub(a, b):\n-    return a + b\n+    return a - b\n--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+new = 1\n"}"#,
+    ),
+    (
+        "apply_patch_asked",
+        "apply_patch",
+        "edit",
+        r#"{"patch":"--- /dev/null\n+++ b/guarded/new.py\n@@ -0,0 +1 @@\n+new = 1\n"}"#,
+    ),
+    (
+        "parse_pytest_log",
+        "parse_pytest_log",
+        "basics",
+        r#"{"log":"=== short test summary info ===\nFAILED test_a.py::test_a - assert 1 == 2\n=== 1 failed, 2 passed in 0.01s ===\n"}"#,
+    ),
+    ("load_image_from_yaml", "load_image_from_yaml", "images", r#"{"path":"code/helper.yaml"}"#),
+    ("send_message", "send_message", "messages", r#"{"to":"p1","body":{"n":1}}"#),
+    ("receive_message", "receive_message", "messages", r#"{"timeout_seconds":0}"#),
+    ("list_child_processes", "list_child_processes", "processes", "{}"),
+    ("query_memory", "query_memory", "objects", r#"{"type":"note"}"#),
 ];
 
 fn path(file: &str) -> PathBuf {
@@ -77,10 +105,15 @@ async fn record() {
     guests.sort_unstable();
     guests.dedup();
     let host = Host::new(POLICY, &guests).await;
-    for folder in ["notes", "guarded", "secret"] {
+    for folder in ["notes", "guarded", "secret", "code"] {
         fs::create_dir_all(host.workspace().join(folder)).unwrap();
     }
     host.put("notes/a.md", "four words of text\n");
+    host.put("code/add.py", "def add(a, b):\n    return a - b\n");
+    host.put("code/sub.py", "def sub(a, b):\n    return a + b\n");
+    host.put("code/.gitignore", "*.pyc\n");
+    host.put("code/old.pyc", "return a + b\n");
+    host.put("code/helper.yaml", "id: helper\nversion: 1\ntools: [echo]\n");
     fs::write(host.workspace().join("notes/bytes"), [0xff, 0xfe, 0]).unwrap();
     for (file, tool, _, arguments) in ROWS {
         let call = kept(&host, tool, arguments).await;

@@ -71,7 +71,7 @@ async fn a_model_sees_its_goal_and_what_its_tools_gave_and_ends_by_a_tool() {
             "",
             &[("read_text_file", json!({ "path": "a.md" })), ("read_text_file", json!({ "path": "missing.md" }))],
         ),
-        reply("", &[("process_exit", json!({ "result": { "found": "one" } }))]),
+        reply("", &[("process_exit", json!({ "payload": { "found": "one" } }))]),
     ];
     let (provider, host) = house(turns, &["basics", "files", "processes"]).await;
     let pid = start(&host, "Say what is in a.md.").await;
@@ -111,7 +111,7 @@ async fn tool_calls_that_are_no_good_get_one_repair_and_none_of_them_is_carried_
     let turns = vec![
         reply("", &[write("a.md"), ("no_such_tool", json!({}))]),
         reply("", &[write("b.md")]),
-        reply("", &[("process_exit", json!({ "result": 1 }))]),
+        reply("", &[("process_exit", json!({ "payload": 1 }))]),
     ];
     let (provider, host) = house(turns, &["basics", "files", "processes"]).await;
     let pid = start(&host, "Write a file.").await;
@@ -124,12 +124,12 @@ async fn tool_calls_that_are_no_good_get_one_repair_and_none_of_them_is_carried_
 
 #[tokio::test]
 async fn a_model_that_cannot_be_asked_holds_its_process_and_nothing_is_lost() {
-    let (away, done) = (|| status(500, &[], "broken"), reply("", &[("process_exit", json!({ "result": 1 }))]));
+    let (away, done) = (|| status(500, &[], "broken"), reply("", &[("process_exit", json!({ "payload": 1 }))]));
     let (provider, host) = house(vec![away(), away(), away(), done], &["basics", "processes"]).await;
     let pid = start(&host, "End.").await;
     let (state, progress) = settled(&host, pid).await;
     let State::Paused(why) = state else { panic!("{state:?}") };
-    assert!(why.contains("its model cannot be asked") && progress.paused == [pid], "{why}");
+    assert!(why.contains("its model does not answer") && progress.paused == [pid], "{why}");
     assert_eq!(provider.asked().len(), 3);
     host.runtime.kernel().signal(pid, libos::kernel::model::process::Signal::Resume, "").unwrap();
     assert_eq!(settled(&host, pid).await.0, State::Exited("1".into()));

@@ -184,6 +184,14 @@ impl Policy {
         }
     }
 
+    /// Files that hold keys of models.
+    pub fn key_files(&self) -> impl Iterator<Item = std::path::PathBuf> + '_ {
+        self.models.values().filter_map(|profile| match &profile.key {
+            Some(KeyPlace::File(path)) => Some(path.clone()),
+            _ => None,
+        })
+    }
+
     /// What `libos init` writes.
     // long: it is one text
     pub fn starter() -> String {

@@ -27,7 +27,8 @@ const SILENT_MAX: u32 = 2;
 const NUDGE: &str = "You called no tool, and what you write beside tool calls has no effect. Call a tool to go on. If your goal is reached, \
                      end with `process_exit`; a second reply without a tool call ends you, too.";
 const CUT: &str = "Your reply was cut at its limit of tokens. Say less at once.";
-const LOST: &str = "The host ended while you were asked; if you answered, the answer is lost, and nothing of it was carried out. Go on.";
+const LOST: &str =
+    "You were asked, and no answer came; if you gave one it is lost, and nothing of it was carried out. Go on.";
 const SUMMARISE: &str = "What is above leaves your sight after this. Write down what you need of it to go on: your goal and its state, what you \
                          did and found (files, names, numbers), what failed and why, what people answered, what comes next. Nothing else, no \
                          tool calls, at most 600 words.";
@@ -184,7 +185,8 @@ fn failed(prepared: &Prepared, mut kept: Kept, context: &Context, error: &CallEr
         CallError::OutcomeUnknown(_) => {
             let mut context = context.clone();
             context.tell(LOST);
-            go_on(prepared, kept, &context, None)
+            kept.failures += 1;
+            go_on(prepared, kept, &context, Some(&format!("its model does not answer: {error}")))
         }
         error => {
             kept.failures += 1;
