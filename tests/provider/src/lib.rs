@@ -12,6 +12,7 @@ pub use say::{called, chunk, done, events, finished, head, json, responses_compl
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -29,6 +30,8 @@ pub enum Step {
     Send(Vec<u8>),
     /// Sends each byte by itself.
     Drip(Vec<u8>),
+    /// Does nothing for so long, of real time: for measurements.
+    Wait(Duration),
     /// Says nothing more until the client hangs up; time passes.
     Silence,
     /// Sends the same again and again until the client hangs up.
@@ -162,6 +165,7 @@ async fn serve(mut stream: TcpStream, turn: Turn, shared: &Shared) -> std::io::R
                     tokio::task::yield_now().await;
                 }
             }
+            Step::Wait(time) => tokio::time::sleep(time).await,
             Step::Silence => return silence(&mut stream, &shared.clock).await,
             Step::Endless(bytes) => {
                 let mut sent = 0;

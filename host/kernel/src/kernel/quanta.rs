@@ -4,7 +4,7 @@
 use super::Kernel;
 use super::calls::{EndedCall, Started, new_row};
 use super::host::HostError;
-use super::state::{LiveCall, State};
+use super::state::State;
 use crate::model::answer::Stop;
 use crate::model::id::{CallId, Pid};
 use crate::model::image::ImagePlanner;
