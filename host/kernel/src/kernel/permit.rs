@@ -180,10 +180,12 @@ impl Kernel {
 
     /// From here on the outside may have carried the effect out.
     pub(crate) fn dispatch(&self, permit: &Permit) {
-        if let Some(id) = permit.effect()
-            && let Some(row) = self.lock().effects.get_mut(&id)
-        {
-            row.state = EffectState::Dispatched;
+        let Some(id) = permit.effect() else { return };
+        let mut state = self.lock();
+        let Some(row) = state.effects.get_mut(&id) else { return };
+        row.state = EffectState::Dispatched;
+        if let Some(open) = permit.open.as_ref().filter(|open| matches!(*open.call, Call::ModelAsk { .. })) {
+            state.set_asks(&open.place, true);
         }
     }
 
@@ -299,6 +301,7 @@ impl State {
         (outcome, detail): (Outcome, Option<String>),
         answer: Option<Arc<Answer>>,
     ) {
+        self.set_asks(&open.place, false);
         let mut record = Record::new(open.call.operation(), now, open.decided, outcome);
         open.place.mark(&mut record);
         record.resources = resources.iter().map(ToString::to_string).collect();
