@@ -107,9 +107,10 @@ impl Kernel {
         })
     }
 
-    /// Charges the processor time that a program has used. Time on the clock is its call's, which waits for it.
-    pub(crate) fn charge_program(state: &mut State, at: At, processor_time: u64) {
-        state.spend_time(at.pid, 0, Duration::from_nanos(processor_time).as_millis() as u64);
+    /// Charges the time that a program took, in nanoseconds: on the clock, which is not counted as its call's, and of the processor.
+    pub(crate) fn charge_program(state: &mut State, at: At, (wall, processor): (u64, u64)) {
+        let milliseconds = |nanoseconds| Duration::from_nanos(nanoseconds).as_millis() as u64;
+        state.spend_time(at.pid, milliseconds(wall), milliseconds(processor));
     }
 }
 

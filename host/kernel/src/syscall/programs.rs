@@ -52,9 +52,9 @@ pub fn run(kernel: &Arc<Kernel>, mut permit: Permit, attempt: &Attempt, wanted: 
             kernel.close(permit, Err(error), |_, _, reply| Ok(reply))
         }
         Ok(ran) => {
-            let processor_time = ran.processor_time;
+            let times = (ran.wall_time, ran.processor_time);
             kernel.close(permit, Ok(Reply::Ran(Box::new(ran))), |state, place, reply| {
-                Kernel::charge_program(state, *place, processor_time);
+                Kernel::charge_program(state, *place, times);
                 Ok(reply)
             })
         }
