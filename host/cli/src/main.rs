@@ -44,6 +44,10 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|verb| verb == libos::COMPILE_VERB) {
         return libos::compile_worker_main();
     }
+    // Hidden, too: a host starts itself so, to confine a program.
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == libos::programs::SUPERVISE_VERB) {
+        return libos::programs::supervisor_main();
+    }
     let args = Args::parse();
     let code = match verbs::run(args) {
         Ok(code) => code,

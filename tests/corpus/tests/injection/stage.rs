@@ -171,7 +171,7 @@ pub async fn run(story: &Story, policy: &str, strict: bool) -> Ran {
     let mut pids = Vec::new();
     for (image, goal, lines) in &all {
         let text = script(lines, strict);
-        let new = NewAgent { image, goal, script: Some(&text), new: true };
+        let new = NewAgent { image, goal, planner: Some(&text), new: true };
         let made = runtime.start_agent(new).await.unwrap_or_else(|error| panic!("{}: {error}", story.name));
         pids.push(made.what.pid);
     }
