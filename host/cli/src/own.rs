@@ -108,6 +108,17 @@ pub fn make_empty_directory(path: &Path) -> io::Result<bool> {
     Ok(fs::read_dir(path)?.next().is_none())
 }
 
+/// Removes a directory with all that is in it, if it is there.
+///
+/// # Errors
+/// Something in it stays.
+pub fn remove_directory(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
 /// Makes a file below a directory, with the directories on the way.
 ///
 /// # Errors

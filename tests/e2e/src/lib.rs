@@ -49,6 +49,7 @@ allow = [
     "spawn process:image/*",
     "use image:*",
     "message process:pid/*",
+    "execute shell:**",
 ]
 "#;
 
@@ -122,6 +123,14 @@ impl Host {
         drop(self);
         between(&root);
         Host { runtime: open(&root, "", |world| Arc::new(world), configure), root, keep: false }
+    }
+
+    /// A host over a copy of what this one has on the disk, and the same workspace: what follows when this one is killed now.
+    pub fn after_kill(&self, wrap: impl FnOnce(OsWorld) -> Arc<dyn World>) -> Host {
+        let root = fresh_root();
+        std::os::unix::fs::symlink(self.workspace(), root.join("workspace")).unwrap();
+        copy(&self.data(), &root.join("data"));
+        Host { runtime: open(&root, "", wrap, |_| {}), root, keep: false }
     }
 
     /// The workspace.
@@ -228,12 +237,31 @@ pub fn result(event: CallEvent) -> Value {
     }
 }
 
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => copy(&entry.path(), &target),
+            kind if kind.is_file() => drop(fs::copy(entry.path(), target).unwrap()),
+            _ => {}
+        }
+    }
+}
+
 fn new_root() -> PathBuf {
+    let root = fresh_root();
+    fs::create_dir_all(root.join("workspace")).unwrap();
+    fs::create_dir_all(root.join("data/code")).unwrap();
+    root
+}
+
+fn fresh_root() -> PathBuf {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let root = std::env::temp_dir().join(format!("libos-e2e-{}-{number}", std::process::id()));
-    fs::create_dir_all(root.join("workspace")).unwrap();
-    fs::create_dir_all(root.join("data/code")).unwrap();
+    fs::create_dir_all(&root).unwrap();
     root
 }
 

@@ -12,6 +12,7 @@ pub use say::{called, chunk, done, events, finished, head, json, responses_compl
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -29,6 +30,8 @@ pub enum Step {
     Send(Vec<u8>),
     /// Sends each byte by itself.
     Drip(Vec<u8>),
+    /// Does nothing for so long, of real time: for measurements.
+    Wait(Duration),
     /// Says nothing more until the client hangs up; time passes.
     Silence,
     /// Sends the same again and again until the client hangs up.
@@ -72,7 +75,11 @@ pub struct Provider {
     _task: JoinSet<()>,
 }
 
+type Answering = Box<dyn Fn(&Asked) -> Turn + Send + Sync>;
+
 struct Shared {
+    /// Whoever answers by what is asked; else the script.
+    answering: Option<Answering>,
     script: Mutex<std::vec::IntoIter<Turn>>,
     asked: Mutex<Vec<Asked>>,
     connections: Mutex<usize>,
@@ -82,9 +89,22 @@ struct Shared {
 impl Provider {
     /// Starts one. Each connection takes the next turn of the script; what comes after the last is refused with status 599.
     pub async fn start(clock: &Arc<Clock>, script: Vec<Turn>) -> std::io::Result<Provider> {
+        Provider::serving(clock, script, None).await
+    }
+
+    /// Starts one whose turns depend on what is asked.
+    pub async fn answering(
+        clock: &Arc<Clock>,
+        answer: impl Fn(&Asked) -> Turn + Send + Sync + 'static,
+    ) -> std::io::Result<Provider> {
+        Provider::serving(clock, Vec::new(), Some(Box::new(answer))).await
+    }
+
+    async fn serving(clock: &Arc<Clock>, script: Vec<Turn>, answering: Option<Answering>) -> std::io::Result<Provider> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
+            answering,
             script: Mutex::new(script.into_iter()),
             asked: Mutex::default(),
             connections: Mutex::default(),
@@ -133,6 +153,7 @@ async fn serve(mut stream: TcpStream, turn: Turn, shared: &Shared) -> std::io::R
         _ => {}
     }
     let Some(asked) = read(&mut stream).await? else { return Ok(()) };
+    let turn = shared.answering.as_ref().map_or(turn, |answer| answer(&asked));
     shared.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     for step in turn {
         match step {
@@ -144,6 +165,7 @@ async fn serve(mut stream: TcpStream, turn: Turn, shared: &Shared) -> std::io::R
                     tokio::task::yield_now().await;
                 }
             }
+            Step::Wait(time) => tokio::time::sleep(time).await,
             Step::Silence => return silence(&mut stream, &shared.clock).await,
             Step::Endless(bytes) => {
                 let mut sent = 0;

@@ -100,6 +100,10 @@ impl Live {
                     }
                 }
             }
+            Happened::Says { pid, text } => {
+                let mark = paint("▌", Colour::Yellow, look.coloured);
+                text.lines().map(|line| format!("{mark} {}{}", self.whose(*pid), escape(line))).collect()
+            }
             Happened::Note { pid, text } => vec![cut(&format!("· {pid} {}", escape(text)), look.width)],
         }
     }
@@ -185,10 +189,10 @@ impl Live {
     }
 }
 
-/// The line of an event where nothing is drawn; not escaped.
-pub fn plain(happened: &Happened) -> Option<String> {
+/// The lines of an event where nothing is drawn; not escaped.
+pub fn plain(happened: &Happened) -> Vec<String> {
     let took = |milliseconds: &u64| span(Duration::from_millis(*milliseconds));
-    Some(match happened {
+    vec![match happened {
         Happened::Calls { pid, call, tool, arguments } => {
             let mut arguments = arguments.clone();
             libos_kernel::model::record::cut(&mut arguments, PLAIN_ARGUMENTS_SHOWN);
@@ -200,9 +204,10 @@ pub fn plain(happened: &Happened) -> Option<String> {
         Happened::Called { pid, call, tool, failed: Some(why), .. } => format!("{pid} {call} {tool} failed: {why}"),
         Happened::Thinks { pid, model } => format!("{pid} asks the model {model}"),
         Happened::Thought { pid, failed: Some(why), .. } => format!("{pid} the model failed: {why}"),
-        Happened::Thought { failed: None, .. } => return None,
+        Happened::Thought { failed: None, .. } => return Vec::new(),
+        Happened::Says { pid, text } => return text.lines().map(|line| format!("{pid} says: {line}")).collect(),
         Happened::Note { pid, text } => format!("{pid} {text}"),
-    })
+    }]
 }
 
 /// Bytes of arguments in a plain line.

@@ -7,6 +7,7 @@ use crate::place::Place;
 use crate::session::Session;
 use crate::term::Colour;
 use crate::{keys, own, setup, store, verbs};
+use libos::programs::{Refused, Supervisor};
 use libos_kernel::model::facility::{self, Facilities, Facility, Finding, Presence};
 use libos_kernel::model::policy::{Policy, PolicyError};
 use libos_kernel::store::StoreError;
@@ -92,6 +93,7 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
     let refused = accepted.is_some() && facility::refused(&findings, may_lack).is_some();
     let mut all: Vec<Row> = findings.iter().map(|finding| facility_row(finding, may_lack)).collect();
     all.append(&mut rows);
+    all.extend(programs());
     let broken = refused
         || all.iter().any(|row| matches!(row.id, "store" | "mounts" | "policy-in-force") && row.state == "missing");
     context.list(&all, |rows| {
@@ -186,6 +188,19 @@ fn seccomp() -> Finding {
         }
         Err(error) => probed(Facility::Seccomp, None, error.to_string()),
     }
+}
+
+/// The pieces of the confinement of programs: all are put in force once, and nothing is started.
+fn programs() -> Vec<Row> {
+    const WITHOUT: &str = "no program is run: none is run with less than all pieces";
+    let found = libos::programs::examine(&Supervisor::this_program());
+    let in_force =
+        found.enforced.iter().map(|enforced| row(enforced.piece.word(), Some(true), enforced.to_string(), ""));
+    let missing = found.missing.iter().map(|refused| {
+        let id = if let Refused::Missing { piece, .. } = refused { piece.word() } else { "programs" };
+        row(id, Some(false), refused.to_string(), WITHOUT)
+    });
+    in_force.chain(missing).collect()
 }
 
 fn user_namespaces() -> Finding {

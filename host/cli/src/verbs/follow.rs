@@ -5,16 +5,17 @@ use super::call::{answered_elsewhere, show_rules, whole};
 use super::watch::Watch;
 use super::{Context, block_on};
 use crate::args::Unattended;
+use crate::demo::Act;
 use crate::error::{Failure, Quiet, code};
 use crate::place::Place;
-use crate::protocol::{AgentRequest, Event, Request, Said};
+use crate::protocol::{AgentRequest, CheckpointRequest, Event, Request, Said};
 use crate::session::Session;
 use crate::{question, store, term};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::id::{Pid, QuestionId};
 use libos_kernel::model::preview::escape;
 use libos_kernel::model::process::State;
-use libos_kernel::model::question::QuestionState;
+use libos_kernel::model::question::{QuestionRow, QuestionState};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -180,6 +181,9 @@ impl Follower<'_> {
         let Some(row) = row.filter(|row| row.state == QuestionState::Open) else { return Ok(()) };
         let is_here = term::somebody_is_there() && !self.context.out.json;
         self.watching(Watch::erase);
+        if let Some(act) = self.context.person.next() {
+            return self.act(act, &row).await;
+        }
         let said = match self.context.global.unattended {
             _ if is_here => {
                 let said = tokio::select! {
@@ -212,6 +216,23 @@ impl Follower<'_> {
                 if now.is_some_and(|now| now.state != QuestionState::Open) { Ok(()) } else { Err(error) }
             }
         }
+    }
+
+    /// Answers as somebody has decided beforehand.
+    async fn act(&self, act: Act, row: &QuestionRow) -> anyhow::Result<()> {
+        if !self.context.out.json {
+            question::lines(row).iter().for_each(|line| eprintln!("{line}"));
+        }
+        if act == Act::CheckpointAndAllow {
+            let create = CheckpointRequest::Create { pid: row.pid, reason: "before it is allowed".into() };
+            if let Event::Changed { text, .. } = self.session.ask(Request::Checkpoint(create)).await? {
+                self.watching(|watch| watch.say(&format!("> libos checkpoint create {}: {text}", row.pid)));
+            }
+        }
+        self.watching(|watch| watch.say(&format!("> {}", act.word())));
+        self.note_answered(row.id);
+        let answer = Request::Answer { question: row.id, said: act.said(), run: false, seen: None };
+        self.session.ask(answer).await.map(drop)
     }
 
     fn note_answered(&self, id: QuestionId) {

@@ -69,7 +69,8 @@ fn find(context: &Context) -> anyhow::Result<Place> {
     match store::policy_in_force(&place)? {
         Some(in_force) => store::warn_if_changed(&place, Some(&in_force)),
         None if term::somebody_is_there() && !context.out.json => {
-            let beside = Context { global: context.global.clone(), out: context.out.beside() };
+            let beside =
+                Context { global: context.global.clone(), out: context.out.beside(), person: super::Person::default() };
             policy::put(&beside, &place, None, false, "libos trust")?;
         }
         None => return Err(store::not_accepted(&place).into()),

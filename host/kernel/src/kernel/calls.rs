@@ -370,6 +370,7 @@ impl LiveCall {
             waiters: Vec::new(),
             tally: Tally::default(),
             times: None,
+            asks: false,
         }
     }
 

@@ -2,6 +2,7 @@
 //! sent, and what it did not cost is given back with its answer: so no request is sent that cannot be paid, however many are at once.
 
 use super::admit::Attempt;
+use super::calls::Place;
 use super::permit::Permit;
 use super::purses::Costs;
 use super::state::State;
@@ -45,6 +46,15 @@ impl State {
         let (output, price) = self.terms_of(profile);
         let output = wanted.map_or(output, |wanted| wanted.min(output)).into();
         amounts(Tokens { input, cached_input: 0, output }, price)
+    }
+
+    /// Whether a call waits for a model: meanwhile others have their turns.
+    pub(super) fn set_asks(&mut self, place: &Place, asks: bool) {
+        let Some(live) = self.calls.get_mut(&place.call) else { return };
+        if live.asks != asks {
+            live.asks = asks;
+            self.reschedule(place.pid);
+        }
     }
 
     fn settle_asked(&mut self, open: &permit::Open, tokens: Option<Tokens>) {

@@ -4,7 +4,7 @@
 use super::Kernel;
 use super::calls::{EndedCall, Started, new_row};
 use super::host::HostError;
-use super::state::{LiveCall, State};
+use super::state::State;
 use crate::model::answer::Stop;
 use crate::model::id::{CallId, Pid};
 use crate::model::image::ImagePlanner;
@@ -351,14 +351,15 @@ impl State {
         process.planner.is_some() && self.driven.has(process.pid) && self.standing(process) != Standing::Away
     }
 
-    fn has_call_that_goes_on(&self, pid: Pid) -> bool {
-        self.live_calls(pid).any(|call| self.calls.get(&call).is_some_and(LiveCall::goes_on))
+    /// One that asks a model goes on by itself too, but takes nobody's turn.
+    fn has_call_that_works(&self, pid: Pid) -> bool {
+        self.live_calls(pid).any(|call| self.calls.get(&call).is_some_and(|live| live.goes_on() && !live.asks))
     }
 
     fn standing(&self, process: &ProcessRow) -> Standing {
         let is_held = matches!(process.state, ProcessState::Paused(_)) || process.cancel_requested.is_some();
         match self.quantum_of(process.pid) {
-            Some(_) if process.state == ProcessState::Running && self.has_call_that_goes_on(process.pid) => {
+            Some(_) if process.state == ProcessState::Running && self.has_call_that_works(process.pid) => {
                 Standing::Running
             }
             None if !is_held => Standing::Ready,

@@ -101,6 +101,8 @@ pub struct LiveCall {
     pub waiters: Vec<(Position, oneshot::Sender<Woken>)>,
     /// What it did so often that it is only counted.
     pub tally: Tally,
+    /// It asks a model, which takes long and nothing of the host's.
+    pub asks: bool,
 }
 
 /// The tables and the batch.

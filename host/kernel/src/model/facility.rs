@@ -68,9 +68,9 @@ impl Facility {
             Facility::PrivateDataDirectory => "other users can read or change what the host keeps",
             Facility::DurableDataDirectory => "what was acknowledged can be lost when the power fails",
             Facility::SingleWriterLock => "two hosts can write one store at once and damage it",
-            Facility::Landlock => "programs cannot be confined to directories (no tool starts programs yet)",
-            Facility::UserNamespaces => "programs cannot get namespaces of their own (no tool starts programs yet)",
-            Facility::Seccomp => "programs cannot be kept from system calls (no tool starts programs yet)",
+            Facility::Landlock => "no program is run, for none could be confined to directories",
+            Facility::UserNamespaces => "no program is run, for none could get namespaces of its own",
+            Facility::Seccomp => "no program is run, for none could be kept from system calls",
         }
     }
 

@@ -132,3 +132,23 @@ async fn an_answer_comes_to_its_end_without_its_planner() {
     assert_eq!(words(&house.run(&mut again, ask("main")).await), "done");
     assert_eq!(house.world.done().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_for_a_model_takes_nobodys_turn() {
+    let house = House::new(&RULES);
+    let [first, second] = [(); 2].map(|()| process(&house, r#"{"tool":"echo"}"#));
+    assert_eq!(house.kernel.next_ready(1), Some(first));
+    let started = begin(&house, first);
+    assert_eq!(house.kernel.next_ready(1), None, "one runs, and no more may");
+    house.world.answer_as_model(says("Hi."));
+    let gate = house.world.block("model.ask", 1);
+    let mut planner = line(&house, &started);
+    let asking = tokio::spawn(async move { (planner.run(ask("main")).await, planner) });
+    gate.reached().await;
+    assert!(house.kernel.progress(first).runs, "it goes on by itself");
+    assert_eq!(house.kernel.next_ready(1), Some(second));
+    house.kernel.put_back(second);
+    gate.open();
+    assert_eq!(words(&asking.await.unwrap().0), "done");
+    assert_eq!(house.kernel.next_ready(1), None, "it runs again");
+}

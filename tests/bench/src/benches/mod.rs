@@ -1,5 +1,6 @@
 //! The benches, a file a subject.
 
+mod agents;
 mod audit;
 mod authority;
 mod call;
@@ -10,6 +11,7 @@ mod hostile;
 mod import;
 mod message;
 pub mod parked;
+mod program;
 mod resume;
 mod scale;
 mod script;
@@ -21,7 +23,7 @@ use crate::report::Report;
 type Bench = fn(&mut Report);
 
 /// Name and subject of each.
-pub const ALL: [(&str, &str, Bench); 17] = [
+pub const ALL: [(&str, &str, Bench); 20] = [
     ("check", "the decision", check::run),
     ("explain", "why something is allowed or refused", authority::explain),
     ("policy", "a large policy is read and put in force", authority::policy),
@@ -33,10 +35,13 @@ pub const ALL: [(&str, &str, Bench); 17] = [
     ("effect", "a change of the outside, durable", effect::run),
     ("resume", "a parked call goes on", resume::run),
     ("parked", "many parked calls", parked::run),
+    ("quantum", "a step of a process", agents::quantum),
+    ("agents", "many agents that wait for a model", agents::many),
     ("hostile", "calls that behave beside calls that attack", hostile::run),
     ("message", "processes that sleep and exchange messages", message::run),
     ("scale", "one operation beside few and many processes", scale::run),
     ("checkpoint", "a process with many objects goes back", checkpoint::run),
     ("audit", "the whole log is verified", audit::run),
+    ("program", "a program of the system, confined", program::run),
     ("shell", "the command line as a process", shell::run),
 ];

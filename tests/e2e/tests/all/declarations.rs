@@ -19,7 +19,8 @@ use std::fs;
 use std::path::Path;
 
 /// The components that come with the runtime.
-const STANDARD: [&str; 9] = ["basics", "edit", "files", "jit", "messages", "objects", "people", "processes", "search"];
+const STANDARD: [&str; 10] =
+    ["basics", "edit", "files", "jit", "messages", "objects", "people", "processes", "programs", "search"];
 
 /// A file of the checkout.
 fn source(path: &str) -> String {
@@ -65,6 +66,7 @@ fn what_a_source_declares_is_read_back_from_its_component() {
     read_back("jit", "tools/jit/src/lib.rs", 6);
     read_back("messages", "tools/messages/src/lib.rs", 2);
     read_back("processes", "tools/processes/src/lib.rs", 9);
+    read_back("programs", "tools/programs/src/lib.rs", 1);
     read_back("search", "tools/search/src/lib.rs", 2);
 }
 
