@@ -119,7 +119,7 @@ fn known(place: &Place, name: &str) -> anyhow::Result<(Image, String, Rules)> {
 
 /// Refuses a model that nobody has described.
 fn check_profile(place: &Place, policy: &str, image: &str, profile: &str, is_of_image: bool) -> anyhow::Result<()> {
-    if libos_model::profile::read(policy).is_ok_and(|profiles| profiles.contains_key(profile)) {
+    if Policy::parse(policy).is_ok_and(|policy| policy.models.contains_key(profile)) {
         return Ok(());
     }
     let who = if is_of_image { format!(", by which image '{image}' chooses") } else { String::new() };

@@ -69,6 +69,7 @@ impl State {
             lines.splice(0..0, order.lines());
         }
         lines.extend(self.preview_of_register(attempt.place.pid, &attempt.call));
+        lines.extend(self.preview_of_model(&attempt.call));
         if let Some(trouble) = prepared.and_then(|seen| seen.trouble.as_ref()) {
             lines.push(format!("as it stands it would fail: {}", preview::escape(&trouble.to_string())));
         }

@@ -133,6 +133,11 @@ pub(super) struct Reader<'a, 't> {
 }
 
 impl Reader<'_, '_> {
+    /// What was read so far.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.read.policy
+    }
+
     pub(super) fn fail(&mut self, offset: usize, what: impl Into<String>, hint: impl Into<String>) {
         if self.read.errors.len() < ERRORS_MAX {
             let error = self.lines.error(offset, what, hint);
@@ -161,6 +166,8 @@ impl Reader<'_, '_> {
                 }
             }
         }
+        let environment = document.get("environment").and_then(|value| value.get_ref().as_table());
+        super::models::keep_keys_out(self, environment);
     }
 
     pub(super) fn table<'v, 't>(&mut self, value: &'v Value<'t>, name: &str) -> Option<&'v DeTable<'t>> {
