@@ -1,5 +1,7 @@
 //! Programs of the system under the real binary: what a process may not do, no program that it starts does either.
 
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start the program and look at its files")]
+
 mod scene;
 
 use scene::Scene;
@@ -235,10 +237,9 @@ fn the_ready_made_levels_allow_ask_and_deny_what_they_say() {
         let scene = open(level, &policy);
         let commands = [&["python3", "--version"][..], &["ls", "src"], &["sh", "-c", "true"]];
         for (argv, end) in commands.into_iter().zip(ends) {
-            // Some systems have it as a link to a file that no list names.
-            if argv[0] == "python3"
-                && !Path::new("/usr/bin/python3").canonicalize().is_ok_and(|path| path.ends_with("python3"))
-            {
+            // Where it is something else than a link to one of the versions that are listed.
+            let file = Path::new("/usr/bin/python3").canonicalize().unwrap_or_default();
+            if argv[0] == "python3" && !file.to_string_lossy().starts_with("/usr/bin/python3.") {
                 continue;
             }
             let ran = run(&scene, argv);

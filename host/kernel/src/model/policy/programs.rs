@@ -45,14 +45,20 @@ const SYSTEM: [&str; 14] = [
     "/etc/group",
 ];
 
-/// Command lines that show and change nothing: what `listed-else-ask` allows, in [`LISTED_IN`].
-const LISTED: [&str; 8] = [
+/// Command lines that show and change nothing: what `listed-else-ask` allows, in [`LISTED_IN`]. A rule is
+/// about the file that a link leads to, so the versions of an interpreter are named.
+const LISTED: [&str; 13] = [
     "git -- status",
     "git -- status --short",
     "git -- branch --show-current",
     "git -- rev-parse --show-toplevel",
     "git -- diff --stat",
-    "python3 -- --version",
+    "python3.9 -- --version",
+    "python3.10 -- --version",
+    "python3.11 -- --version",
+    "python3.12 -- --version",
+    "python3.13 -- --version",
+    "python3.14 -- --version",
     "cargo -- --version",
     "node -- --version",
 ];
