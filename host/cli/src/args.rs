@@ -532,9 +532,6 @@ mod tests {
             "completions bash",
             "gc --dry-run --older-than 30d",
             "backup copy --json",
-            "run coding goal --preset read-only --budget tokens=5 --budget money=7",
-            "run coding goal --planner model:default --preset none --new",
-            "run --pid p3",
         ] {
             let words = std::iter::once("libos").chain(line.split(' '));
             if let Err(error) = Args::try_parse_from(words) {
@@ -555,12 +552,6 @@ mod tests {
             "calls export c1",
             "replay",
             "call echo {} --as 1 --image x",
-            "run coding",
-            "run coding goal --preset all",
-            "run coding goal --grant read",
-            "run coding goal --grant fly:x",
-            "run --pid p3 --preset full",
-            "run coding goal --planner model:",
         ] {
             let words = std::iter::once("libos").chain(line.split(' ').filter(|word| !word.is_empty()));
             assert!(Args::try_parse_from(words).is_err(), "{line}");
