@@ -1,10 +1,5 @@
 //! Programs of the system: finds their files, and runs them confined to what the permit's order says. The only caller of `libos-confine`.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "programs of the host, whose files the order names, and its own variables"
-)]
-
 use super::error::{about, from_errno};
 use super::resolve::Access as Open;
 use super::{OsWorld, os};
