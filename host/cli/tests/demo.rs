@@ -1,6 +1,6 @@
 //! Each demo, by the very command that a person types.
 
-#![expect(clippy::unwrap_used, reason = "tests start the program")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start the program and look at its files")]
 
 mod scene;
 

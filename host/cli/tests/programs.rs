@@ -1,5 +1,7 @@
 //! Programs of the system under the real binary: what a process may not do, no program that it starts does either.
 
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start the program and look at its files")]
+
 mod scene;
 
 use scene::Scene;

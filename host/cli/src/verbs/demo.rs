@@ -54,7 +54,7 @@ fn play(context: &Context, demo: &Demo) -> anyhow::Result<u8> {
     }
     let global =
         Global { data: Some(place.data.clone()), workspace: Some(place.workspace.clone()), ..context.global.clone() };
-    let player = Context { global, out: *out, person: demo.person.iter().copied().collect::<Vec<_>>().into() };
+    let player = Context { global, out: *out, person: demo.person.to_vec().into() };
     let start = AgentRequest::Start {
         image: demo.image.into(),
         goal: demo.goal.into(),
