@@ -492,6 +492,7 @@ mod tests {
     }
 
     #[test]
+    // long: one row for each command.
     fn contract_lines_are_understood() {
         for line in [
             "init",

@@ -143,6 +143,11 @@ impl Host {
         self.root.join("data")
     }
 
+    /// Lets go of the host, whose directories stay.
+    pub fn leave_directories(mut self) {
+        self.keep = true;
+    }
+
     /// Puts a file into the workspace.
     pub fn put(&self, name: &str, content: &str) {
         fs::write(self.workspace().join(name), content).unwrap();

@@ -244,6 +244,7 @@ impl Shared {
     }
 
     /// Decides, records and performs; a link that is met leads to a new name, which is decided again.
+    // long: one walk, whose steps stand in the order in which they must be.
     async fn carry_out(
         &self,
         position: Position,

@@ -87,7 +87,7 @@ impl Sandbox {
         make_private_directory(&self.store().join("code")).unwrap();
         let world = OsWorld::new(mounts.to_vec(), protected.clone(), WorldOptions::default())?;
         let world = world.with_supervisor(supervisor());
-        let mut config = Config::new(Arc::new(Directory::new(&self.store())), Arc::new(world));
+        let mut config = Config::new(Arc::new(Directory::new(self.store())), Arc::new(world));
         config.code = Some(self.store().join("code"));
         config.ceiling = ceiling(&mounts, &protected);
         let runtime = Runtime::open(config)?;

@@ -81,6 +81,7 @@ pub fn hanging(grants: &[Grant]) -> HashMap<GrantId, usize> {
 }
 
 /// What differs beside the rules, a line for each, ready to be escaped and printed.
+// long: each setting has its line.
 pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
     let mut lines = Vec::new();
     let mut tell = |name: &str, old: String, new: String| {
