@@ -133,6 +133,14 @@ impl Host {
         Host { runtime: open(&root, "", wrap, |_| {}), root, keep: false }
     }
 
+    /// A host over a copy of what this one has on the disk, and an empty workspace: components are compiled once for many hosts.
+    pub fn like(&self, policy: &str, wrap: impl FnOnce(OsWorld) -> Arc<dyn World>) -> Host {
+        let root = fresh_root();
+        fs::create_dir_all(root.join("workspace")).unwrap();
+        copy(&self.data(), &root.join("data"));
+        Host { runtime: open(&root, policy, wrap, |_| {}), root, keep: false }
+    }
+
     /// The workspace.
     pub fn workspace(&self) -> PathBuf {
         self.root.join("workspace")

@@ -4,7 +4,7 @@
 use crate::models::{policy, reply, settled, start};
 use libos::kernel::model::process::State;
 use libos::kernel::model::record::{Outcome, Record};
-use libos_e2e::Host;
+use libos_e2e::{Host, OPEN};
 use libos_provider::{Clock, Provider, Step, Turn, events, head, json as said, status, text};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -58,7 +58,8 @@ fn rows() -> Vec<(&'static str, Turn, Ended, &'static str)> {
         ("cut mid-stream", events(&[text("I wri")]), Ended::Unknown, "broke off"),
         ("reset", vec![Step::Reset], Ended::Unknown, ""),
         ("hangs up unread", vec![Step::Deaf], Ended::Unknown, ""),
-        ("malformed JSON", status(200, &[("content-type", "application/json")], "{\"choices\": [{"), Ended::Failed, ""),
+        ("cut JSON", status(200, &[("content-type", "application/json")], "{\"choices\": [{"), Ended::Unknown, ""),
+        ("malformed JSON", status(200, &[("content-type", "application/json")], "{\"choices\": nonsense}"), Ended::Failed, ""),
         ("no JSON at all", status(200, &[("content-type", "text/html")], "<html>login</html>"), Ended::Failed, ""),
         ("empty body", status(200, &[("content-type", "application/json")], ""), Ended::Failed, ""),
         ("empty reply", reply("", &[]), Ended::Failed, ""),
@@ -83,21 +84,30 @@ fn rows() -> Vec<(&'static str, Turn, Ended, &'static str)> {
     ]
 }
 
-async fn house(provider: &Provider, attempts: u32) -> Host {
+/// What the hosts of these tests begin with.
+async fn template() -> Host {
+    let template = Host::new(OPEN, &["basics", "files", "processes"]).await;
+    template.runtime.close().await;
+    template
+}
+
+fn house(template: &Host, provider: &Provider, attempts: u32) -> Host {
     let policy = policy(&provider.base_url()).replace("attempts = 1", &format!("attempts = {attempts}"));
     let limits =
         "first-byte-timeout = \"300ms\"\nidle-timeout = \"300ms\"\nwhole-timeout = \"20s\"\nreply-bytes = \"64KiB\"\n";
-    Host::new(&format!("{policy}{limits}"), &["basics", "files", "processes"]).await
+    template.like(&format!("{policy}{limits}"), |world| Arc::new(world))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_provider_does_wrong_the_loop_goes_on_and_says_it() {
+    let template = template().await;
+    let mut wrong = Vec::new();
     for (what, turn, want, words) in rows() {
-        let good = || reply("", &[("process_exit", json!({ "result": 1 }))]);
+        let good = || reply("", &[("process_exit", json!({ "payload": 1 }))]);
         let provider = Provider::start(&Arc::new(Clock::default()), vec![turn, good()]).await.unwrap();
-        let host = house(&provider, 1).await;
+        let host = house(&template, &provider, 1);
         let pid = start(&host, "Write it.").await;
-        let settling = tokio::time::timeout(Duration::from_secs(60), settled(&host, pid));
+        let settling = tokio::time::timeout(Duration::from_secs(300), settled(&host, pid));
         let (state, _) = settling.await.unwrap_or_else(|_| panic!("{what}: it hangs"));
         assert_eq!(state, State::Exited("1".into()), "{what}");
         assert_eq!(host.content("bad"), None, "{what}: nothing of a bad reply is carried out");
@@ -106,22 +116,30 @@ async fn whatever_a_provider_does_wrong_the_loop_goes_on_and_says_it() {
             .iter()
             .filter(|record| record.operation == "model.ask" && record.outcome != Outcome::Intent)
             .collect();
-        assert_eq!((asked.len(), ended(asked[0])), (2, want), "{what}: {:?}", asked[0]);
+        // Whether anything left before the hang-up is a matter of who was faster.
+        let unsent = what == "hangs up unread" && ended(asked[0]) == Ended::NotStarted;
+        if asked.len() != 2 || (ended(asked[0]) != want && !unsent) {
+            wrong.push(format!("{what}: {asked:?}"));
+        }
         assert_eq!(provider.connections(), 2, "{what}");
         let last = provider.asked().last().unwrap().json();
         let told = format!("{:?} {last}", asked[0]);
-        assert!(told.contains(words), "{what}: {told}");
+        if !told.contains(words) {
+            wrong.push(format!("{what}: {words} is not in {told}"));
+        }
         host.runtime.close().await;
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_never_gets_better_is_not_asked_for_ever() {
+    let template = template().await;
     for (what, turn, want, _) in rows() {
         let provider = Provider::start(&Arc::new(Clock::default()), vec![turn; 20]).await.unwrap();
-        let host = house(&provider, 1).await;
+        let host = house(&template, &provider, 1);
         let pid = start(&host, "Write it.").await;
-        let settling = tokio::time::timeout(Duration::from_secs(60), settled(&host, pid));
+        let settling = tokio::time::timeout(Duration::from_secs(300), settled(&host, pid));
         let (state, _) = settling.await.unwrap_or_else(|_| panic!("{what}: it hangs"));
         match state {
             State::Paused(why) => assert!(why.contains("its model"), "{what}: {why}"),
@@ -139,9 +157,9 @@ async fn a_provider_that_never_gets_better_is_not_asked_for_ever() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_for_now_is_waited_for_within_one_step() {
     let script =
-        vec![status(429, &[("retry-after", "0")], "{}"), reply("", &[("process_exit", json!({ "result": 1 }))])];
+        vec![status(429, &[("retry-after", "0")], "{}"), reply("", &[("process_exit", json!({ "payload": 1 }))])];
     let provider = Provider::start(&Arc::new(Clock::default()), script).await.unwrap();
-    let host = house(&provider, 3).await;
+    let host = house(&template().await, &provider, 3);
     let pid = start(&host, "End.").await;
     assert_eq!(settled(&host, pid).await.0, State::Exited("1".into()));
     let asked = provider.asked();

@@ -57,7 +57,7 @@ fn looks(number: usize, asked: &Asked) -> Turn {
         5 => vec![Step::Send(
             format!("HTTP/1.1 200 {key}\r\nx-request-id: {key}\r\ncontent-length: 5\r\n\r\n{key}").into_bytes(),
         )],
-        _ => reply("", &[("process_exit", json!({ "result": 1 }))]),
+        _ => reply("", &[("process_exit", json!({ "payload": 1 }))]),
     }
 }
 
