@@ -177,9 +177,6 @@ pub enum Verb {
     Policy(PolicyVerb),
     /// Print completions for a shell.
     Completions { shell: clap_complete::Shell },
-    /// Asks the system something that only a process of its own can ask; for doctor.
-    #[command(hide = true, name = "probe-user-namespace")]
-    ProbeUserNamespace,
     /// Checks the log in a process of its own, which a damaged store may end; for audit verify.
     #[command(hide = true, name = "check-log")]
     CheckLog {

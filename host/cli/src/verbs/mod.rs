@@ -153,7 +153,6 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
             Ok(code::DONE)
         }
         Verb::CheckLog { witness, key } => audit::check_log(&context, witness.as_deref(), key.as_deref()),
-        Verb::ProbeUserNamespace => Ok(doctor::probe_user_namespace()),
     }
 }
 

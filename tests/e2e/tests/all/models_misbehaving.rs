@@ -59,7 +59,12 @@ fn rows() -> Vec<(&'static str, Turn, Ended, &'static str)> {
         ("reset", vec![Step::Reset], Ended::Unknown, ""),
         ("hangs up unread", vec![Step::Deaf], Ended::Unknown, ""),
         ("cut JSON", status(200, &[("content-type", "application/json")], "{\"choices\": [{"), Ended::Unknown, ""),
-        ("malformed JSON", status(200, &[("content-type", "application/json")], "{\"choices\": nonsense}"), Ended::Failed, ""),
+        (
+            "malformed JSON",
+            status(200, &[("content-type", "application/json")], "{\"choices\": nonsense}"),
+            Ended::Failed,
+            "",
+        ),
         ("no JSON at all", status(200, &[("content-type", "text/html")], "<html>login</html>"), Ended::Failed, ""),
         ("empty body", status(200, &[("content-type", "application/json")], ""), Ended::Failed, ""),
         ("empty reply", reply("", &[]), Ended::Failed, ""),
