@@ -10,11 +10,14 @@ use libos_kernel::model::process::State;
 use libos_kernel::model::question::Subject;
 use libos_kernel::model::record::{Outcome, Record, cut};
 use libos_kernel::store::reader::Snapshot;
+use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 /// Bytes of a tool's arguments that are told.
 const ARGUMENTS_SHOWN: usize = 600;
+/// Characters of one of them, if all are too long.
+const ARGUMENT_SHOWN: usize = 100;
 /// Records that are told in one go.
 const RECORDS_AT_ONCE: usize = 256;
 
@@ -230,9 +233,7 @@ fn happened(snapshot: &Snapshot, pid: Pid, root: Pid, record: &Record) -> anyhow
                 return Ok(None);
             }
             let tool = detail.split(' ').next().unwrap_or_default().to_owned();
-            let mut arguments =
-                View(snapshot).arguments(call)?.map(|text| crate::json::compact(&text)).unwrap_or_default();
-            cut(&mut arguments, ARGUMENTS_SHOWN);
+            let arguments = View(snapshot).arguments(call)?.map(|text| shown(&text)).unwrap_or_default();
             Some(Happened::Calls { pid, call, tool, arguments })
         }
         "call.end" => {
@@ -252,4 +253,41 @@ fn happened(snapshot: &Snapshot, pid: Pid, root: Pid, record: &Record) -> anyhow
         "process.hold" => Some(note(format!("is held: {detail}"))),
         _ => None,
     })
+}
+
+/// Arguments as they are told: of long ones the beginning of each.
+fn shown(text: &str) -> String {
+    let mut compact = crate::json::compact(text);
+    if compact.len() > ARGUMENTS_SHOWN
+        && let Ok(mut object) = serde_json::from_str::<serde_json::Map<String, Value>>(&compact)
+    {
+        for value in object.values_mut() {
+            let long = match &*value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            if long.len() > ARGUMENT_SHOWN {
+                *value = long.chars().take(ARGUMENT_SHOWN).chain(['…']).collect::<String>().into();
+            }
+        }
+        compact = Value::Object(object).to_string();
+    }
+    cut(&mut compact, ARGUMENTS_SHOWN);
+    compact
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_arguments_are_told_by_their_beginnings() {
+        assert_eq!(shown(r#"{ "a": 1.50 }"#), r#"{"a":1.50}"#);
+        let long = format!(r#"{{"content":"{}","of":[{}1],"path":"a.txt"}}"#, "é".repeat(5_000), "1,".repeat(5_000));
+        let told: Value = serde_json::from_str(&shown(&long)).unwrap();
+        assert_eq!(told["path"], "a.txt");
+        assert!(told["content"].as_str().unwrap().ends_with("é…") && told["of"].as_str().unwrap().starts_with("[1,1"));
+        let many: String = (0..500).map(|n| format!("\"{n}\":{n},")).collect();
+        assert!(shown(&format!("{{{many}\"z\":0}}")).len() <= ARGUMENTS_SHOWN + 3);
+    }
 }

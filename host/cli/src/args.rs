@@ -492,6 +492,7 @@ mod tests {
     }
 
     #[test]
+    // long: it is a list
     fn contract_lines_are_understood() {
         for line in [
             "init",

@@ -121,6 +121,12 @@ fn whatever_is_run_has_no_effect_outside_of_what_is_granted() {
         "tar cf /tmp/t secret; tar xf /tmp/t --checkpoint=1 --checkpoint-action=exec='rm -rf secret'".into(),
         "sort --compress-program='rm -rf secret' /usr/bin/env".into(),
         "env LD_PRELOAD=./x.so rm -rf secret".into(),
+        "git -c core.pager='rm -rf secret' -p log; git -c core.pager='sh -c \"rm -rf secret\"' log".into(),
+        "git diff --no-index --output=secret/x src /usr/include; git diff --no-index --output=../outside src .".into(),
+        "sort -o/etc/libos-was-here src/a.txt; sort -osecret/key src/a.txt".into(),
+        "sed '1e rm -rf secret' src/a.txt; cp src/a.txt secret/key; dd if=src/a.txt of=secret/key".into(),
+        "printf 'true\\rrm -rf secret\\r' | sh; tee secret/key libos.toml .git/config < src/a.txt".into(),
+        "python3 -c 'import os, shutil; shutil.rmtree(\"secret\", True); os.rename(\"secret\", \"x\")'".into(),
         "bash -c 'rm -rf secret'; bash <<< 'rm -rf secret'; bash -c 'cat <(rm -rf secret)'".into(),
         "mount -t tmpfs x secret; umount secret libos.toml; umount -l secret; rm -rf secret".into(),
         "unshare -Ur umount secret; unshare -Urm rm -rf secret".into(),
@@ -215,6 +221,36 @@ fn an_allowed_git_status_runs_nothing_that_the_repository_names() {
     assert!(!run(&scene, &["git", "status"])["stdout"].as_str().unwrap().contains("mine"));
     let own = run(&scene, &["./git", "status"]);
     assert!(own["err"].as_str().is_some_and(|err| err.contains("no grant allows it")), "{own}");
+}
+
+/// What a ready-made level says about programs: 0 for done, 3 for denied, 4 for a question.
+#[test]
+fn the_ready_made_levels_allow_ask_and_deny_what_they_say() {
+    let rows =
+        [("never", [3, 3, 3]), ("listed-else-ask", [0, 4, 4]), ("unlisted-else-ask", [0, 0, 4]), ("always", [0, 0, 0])];
+    for (level, ends) in rows {
+        let policy = OPEN
+            .replace("    \"execute shell:**\",\n", "")
+            .replace("deny = [", &format!("programs = \"{level}\"\ndeny = ["));
+        let scene = open(level, &policy);
+        let commands = [&["python3", "--version"][..], &["ls", "src"], &["sh", "-c", "true"]];
+        for (argv, end) in commands.into_iter().zip(ends) {
+            // Some systems have it as a link to a file that no list names.
+            if argv[0] == "python3"
+                && !Path::new("/usr/bin/python3").canonicalize().is_ok_and(|path| path.ends_with("python3"))
+            {
+                continue;
+            }
+            let ran = run(&scene, argv);
+            assert_eq!(ran["code"].as_i64().unwrap_or(0), end, "{level} {argv:?}: {ran}");
+        }
+        let log = scene.run(&["audit", "show"]).ends(0).out;
+        assert_eq!(
+            log.contains("runs any program (high risk)"),
+            ["unlisted-else-ask", "always"].contains(&level),
+            "{log}"
+        );
+    }
 }
 
 #[test]

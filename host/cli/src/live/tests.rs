@@ -75,6 +75,8 @@ fn it_says_what_is_waited_for_what_is_left_and_who_works_below() {
     );
     let sleeping = Standing { questions: Vec::new(), until: Some("2026-01-01T00:00:00Z".into()), ..standing };
     live.take(&Event::AgentStands(sleeping), at(0), LOOK);
+    // A question that was asked does not end what runs.
+    live.take(&Event::AgentRests { pid: Pid(1), questions: Vec::new(), paused: Vec::new() }, at(0), LOOK);
     assert!(live.now(at(0), LOOK).join("\n").contains("sleeps until 2026-01-01"));
 }
 

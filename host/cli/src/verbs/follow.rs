@@ -7,6 +7,7 @@ use super::{Context, block_on};
 use crate::args::Unattended;
 use crate::demo::Act;
 use crate::error::{Failure, Quiet, code};
+use crate::out::Out;
 use crate::place::Place;
 use crate::protocol::{AgentRequest, CheckpointRequest, Event, Request, Said};
 use crate::session::Session;
@@ -284,7 +285,7 @@ impl Follower<'_> {
                     let why = why.as_deref();
                     out.value(&Printed { result, why, ..Printed::rests(pid, &state, questions, paused) })?;
                 } else if let Some(result) = result {
-                    out.json_text(&result)?;
+                    print_result(out, &result)?;
                 } else {
                     let why = why.unwrap_or_else(|| state.clone());
                     return Err(Failure::new(exit, why)
@@ -347,6 +348,14 @@ impl Follower<'_> {
         }
         paused.iter().for_each(|Held { pid, why }| eprintln!(" hint: {pid}: {}", escape(why)));
         Ok(())
+    }
+}
+
+/// A text is for people as it is; everything else is JSON, for programs always.
+fn print_result(out: &Out, result: &str) -> std::io::Result<()> {
+    match serde_json::from_str::<String>(result) {
+        Ok(text) if out.is_terminal() => text.lines().try_for_each(|line| out.line(&escape(line))),
+        _ => out.json_text(result),
     }
 }
 
