@@ -253,10 +253,11 @@ impl Shared {
         progress: &Progress,
     ) -> Result<Arc<Answer>, Stop> {
         let prepared = prepare::without_look(&call);
+        // What a person was asked about is looked at again when the answer is there.
+        let is_effect = call.class() == Class::Effect && prepared.is_none();
         let mut attempt = Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared };
         let mut links = 0;
         loop {
-            let is_effect = attempt.call.class() == Class::Effect && attempt.prepared.is_none();
             let seen = match self.foresee(&attempt) {
                 Foreseen::Over(answer) => return Ok(answer),
                 Foreseen::Asks if !is_effect => prepare::leads_to(&self.kernel, &attempt),
@@ -299,13 +300,7 @@ impl Shared {
                 }
             };
             if let Some(batch) = durable {
-                if !attempt.call.keeps_its_own_time() {
-                    return self.effect(permit, attempt, batch).await;
-                }
-                self.waiting.waits();
-                let answer = self.effect(permit, attempt, batch).await;
-                self.waiting.goes_on();
-                return answer;
+                return self.effect_in_its_time(permit, attempt, batch).await;
             }
             match self.perform(permit, &attempt).await? {
                 Performed::Answer(answer) => return Ok(answer),
@@ -317,6 +312,16 @@ impl Shared {
                 Performed::Stopped(stop) => return Err(stop),
             }
         }
+    }
+
+    async fn effect_in_its_time(&self, permit: Permit, attempt: Attempt, batch: u64) -> Result<Arc<Answer>, Stop> {
+        if !attempt.call.keeps_its_own_time() {
+            return self.effect(permit, attempt, batch).await;
+        }
+        self.waiting.waits();
+        let answer = self.effect(permit, attempt, batch).await;
+        self.waiting.goes_on();
+        answer
     }
 
     fn foresee(&self, attempt: &Attempt) -> Foreseen {

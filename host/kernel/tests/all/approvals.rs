@@ -1,6 +1,6 @@
 //! Asking people: not twice the same, not too often, not for ever; and an answer is for exactly what was shown.
 
-use crate::sim::{Clerk, House, words};
+use crate::sim::{Clerk, House, MOUNT, words};
 use libos_kernel::kernel::Reaction;
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::call::{Approval, Call, WriteMode};
@@ -487,4 +487,31 @@ async fn a_yes_to_a_change_of_an_object_is_for_the_object_as_it_was() {
         let step = first_step(&house, &mut house.resume(call).await, delete()).await;
         assert_eq!(step, if changed { "waits" } else { "done" });
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_while_a_person_thinks_is_shown_to_him_although_the_call_stays_in_memory() {
+    let house = House::new(&["allow read,list fs:workspace/**", "ask write fs:workspace/**"]);
+    house.world.put_file(&format!("{MOUNT}/a"), "one");
+    let mut line = house.line();
+    let (mut waiting, id) = (line.waiting(), line.call());
+    let call = Call::FsWrite { path: "a".into(), content: b"mine".to_vec(), mode: WriteMode::CreateOrReplace };
+    let run = line.run(call);
+    tokio::pin!(run);
+    let mut asked = Vec::new();
+    for (content, told) in [("two", None), ("two", Some(1)), ("two", Some(2))] {
+        tokio::select! {
+            biased;
+            answer = &mut run => {
+                assert_eq!((words(&answer), asked.len()), ("done".into(), 2), "it was asked again, once");
+                return;
+            }
+            waits = waiting.wait_for(|at| at.is_some() && *at != told) => drop(waits),
+        }
+        house.kernel.barrier().await.unwrap();
+        asked.push(house.asked(id));
+        house.world.put_file(&format!("{MOUNT}/a"), content);
+        house.kernel.answer(asked[asked.len() - 1], Reaction::allow()).unwrap();
+    }
+    panic!("it does not end: {asked:?}");
 }

@@ -140,10 +140,8 @@ pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
         let told = |policy: &Policy| environment::told(&policy.environment, name);
         tell(&format!("variable {name}"), told(old), told(new));
     }
-    let names: BTreeSet<&String> = old.models.keys().chain(new.models.keys()).collect();
-    for name in names {
-        let told = |policy: &Policy| models::told(&policy.models, name);
-        tell(&format!("model {name}"), told(old), told(new));
+    for name in models::names(old, new) {
+        tell(&format!("model {name}"), models::told(&old.models, name), models::told(&new.models, name));
     }
     for facility in old.accepted.iter().filter(|facility| !new.accepted.contains(*facility)) {
         lines.push(format!("no host starts without {} any more", facility.word()));

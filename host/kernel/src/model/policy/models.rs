@@ -2,12 +2,12 @@
 //! the key itself, and an error repeats neither keys nor what may hold one.
 
 use super::read::{Reader, Value};
-use super::unit;
+use super::{Policy, unit};
 use crate::model::ask::Price;
 use crate::model::image::is_name;
 use crate::model::limit;
 use core::net::{IpAddr, Ipv6Addr};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::{DeTable, DeValue};
@@ -350,6 +350,11 @@ fn check_base(url: &str, cleartext: bool) -> Result<(), (&'static str, &'static 
         return Err((why, "use https, or say cleartext = true"));
     }
     Ok(())
+}
+
+/// The names of all profiles of two policies.
+pub(super) fn names<'p>(old: &'p Policy, new: &'p Policy) -> BTreeSet<&'p String> {
+    old.models.keys().chain(new.models.keys()).collect()
 }
 
 /// What is said of a profile to a person who compares two policies.
