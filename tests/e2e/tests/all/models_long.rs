@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-
 /// Steps; a thousand take longer than a test may, without optimisation.
 const STEPS: usize = 500;
 /// Characters of a prompt: all that is said in it. What the tools are comes besides, and is the same each time.
@@ -24,7 +23,8 @@ fn is_summary(asked: &Value) -> bool {
 /// Characters of texts, calls and results.
 fn said(prompt: &Value) -> usize {
     let text = |value: &Value| value.as_str().map_or(0, |text| text.chars().count());
-    let call = |call: &Value| text(&call["id"]) + text(&call["function"]["name"]) + text(&call["function"]["arguments"]);
+    let call =
+        |call: &Value| text(&call["id"]) + text(&call["function"]["name"]) + text(&call["function"]["arguments"]);
     let calls = |message: &Value| message["tool_calls"].as_array().map_or(0, |calls| calls.iter().map(call).sum());
     let messages = prompt["messages"].as_array().unwrap().iter();
     messages.map(|message| text(&message["content"]) + text(&message["tool_call_id"]) + calls(message)).sum()
