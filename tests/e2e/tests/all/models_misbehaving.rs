@@ -58,15 +58,25 @@ fn rows() -> Vec<(&'static str, Turn, Ended, &'static str)> {
         ("cut mid-stream", events(&[text("I wri")]), Ended::Unknown, "broke off"),
         ("reset", vec![Step::Reset], Ended::Unknown, ""),
         ("hangs up unread", vec![Step::Deaf], Ended::Unknown, ""),
-        ("cut JSON", status(200, &[("content-type", "application/json")], "{\"choices\": [{"), Ended::Unknown, ""),
+        (
+            "cut JSON",
+            status(200, &[("content-type", "application/json")], "{\"choices\": [{"),
+            Ended::Unknown,
+            "broke off",
+        ),
         (
             "malformed JSON",
             status(200, &[("content-type", "application/json")], "{\"choices\": nonsense}"),
             Ended::Failed,
             "",
         ),
-        ("no JSON at all", status(200, &[("content-type", "text/html")], "<html>login</html>"), Ended::Failed, ""),
-        ("empty body", status(200, &[("content-type", "application/json")], ""), Ended::Failed, ""),
+        (
+            "no JSON at all",
+            status(200, &[("content-type", "text/html")], "<html>login</html>"),
+            Ended::Unknown,
+            "text/html",
+        ),
+        ("empty body", status(200, &[("content-type", "application/json")], ""), Ended::Unknown, "broke off"),
         ("empty reply", reply("", &[]), Ended::Failed, ""),
         ("words only", reply("I shall write it.", &[]), Ended::Done, "You called no tool"),
         ("429", status(429, &[("retry-after", "3600")], "{}"), Ended::NotStarted, "429"),
@@ -85,7 +95,7 @@ fn rows() -> Vec<(&'static str, Turn, Ended, &'static str)> {
             Ended::Done,
             "None of your tool calls",
         ),
-        ("huge", huge(), Ended::Unknown, ""),
+        ("huge", huge(), Ended::Failed, "larger than 65536 bytes"),
     ]
 }
 
