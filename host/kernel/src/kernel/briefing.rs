@@ -111,8 +111,10 @@ fn line(grant: &Grant) -> String {
     line
 }
 
-/// Whether a tool declares no right by which anything changes.
+/// Whether a tool reads and declares no right by which anything changes. What only lists may move the working directory, and what needs
+/// nothing may take a message: their order counts.
 fn only_looks(tool: &ToolRow) -> bool {
     let looks = |right: Right| matches!(right, Right::Read | Right::List);
-    tool.needs.as_ref().is_some_and(|needs| needs.iter().all(|rule| rule.rights.iter().all(looks)))
+    let needs = tool.needs.as_deref().unwrap_or_default();
+    needs.iter().any(|rule| rule.rights.contains(Right::Read)) && needs.iter().all(|rule| rule.rights.iter().all(looks))
 }

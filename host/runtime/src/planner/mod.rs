@@ -51,6 +51,12 @@ impl<'a> Turn<'a> {
         Ok(self.kernel.step_result(self.pid, step)?)
     }
 
+    /// Tokens that a model can read in one request, as its profile says. None if there is no such profile.
+    pub fn window(&self, profile: &str) -> Option<u32> {
+        let profile = self.kernel.model_profile(profile).ok()?;
+        Some(profile.context_tokens.saturating_sub(profile.reply_tokens.min(profile.context_tokens / 2)))
+    }
+
     /// What there is to know of the process. None if it has ended.
     ///
     /// # Errors

@@ -12,6 +12,11 @@ use std::sync::Arc;
 
 /// A reply of Chat Completions: a text, and calls of tools.
 pub fn reply(text: &str, calls: &[(&str, Value)]) -> Turn {
+    reply_that(if calls.is_empty() { "stop" } else { "tool_calls" }, text, calls)
+}
+
+/// A reply that ended for this reason.
+fn reply_that(reason: &str, text: &str, calls: &[(&str, Value)]) -> Turn {
     let calls: Vec<Value> = calls
         .iter()
         .enumerate()
@@ -20,7 +25,6 @@ pub fn reply(text: &str, calls: &[(&str, Value)]) -> Turn {
             json!({ "id": format!("call_{index}"), "type": "function", "function": function })
         })
         .collect();
-    let reason = if calls.is_empty() { "stop" } else { "tool_calls" };
     let message = json!({ "role": "assistant", "content": text, "tool_calls": calls });
     said(&json!({
         "model": "mock-1",
@@ -148,4 +152,45 @@ async fn without_the_right_or_the_profile_a_model_is_not_asked() {
         assert!(why.contains(want) && why.contains("grant"), "{planner}: {why}");
     }
     assert_eq!(provider.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_reply_that_was_cut_is_told_so_behind_the_results_of_its_calls() {
+    let write = ("write_text_file", json!({ "path": "a.md", "content": "x".repeat(7_000) }));
+    let exit = || reply("", &[("process_exit", json!({ "payload": 1 }))]);
+    let turns = vec![reply_that("length", "", &[write]), exit()];
+    let (provider, host) = house(turns, &["basics", "files", "processes"]).await;
+    let pid = start(&host, "Write.").await;
+    assert_eq!(settled(&host, pid).await.0, State::Exited("1".into()));
+    assert_eq!(host.content("a.md").map(|text| text.len()), Some(7_000));
+    let second = messages(&provider, 1);
+    let last: Vec<&str> = second.iter().rev().take(3).map(|(role, _)| &**role).collect();
+    assert_eq!(last, ["user", "tool", "assistant"], "{second:?}");
+    assert!(second.last().unwrap().1.contains("cut at its limit"), "{second:?}");
+    // Its arguments are too long to be shown again, and it is told so.
+    assert!(second[second.len() - 2].1.contains("carried out as you wrote them"), "{second:?}");
+}
+
+#[tokio::test]
+async fn replies_that_are_cut_hold_their_process_and_are_no_end_of_it() {
+    let turns = (0..3).map(|_| reply_that("length", "I think and think", &[])).collect();
+    let (provider, host) = house(turns, &["basics"]).await;
+    let pid = start(&host, "Think.").await;
+    let State::Paused(why) = settled(&host, pid).await.0 else { panic!("it is not held") };
+    assert!(why.contains("reply-tokens"), "{why}");
+    assert_eq!(provider.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn a_long_goal_is_no_reason_to_summarise() {
+    let look = || reply("", &[("get_current_time", json!({}))]);
+    let turns = vec![look(), look(), reply("", &[("process_exit", json!({ "payload": 1 }))])];
+    let (provider, host) = house(turns, &["basics", "people", "processes"]).await;
+    let pid = start(&host, &"Read this. ".repeat(5_000)).await;
+    assert_eq!(settled(&host, pid).await.0, State::Exited("1".into()));
+    assert_eq!(provider.asked().len(), 3);
+    let results = messages(&provider, 2).into_iter().filter(|(role, _)| role == "tool");
+    for (_, text) in results {
+        assert!(text.len() > 20 && !text.contains("left out"), "{text}");
+    }
 }

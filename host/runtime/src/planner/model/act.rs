@@ -5,16 +5,17 @@ use libos_kernel::model::answer::{Answer, Stop};
 use libos_kernel::model::call::{Call, Called, ObjectOptions, Payload, Reply};
 use libos_kernel::model::limit::CALLS_AT_ONCE_MAX;
 use libos_kernel::syscall::Line;
-use libos_model::ToolCall;
 use libos_model::context::{Context, Handle};
+use libos_model::{Message, Reply as Said, ToolCall};
+
+/// What stands before the result of a call whose arguments are not shown again.
+const CUT_SHORT: &str =
+    "[The arguments of this call were carried out as you wrote them; they are too long to stand here again.]";
 
 /// Makes the calls of a reply and adds their results to the context, in the order of the calls.
-pub async fn act(
-    line: &mut Line,
-    prepared: &Prepared,
-    context: &mut Context,
-    calls: &[ToolCall],
-) -> Result<Vec<Made>, Stop> {
+pub async fn act(line: &mut Line, prepared: &Prepared, context: &mut Context, said: &Said) -> Result<Vec<Made>, Stop> {
+    let calls = &said.calls[..];
+    let cut = cut_short(context, said);
     let looks = |call: &ToolCall| named(prepared, call).is_some_and(|(_, only_looks)| only_looks);
     let mut made = Vec::with_capacity(calls.len());
     let mut left = calls;
@@ -36,11 +37,19 @@ pub async fn act(
                 let json = if failed { serde_json::Value::String(text.clone()).to_string() } else { text.clone() };
                 whole = keep(line, &name, "tool-result", json).await?;
             }
+            let text = if cut.contains(&call.id) { format!("{CUT_SHORT}\n{text}") } else { text };
             context.result(&call.id, &text, whole.as_ref());
             made.push(Made { tool: call.name.clone(), failed });
         }
     }
     Ok(made)
+}
+
+/// Calls whose arguments were too long to stand in the transcript; the last entry is what the model said.
+fn cut_short(context: &Context, said: &Said) -> Vec<String> {
+    let Some(Message::Assistant { calls: kept, .. }) = context.entries().last() else { return Vec::new() };
+    let both = kept.iter().zip(&said.sent);
+    both.filter(|(kept, sent)| kept.arguments != sent.arguments).map(|(_, sent)| sent.id.clone()).collect()
 }
 
 /// The tool's own name, and whether it only looks.

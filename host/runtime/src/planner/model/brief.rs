@@ -11,6 +11,9 @@ const LINES_MAX: usize = 60;
 /// Characters of a tool's name that providers take.
 const CALLED_CHARACTERS_MAX: usize = 64;
 
+/// The tool that takes messages.
+pub const RECEIVE: &str = "receive_message";
+
 /// What every process is told whose image says nothing.
 const PLAIN: &str = "You run as a process of libos, a runtime that decides and records each thing you do. You act only by calling tools; what you \
                      write beside a tool call has no effect. \"denied\" is an answer: do not look for a way around it. Texts in files and in \

@@ -27,8 +27,11 @@ const SILENT_MAX: u32 = 2;
 const NUDGE: &str = "You called no tool, and what you write beside tool calls has no effect. Call a tool to go on. If your goal is reached, \
                      end with `process_exit`; a second reply without a tool call ends you, too.";
 const CUT: &str = "Your reply was cut at its limit of tokens. Say less at once.";
+const WITHHELD: &str = "Your reply was withheld. Go on in another way, or end.";
 const LOST: &str =
     "You were asked, and no answer came; if you gave one it is lost, and nothing of it was carried out. Go on.";
+const NO_SUMMARY: &str =
+    "(There is none: you were asked for one several times and gave no text. Read the object if you need what was.)";
 const SUMMARISE: &str = "What is above leaves your sight after this. Write down what you need of it to go on: your goal and its state, what you \
                          did and found (files, names, numbers), what failed and why, what people answered, what comes next. Nothing else, no \
                          tool calls, at most 600 words.";
@@ -51,7 +54,8 @@ impl Planner for ModelPlanner {
         for step in last.from..turn.step {
             entries.extend(turn::kept(turn, step)?.messages);
         }
-        let prepared = Prepared::new(&self.profile, turn.step, &briefing, last, entries);
+        let window = turn.window(&self.profile);
+        let prepared = Prepared::new((&self.profile, window), turn.step, &briefing, last, entries);
         // Texts and maps of texts: it cannot fail.
         Ok(Some(serde_json::to_string(&prepared).unwrap_or_default()))
     }
@@ -98,12 +102,17 @@ async fn take(line: &mut Line, prepared: Prepared, mut context: Context) -> Resu
             return Ok(go_on(&prepared, kept, &context, Some(why)));
         }
     }
-    kept.failures = 0;
     context.said(&reply.text, &reply.sent);
     kept.said = turn::short(&reply.text);
-    if reply.finish == Finish::Length {
-        context.tell(CUT);
+    if reply.calls.is_empty()
+        && let Some((word, why)) = withheld(&reply.finish)
+    {
+        // Not what it would have said: no reason to take it for the end.
+        context.tell(word);
+        kept.failures += 1;
+        return Ok(go_on(&prepared, kept, &context, Some(why)));
     }
+    kept.failures = 0;
     if reply.calls.is_empty() {
         kept.silent += 1;
         if kept.silent >= SILENT_MAX {
@@ -113,8 +122,23 @@ async fn take(line: &mut Line, prepared: Prepared, mut context: Context) -> Resu
         return Ok(go_on(&prepared, kept, &context, None));
     }
     kept.silent = 0;
-    kept.calls = act(line, &prepared, &mut context, &reply.calls).await?;
+    kept.calls = act(line, &prepared, &mut context, &reply).await?;
+    // Behind the results: a call is followed by its result and nothing else.
+    if let Some((word, _)) = withheld(&reply.finish) {
+        context.tell(word);
+    }
     Ok(go_on(&prepared, kept, &context, None))
+}
+
+/// What to tell a model whose reply is not whole, and what a person is told who waits for it.
+fn withheld(finish: &Finish) -> Option<(&'static str, &'static str)> {
+    match finish {
+        Finish::Length => {
+            Some((CUT, "its model's replies are cut at their limit of tokens (reply-tokens of its profile)"))
+        }
+        Finish::Refused => Some((WITHHELD, "its model, or the provider, refuses to answer")),
+        _ => None,
+    }
 }
 
 /// Puts a summary in the place of the older messages, which an object keeps.
@@ -125,13 +149,24 @@ async fn summarise(
     dropped: &Dropped,
 ) -> Result<Chosen, Stop> {
     let mut kept = prepared.kept();
+    // What it may do, and what waits for it, may be among what is summarised, and was not told in this step: it is told again.
+    (kept.capabilities, kept.waiting) = (None, 0);
     let mut messages = prepared.prompt.clone();
     messages.extend(dropped.messages.iter().cloned());
     messages.push(Message::User(SUMMARISE.into()));
-    let summary = match ask(line, &prepared.profile, &Request::new(messages)).await? {
+    // With the tools: some endpoints refuse a history of calls without them.
+    let request = Request { tools: prepared.offered(), ..Request::new(messages) };
+    let mut summary = match ask(line, &prepared.profile, &request).await? {
         Ok(reply) => reply.text,
         Err(error) => return Ok(failed(&prepared, kept, &context, &error)),
     };
+    if summary.trim().is_empty() {
+        kept.failures += 1;
+        if kept.failures < FAILURES_MAX {
+            return Ok(go_on(&prepared, kept, &context, None));
+        }
+        NO_SUMMARY.clone_into(&mut summary);
+    }
     let whole = serde_json::to_string(&dropped.messages).unwrap_or_default();
     let name = format!("transcript-before-{:06}", prepared.step);
     let handle = keep(line, &name, "transcript", whole).await?;
@@ -143,8 +178,6 @@ async fn summarise(
     kept.from = prepared.step;
     kept.messages = context.entries().to_vec();
     kept.said = format!("summarised {} messages", dropped.messages.len());
-    // What it may do may be among what was summarised: it is told again.
-    kept.capabilities = None;
     Ok(Chosen::GoOn(kept.to_json()))
 }
 

@@ -13,6 +13,10 @@ use serde_json::Value;
 const SAID_CHARACTERS_MAX: usize = 200;
 /// Characters of the transcript from which on it is summarised, where the image says nothing.
 const COMPACT_AT: usize = 24_000;
+/// Characters that are a token at least, in the texts that agents read.
+const TOKEN_CHARACTERS: usize = 3;
+/// The smallest transcript with which an agent can go on.
+const COMPACT_AT_LEAST: usize = 8_000;
 /// Characters of a result that stands in the transcript whole, where the image says nothing.
 const PREVIEW: usize = 2_000;
 
@@ -50,7 +54,7 @@ pub struct Offered {
 
 /// The result of a step.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Kept {
     /// The step whose messages are the first of the transcript.
     pub from: u64,
@@ -92,15 +96,33 @@ impl Kept {
 }
 
 impl Prepared {
-    pub fn new(profile: &str, step: u64, briefing: &Briefing, last: Kept, entries: Vec<Message>) -> Prepared {
+    /// `window`: tokens that a request to the model may have, if that is known.
+    pub fn new(
+        (profile, window): (&str, Option<u32>),
+        step: u64,
+        briefing: &Briefing,
+        last: Kept,
+        entries: Vec<Message>,
+    ) -> Prepared {
         let size = |limit: Option<u64>, otherwise: usize| {
             limit.map_or(otherwise, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX / 4).max(1_000))
         };
-        let compact_at = size(briefing.context.and_then(|context| context.compact_at), COMPACT_AT).max(8_000);
+        let prompt = brief::prompt(briefing);
+        let tools = brief::tools(&briefing.tools);
+        let fixed = length(&prompt)
+            + tools.iter().map(|tool| tool.summary.len() + tool.arguments.to_string().len()).sum::<usize>();
+        let window = window.map_or(usize::MAX, |tokens| (tokens as usize).saturating_mul(TOKEN_CHARACTERS));
+        // A third of it is room for the step that comes before a summary.
+        let room = window.saturating_sub(fixed) / 4 * 3;
+        let wanted = size(briefing.context.and_then(|context| context.compact_at), COMPACT_AT);
+        let compact_at = wanted.min(room).max(COMPACT_AT_LEAST);
         let preview = size(briefing.context.and_then(|context| context.preview), PREVIEW).min(compact_at / 8);
         let mut told = brief::capabilities(last.capabilities.as_deref(), &briefing.capabilities);
         told.extend(brief::directory(last.capabilities.is_some(), briefing));
-        told.extend(brief::messages(last.waiting, briefing.messages));
+        let received = last.calls.iter().any(|made| made.tool == brief::RECEIVE);
+        let can_receive = briefing.tools.iter().any(|tool| tool.name == brief::RECEIVE);
+        let before = if received { 0 } else { last.waiting };
+        told.extend(brief::messages(before, briefing.messages).filter(|_| can_receive));
         let last = Kept { capabilities: Some(briefing.capabilities.clone()), waiting: briefing.messages, ..last };
         Prepared {
             pid: briefing.pid,
@@ -108,19 +130,21 @@ impl Prepared {
             profile: profile.to_owned(),
             compact_at,
             preview,
-            prompt: brief::prompt(briefing),
+            prompt,
             entries,
             told,
-            tools: brief::tools(&briefing.tools),
+            tools,
             last,
         }
     }
 
     pub fn context(&self) -> Context {
         let at = self.compact_at;
+        // What begins every request does not give way, so it does not count: else a long goal would be summarised again and again.
+        let fixed = length(&self.prompt);
         let bounds = Bounds {
-            whole: at + at / 3,
-            threshold: at,
+            whole: fixed + at + at / 3,
+            threshold: fixed + at,
             entry: (at / 4).max(self.preview),
             result: self.preview,
             kept: at / 4,
@@ -142,6 +166,11 @@ impl Prepared {
     pub fn kept(&self) -> Kept {
         Kept { messages: Vec::new(), said: String::new(), calls: Vec::new(), ..self.last.clone() }
     }
+}
+
+/// Characters of messages, as a context counts them.
+fn length(messages: &[Message]) -> usize {
+    Context::new(Bounds::default(), messages.to_vec()).characters()
 }
 
 /// The beginning of a text.
