@@ -18,7 +18,7 @@
 //! its component's imports are the bound.
 //!
 //! Every function of the modules [`fs`], [`object`], [`clock`], [`random`], [`human`], [`log`],
-//! [`process`], [`message`], [`tickets`] and [`mod@tools`] is one system call.
+//! [`process`], [`message`], [`shell`], [`tickets`] and [`mod@tools`] is one system call.
 //! The host decides on it, records it and answers; a refusal is a value, [`Error::Denied`], and the tool goes on. A call that
 //! waits for a person may wait for weeks: the host may drop the tool meanwhile and run it again from the start with the recorded
 //! answers, up to where it stood. So what a tool does must follow from its arguments and from what the system calls answer.
@@ -40,6 +40,7 @@ pub mod process;
 pub mod random;
 mod rfc3339;
 mod schema;
+pub mod shell;
 #[doc(hidden)]
 pub mod support;
 pub mod tickets;

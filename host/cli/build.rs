@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The components that must come out of `tools/`.
-const EXPECTED: [&str; 10] =
-    ["basics", "edit", "files", "images", "jit", "messages", "objects", "people", "processes", "search"];
+const EXPECTED: [&str; 11] =
+    ["basics", "edit", "files", "images", "jit", "messages", "objects", "people", "processes", "programs", "search"];
 
 fn main() {
     if let Err(error) = embed() {

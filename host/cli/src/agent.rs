@@ -7,13 +7,17 @@ use libos_kernel::kernel::view::View;
 use libos_kernel::kernel::{HostError, NewAgent, Planned, Progress};
 use libos_kernel::model::id::{Pid, QuestionId};
 use libos_kernel::model::process::State;
+use libos_kernel::model::question::Subject;
 use libos_kernel::model::record::{Outcome, Record, cut};
 use libos_kernel::store::reader::Snapshot;
+use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 /// Bytes of a tool's arguments that are told.
 const ARGUMENTS_SHOWN: usize = 600;
+/// Characters of one of them, if all are too long.
+const ARGUMENT_SHOWN: usize = 100;
 /// Records that are told in one go.
 const RECORDS_AT_ONCE: usize = 256;
 
@@ -65,7 +69,9 @@ pub async fn perform(host: &Host, request: AgentRequest, listener: &Listener) ->
 async fn follow_agent(host: &Host, pid: Pid, from: u64, listener: &Listener) -> anyhow::Result<()> {
     let kernel = host.kernel();
     let mut commits = kernel.commits();
-    let mut teller = Teller { root: pid, next: from, is_ours: HashMap::from([(pid, true)]), asked: BTreeSet::new() };
+    let next_note = QuestionId(View(&kernel.snapshot()?).questions(false)?.last().map_or(1, |row| row.id.0 + 1));
+    let mut teller =
+        Teller { root: pid, next: from, is_ours: HashMap::from([(pid, true)]), asked: BTreeSet::new(), next_note };
     let mut rested = None;
     let mut stood = None;
     loop {
@@ -129,6 +135,8 @@ struct Teller {
     is_ours: HashMap<Pid, bool>,
     /// Questions that were told.
     asked: BTreeSet<QuestionId>,
+    /// The next note, or a later one.
+    next_note: QuestionId,
 }
 
 impl Teller {
@@ -148,11 +156,26 @@ impl Teller {
                 {
                     tell(listener, Event::Happened(happened)).await;
                 }
+                if record.operation == "human.tell" {
+                    self.tell_notes(snapshot, listener).await?;
+                }
             }
             if count < RECORDS_AT_ONCE {
                 return Ok(());
             }
         }
+    }
+
+    async fn tell_notes(&mut self, snapshot: &Snapshot, listener: &Listener) -> anyhow::Result<()> {
+        while let Some(row) = View(snapshot).question(self.next_note)? {
+            self.next_note = QuestionId(self.next_note.0 + 1);
+            if let Subject::Note { text } = row.subject
+                && self.has(snapshot, row.pid)?
+            {
+                tell(listener, Event::Happened(Happened::Says { pid: row.pid, text })).await;
+            }
+        }
+        Ok(())
     }
 
     fn has(&mut self, snapshot: &Snapshot, pid: Pid) -> anyhow::Result<bool> {
@@ -210,9 +233,7 @@ fn happened(snapshot: &Snapshot, pid: Pid, root: Pid, record: &Record) -> anyhow
                 return Ok(None);
             }
             let tool = detail.split(' ').next().unwrap_or_default().to_owned();
-            let mut arguments =
-                View(snapshot).arguments(call)?.map(|text| crate::json::compact(&text)).unwrap_or_default();
-            cut(&mut arguments, ARGUMENTS_SHOWN);
+            let arguments = View(snapshot).arguments(call)?.map(|text| shown(&text)).unwrap_or_default();
             Some(Happened::Calls { pid, call, tool, arguments })
         }
         "call.end" => {
@@ -232,4 +253,41 @@ fn happened(snapshot: &Snapshot, pid: Pid, root: Pid, record: &Record) -> anyhow
         "process.hold" => Some(note(format!("is held: {detail}"))),
         _ => None,
     })
+}
+
+/// Arguments as they are told: of long ones the beginning of each.
+fn shown(text: &str) -> String {
+    let mut compact = crate::json::compact(text);
+    if compact.len() > ARGUMENTS_SHOWN
+        && let Ok(mut object) = serde_json::from_str::<serde_json::Map<String, Value>>(&compact)
+    {
+        for value in object.values_mut() {
+            let long = match &*value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            if long.len() > ARGUMENT_SHOWN {
+                *value = long.chars().take(ARGUMENT_SHOWN).chain(['…']).collect::<String>().into();
+            }
+        }
+        compact = Value::Object(object).to_string();
+    }
+    cut(&mut compact, ARGUMENTS_SHOWN);
+    compact
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_arguments_are_told_by_their_beginnings() {
+        assert_eq!(shown(r#"{ "a": 1.50 }"#), r#"{"a":1.50}"#);
+        let long = format!(r#"{{"content":"{}","of":[{}1],"path":"a.txt"}}"#, "é".repeat(5_000), "1,".repeat(5_000));
+        let told: Value = serde_json::from_str(&shown(&long)).unwrap();
+        assert_eq!(told["path"], "a.txt");
+        assert!(told["content"].as_str().unwrap().ends_with("é…") && told["of"].as_str().unwrap().starts_with("[1,1"));
+        let many: String = (0..500).map(|n| format!("\"{n}\":{n},")).collect();
+        assert!(shown(&format!("{{{many}\"z\":0}}")).len() <= ARGUMENTS_SHOWN + 3);
+    }
 }

@@ -93,3 +93,41 @@ fn planner(text: &str) -> Result<PlannerText, String> {
         _ => Err("it is model:PROFILE or script:FILE".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::args::Args;
+    use clap::Parser;
+
+    #[test]
+    fn lines_of_run_are_understood_or_refused() {
+        for (line, is_fine) in [
+            ("run coding goal", true),
+            ("run coding goal --preset read-only --budget tokens=5 --budget money=7", true),
+            ("run coding goal --planner model:default --preset none --new", true),
+            ("run --pid p3", true),
+            ("demo", true),
+            ("demo copy", true),
+            ("run coding", false),
+            ("run coding goal --preset all", false),
+            ("run coding goal --grant read", false),
+            ("run coding goal --grant fly:x", false),
+            ("run --pid p3 --preset full", false),
+            ("run coding goal --planner model:", false),
+        ] {
+            let words = std::iter::once("libos").chain(line.split(' '));
+            assert_eq!(Args::try_parse_from(words).is_ok(), is_fine, "{line}");
+        }
+        let rule = [
+            "libos",
+            "run",
+            "coding",
+            "goal",
+            "--grant",
+            "read,list fs:workspace/x/**",
+            "--deny",
+            "write fs:workspace/y",
+        ];
+        assert!(Args::try_parse_from(rule).is_ok());
+    }
+}

@@ -5,6 +5,7 @@ mod args;
 mod args_processes;
 mod args_run;
 mod bound;
+mod demo;
 mod diff;
 mod duration;
 mod error;
@@ -42,6 +43,10 @@ fn main() -> ExitCode {
     // Hidden: a host starts itself so, to compile what is not its own.
     if std::env::args_os().nth(1).is_some_and(|verb| verb == libos::COMPILE_VERB) {
         return libos::compile_worker_main();
+    }
+    // Hidden, too: a host starts itself so, to confine a program.
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == libos::programs::SUPERVISE_VERB) {
+        return libos::programs::supervisor_main();
     }
     let args = Args::parse();
     let code = match verbs::run(args) {

@@ -14,7 +14,7 @@ use std::fs;
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 /// The content of a text file.
@@ -108,6 +108,17 @@ pub fn make_empty_directory(path: &Path) -> io::Result<bool> {
     Ok(fs::read_dir(path)?.next().is_none())
 }
 
+/// Removes a directory with all that is in it, if it is there.
+///
+/// # Errors
+/// Something in it stays.
+pub fn remove_directory(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
 /// Makes a file below a directory, with the directories on the way.
 ///
 /// # Errors
@@ -191,14 +202,6 @@ pub fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
-}
-
-/// Runs this very program and waits for its end.
-///
-/// # Errors
-/// It cannot be started.
-pub fn run_self(argument: &str) -> io::Result<Output> {
-    Command::new(std::env::current_exe()?).arg(argument).output()
 }
 
 /// Waits, in a command that does nothing else.

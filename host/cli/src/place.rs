@@ -172,6 +172,15 @@ fn state_home(set: Option<&OsStr>, home: Option<&Path>) -> anyhow::Result<PathBu
     }
 }
 
+/// Where demos play.
+///
+/// # Errors
+/// This user has no home directory.
+pub fn demo_home() -> anyhow::Result<PathBuf> {
+    let home = state_home(std::env::var_os("XDG_STATE_HOME").as_deref(), std::env::home_dir().as_deref())?;
+    Ok(home.join("libos-demo"))
+}
+
 /// `$XDG_CONFIG_HOME`, or `~/.config`.
 ///
 /// # Errors

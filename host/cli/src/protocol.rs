@@ -284,6 +284,8 @@ pub enum Happened {
         failed: Option<String>,
         milliseconds: u64,
     },
+    /// It leaves a note for a person.
+    Says { pid: Pid, text: String },
     /// Something about it that is one line.
     Note { pid: Pid, text: String },
 }

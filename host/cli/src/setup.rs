@@ -4,6 +4,7 @@ use crate::error::Failure;
 use crate::keys::Keys;
 use crate::place::Place;
 use anyhow::Context;
+use libos::programs::Supervisor;
 use libos::world::{MountSpec, OsWorld, WorldOptions};
 pub use libos::world::{ceiling, mounts};
 use libos_kernel::model::facility::{self, Facilities, Facility, Finding, Presence};
@@ -34,7 +35,8 @@ pub fn protected(place: &Place, policy: &Policy, witness: Option<PathBuf>) -> an
 /// A mount cannot be opened, or lacks what is required and was not accepted.
 pub fn world(mounts: &[MountSpec], protected: Vec<PathBuf>, accepted: Facilities) -> anyhow::Result<OsWorld> {
     let options = WorldOptions { accepted, ..WorldOptions::default() };
-    OsWorld::new(mounts.to_vec(), protected, options).context("the mounts of libos.toml")
+    let world = OsWorld::new(mounts.to_vec(), protected, options).context("the mounts of libos.toml")?;
+    Ok(world.with_supervisor(Supervisor::this_program()))
 }
 
 /// What the data directory offers of what a host relies on.

@@ -4,8 +4,10 @@
 
 mod scene;
 
+use libos_provider::{Clock, Provider, Step, Turn, json as said};
 use scene::{Said, Scene};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const GO: [&str; 5] = ["run", "coding", "Look around.", "--planner", "script:script.jsonl"];
@@ -197,6 +199,61 @@ fn ctrl_c_pauses_after_the_present_step_and_the_same_command_goes_on() {
     until("it goes on", || scene.run(&["ps"]).out.contains("waiting"));
     running.signal("TERM");
     running.end().ends(130).says(&["p1 is parked"]);
+}
+
+/// A reply with these calls of tools.
+fn reply(calls: &[(&str, Value)]) -> Turn {
+    let call = |(index, (name, arguments)): (usize, &(&str, Value))| {
+        let function = json!({ "name": name, "arguments": arguments.to_string() });
+        json!({ "id": format!("call_{index}"), "type": "function", "function": function })
+    };
+    let calls: Vec<Value> = calls.iter().enumerate().map(call).collect();
+    let message = json!({ "role": "assistant", "content": "", "tool_calls": calls });
+    said(&json!({
+        "model": "mock-1",
+        "choices": [{ "index": 0, "message": message, "finish_reason": "tool_calls" }],
+        "usage": { "prompt_tokens": 100, "completion_tokens": 10 },
+    }))
+}
+
+/// A workspace whose libos.toml has a model and no rule, and the provider, which lives as long as the runtime.
+fn with_model(name: &str, turns: Vec<Turn>) -> (tokio::runtime::Runtime, Provider, Scene) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let provider = runtime.block_on(Provider::start(&Arc::new(Clock::default()), turns)).unwrap();
+    let scene = bare(name, &[]);
+    let model = format!("[model.default]\nbase-url = \"{}\"\nmodel = \"mock\"\nattempts = 1\n", provider.base_url());
+    scene.write("libos.toml", &format!("[mounts]\nworkspace = \".\"\n{model}"));
+    scene.run(&["trust", "--yes"]).ends(0);
+    (runtime, provider, scene)
+}
+
+#[test]
+fn a_model_works_on_the_goal_within_its_preset_and_its_report_is_the_output() {
+    let turns = vec![
+        reply(&[("read_text_file", read("notes.txt"))]),
+        reply(&[("write_text_file", write("made")), ("write_text_file", write(".env"))]),
+        reply(&[("process_exit", json!({ "payload": "I wrote one file." }))]),
+    ];
+    let (_runtime, provider, scene) = with_model("model-works", turns);
+    let go = ["run", "coding", "Write a file.", "--preset", "edit", "--budget", "tokens=100000"];
+    let said =
+        scene.run(&go).ends(0).says(&["preset edit, model default", "use model:default", "asks the model default"]);
+    assert_eq!(said.out, "\"I wrote one file.\"\n");
+    assert_eq!((scene.read("made").as_deref(), scene.read(".env")), (Some("x"), None));
+    assert_eq!(provider.asked().len(), 3);
+}
+
+#[test]
+fn a_second_ctrl_c_leaves_at_once_what_the_first_one_waits_for() {
+    let (_runtime, provider, scene) = with_model("silent", vec![vec![Step::Silence]]);
+    let terminal = scene.sit_down(&["run", "coding", "Wait."]);
+    terminal.shows("asks the model default");
+    until("the request", || provider.asked().len() == 1);
+    terminal.running.signal("INT");
+    terminal.shows("pauses after this step");
+    terminal.running.signal("INT");
+    terminal.running.end().ends(130);
+    assert_eq!(provider.asked().len(), 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What this machine can enforce, found by doing it: everything is put in force, and nothing is started.
 
-use crate::host::{Cancel, Supervisor, start};
+use crate::host::{Supervisor, start};
 use crate::outcome::{Enforced, Refused};
 use crate::program::{Executable, Program};
 
@@ -17,7 +17,7 @@ pub struct Found {
 pub fn examine(supervisor: &Supervisor) -> Found {
     let found = Executable::resolve(supervisor.path())
         .map_err(|error| Refused::Description(error.to_string()))
-        .and_then(|executable| start(supervisor, &Program::new(executable), &Cancel::default(), true));
+        .and_then(|executable| start(supervisor, &Program::new(executable), &|| true, true));
     match found {
         Ok(outcome) => Found { enforced: outcome.enforced, missing: None },
         Err(missing) => Found { enforced: Vec::new(), missing: Some(missing) },

@@ -79,14 +79,22 @@ impl Cancel {
 /// # Errors
 /// Nothing was started: a piece of the confinement is missing, or the description does not hold.
 pub fn run(supervisor: &Supervisor, program: &Program, cancel: &Cancel) -> Result<Outcome, Refused> {
-    start(supervisor, program, cancel, false)
+    start(supervisor, program, &|| !cancel.is_wanted(), false)
+}
+
+/// As [`run`]; it ends when it is not `wanted` any more, which is asked several times a second.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_while(supervisor: &Supervisor, program: &Program, wanted: &dyn Fn() -> bool) -> Result<Outcome, Refused> {
+    start(supervisor, program, wanted, false)
 }
 
 /// As [`run`]; or only puts all in force.
 pub(crate) fn start(
     supervisor: &Supervisor,
     program: &Program,
-    cancel: &Cancel,
+    wanted: &dyn Fn() -> bool,
     only_probe: bool,
 ) -> Result<Outcome, Refused> {
     check(program)?;
@@ -102,7 +110,7 @@ pub(crate) fn start(
         begin + program.limits.wall_time.min(WALL_TIME_MAX) + if only_probe { GRACE } else { Duration::ZERO };
     while talk.go_on(&running.socket, deadline).map_err(unusable)? {
         let end = match () {
-            () if cancel.is_wanted() => End::Cancelled,
+            () if !wanted() => End::Cancelled,
             () if talk.total > program.limits.output_bytes => End::Stopped(Bound::Output),
             () if Instant::now() >= deadline => End::Stopped(Bound::WallTime),
             () => continue,

@@ -26,7 +26,7 @@ mod program;
 mod wire;
 
 pub use examine::{Found, examine};
-pub use host::{Cancel, Supervisor, run};
+pub use host::{Cancel, Supervisor, run, run_while};
 pub use outcome::{Bound, End, Enforced, Outcome, Output, Piece, Refused};
 pub use program::{Absent, Access, Denied, Executable, Given, Identity, Limits, Place, Program};
 

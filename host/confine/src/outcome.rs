@@ -44,6 +44,25 @@ pub enum Piece {
     Seccomp,
 }
 
+impl Piece {
+    /// A word for it, for lists of what a machine has.
+    pub fn word(self) -> &'static str {
+        match self {
+            Piece::Supervisor => "program-supervisor",
+            Piece::UserNamespace => "program-user-namespace",
+            Piece::Namespaces => "program-namespaces",
+            Piece::ProcessLimit => "program-process-limit",
+            Piece::View => "program-root",
+            Piece::Masks => "program-masks",
+            Piece::Proc => "program-proc",
+            Piece::ResourceLimits => "program-resource-limits",
+            Piece::NoPrivileges => "program-no-privileges",
+            Piece::Landlock => "program-landlock",
+            Piece::Seccomp => "program-seccomp",
+        }
+    }
+}
+
 impl fmt::Display for Piece {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

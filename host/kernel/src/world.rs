@@ -8,6 +8,7 @@ use crate::kernel::Permit;
 use crate::model::ask::Tokens;
 use crate::model::call::{Entry, Stat, WriteMode};
 use crate::model::policy::ModelProfile;
+use crate::model::program::{Executable, Naming, Ran};
 use crate::model::resource::Resource;
 use crate::model::row::{Before, Probe};
 use crate::model::time::Time;
@@ -36,6 +37,20 @@ pub enum WorldError {
     Changed(String),
     /// The system's error.
     Io(String),
+    /// A program was not started, and nothing of it has run; a sentence says why.
+    NotStarted(String),
+}
+
+/// A program that is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct ProgramName<'a> {
+    /// As it was asked for; a file of a mount is the permit's third name.
+    pub name: &'a str,
+    pub naming: Naming,
+    /// Where a bare name is looked up, in this order.
+    pub directories: &'a [String],
+    /// Links at which the search stops.
+    pub keep_name: &'a [String],
 }
 
 /// Content, or the rest of the work to get it. Small files are read at once; the rest belongs on a thread that may block.
@@ -166,6 +181,28 @@ pub trait World: Send + Sync + 'static {
     fn model_ask<'a>(&'a self, permit: &'a Permit, profile: &'a ModelProfile, request: &'a str) -> Asking<'a> {
         let _ = (permit, profile, request);
         Box::pin(ready(Err(ModelTrouble::NotStarted("this host can ask no model".into()))))
+    }
+
+    /// The file of a program, with all links resolved, and its digest.
+    ///
+    /// # Errors
+    /// See [`WorldError`]. A world that runs no programs has none.
+    fn shell_find(&self, _permit: &Permit, _program: &ProgramName<'_>) -> Result<Executable, WorldError> {
+        Err(WorldError::NotStarted("this host runs no programs".into()))
+    }
+
+    /// Runs a program to its end, with what the permit's order says and nothing else. Blocks as long as it runs; ends it when it is not
+    /// wanted any more.
+    ///
+    /// # Errors
+    /// See [`WorldError`]; [`WorldError::NotStarted`] if nothing of it has run.
+    fn shell_run(
+        &self,
+        _permit: &Permit,
+        _stdin: &[u8],
+        _wanted: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Ran, WorldError> {
+        Err(WorldError::NotStarted("this host runs no programs".into()))
     }
 
     /// Whether an effect happened; removes `temporary` if it was left behind. Only for recovery.

@@ -19,6 +19,6 @@ pub use api::{Finish, Message, Reply, ReplyFormat, Request, Tool, ToolCall, Usag
 pub use client::{Answer, Client, Progress};
 pub use error::{Error, Failure, Started};
 pub use key::{Key, KeyError, KeySource};
-pub use profile::{Api, Profile, ProfileError};
+pub use profile::{Api, Profile};
 pub use time::{System, Time};
 pub use tool_calls::Flaw;

@@ -38,6 +38,7 @@
 
 pub mod engine;
 pub mod planner;
+pub mod programs;
 mod replay;
 mod runtime;
 pub mod scripts;

@@ -176,7 +176,7 @@ pub fn add_tool(kernel: &Kernel, name: &str, needs: Option<Vec<Rule>>) {
         needs,
         script: None,
     };
-    let imports = ["fs", "object", "human", "clock", "message"].map(str::to_owned);
+    let imports = ["fs", "object", "human", "clock", "message", "shell"].map(str::to_owned);
     kernel.add_tools(b"no component", &imports, vec![tool], false).unwrap();
 }
 

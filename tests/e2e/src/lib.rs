@@ -49,6 +49,7 @@ allow = [
     "spawn process:image/*",
     "use image:*",
     "message process:pid/*",
+    "execute shell:**",
 ]
 "#;
 
@@ -148,6 +149,11 @@ impl Host {
     /// The data directory.
     pub fn data(&self) -> PathBuf {
         self.root.join("data")
+    }
+
+    /// Lets go of the host, whose directories stay.
+    pub fn leave_directories(mut self) {
+        self.keep = true;
     }
 
     /// Puts a file into the workspace.

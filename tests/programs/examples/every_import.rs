@@ -2,7 +2,7 @@
 
 use libos::object::{Filter, Options, Payload, Resolution};
 use libos::process::{ChildOptions, SignalKind, ViewMode};
-use libos::{Failure, clock, fs, human, image, log, message, object, process, random, tickets, tools};
+use libos::{Failure, clock, fs, human, image, log, message, object, process, random, shell, tickets, tools};
 use libos_programs::{Outcome, debug_outcome, outcome};
 use std::time::Duration;
 
@@ -90,6 +90,7 @@ fn every_import(import: String) -> libos::Result<Outcome> {
         // Also where it may not be registered.
         "tools.unregister" => outcome(registered().or(Ok(())).and_then(|()| tools::unregister("double"))),
         "tools.list" => debug_outcome(tools::list()),
+        "shell.run" => debug_outcome(shell::run("/usr/bin/true", &[], &shell::Options::default())),
         "image.register" => debug_outcome(image::register(MANIFEST, image::Format::Toml, false)),
         "image.list" => debug_outcome(image::list()),
         "image.show" => outcome(image::show("base")),

@@ -528,6 +528,63 @@ declare namespace Libos {
         }
     }
 
+    /**
+     * Programs of the system. There is no shell: a program is started with the words that are given, and none of them is looked at.
+     *
+     * A program is confined by the kernel of the system. It reaches the files that this process may read without asking anybody, changes those
+     * that it may write and delete without asking, and the directories of the system that the policy names; no other process, no socket, no
+     * variable of the host, and no network unless the policy says so. Files have the paths of the host there: name them relative to the
+     * directory. Nothing of it runs any more when the call ends.
+     */
+    namespace shell {
+        interface Variable {
+            name: string;
+            value: string;
+        }
+        interface Options {
+            /** Where it starts, as a path of `fs`; the working directory if none. */
+            directory?: string | null;
+            /** At most 64, and only such that the policy lets a call set (`invalid` for others). */
+            environment: Array<Variable>;
+            /** Its standard input; at most 1 MiB. */
+            stdin: string;
+            /** Nanoseconds until it is stopped; 30 s if none. The policy says the most (`too-large`). */
+            timeout?: number | null;
+            /** Bytes of each output that are kept, the first and the last half; 64 KiB if none, at most 1 MiB. */
+            outputBytes?: number | null;
+        }
+        type Ended = "exited" | "signalled" | "wall-time" | "processor-time" | "memory" | "output" | "cancelled" | "lost";
+        /** What it wrote. Bytes that are no UTF-8 are replaced. */
+        interface Output {
+            /** All of it, or the first half of what was kept. */
+            head: string;
+            /** The last half, if something was cut. */
+            tail: string;
+            /** Bytes between them that were dropped. */
+            cut: number;
+        }
+        interface Outcome {
+            ended: Ended;
+            /** -1 if it was stopped. */
+            code: number;
+            stdout: Output;
+            stderr: Output;
+            /** Nanoseconds. */
+            wallTime: number;
+            /** Nanoseconds, of all its processes. */
+            processorTime: number;
+        }
+        interface Functions {
+            /**
+             * Runs a program to its end. `program` is a name that is looked up in directories of the policy (`git`), a path of the host
+             * (`/usr/bin/git`), or a file, relative to the directory, with a `/` in it (`./check`); at most 4,096 arguments and 128 KiB together. A
+             * program that fails is no error: see its code. Needs `execute` on `shell:<path of its file, without links> -- <arguments>`, `list` on
+             * the directory, and `read` on the program's file if that is one of `fs`. `io` if this machine cannot confine it: then it has not run.
+             */
+            run(program: string, arguments: Array<string>, options: Options): Promise<Outcome>;
+        }
+    }
+
     /** Other tools. */
     namespace tools {
         /** How the other tool's call ended. */
@@ -702,6 +759,15 @@ declare namespace Libos {
         readonly process: process.Functions;
         /** Randomness from the host's operating system. */
         readonly random: random.Functions;
+        /**
+         * Programs of the system. There is no shell: a program is started with the words that are given, and none of them is looked at.
+         *
+         * A program is confined by the kernel of the system. It reaches the files that this process may read without asking anybody, changes those
+         * that it may write and delete without asking, and the directories of the system that the policy names; no other process, no socket, no
+         * variable of the host, and no network unless the policy says so. Files have the paths of the host there: name them relative to the
+         * directory. Nothing of it runs any more when the call ends.
+         */
+        readonly shell: shell.Functions;
         /** Other tools. */
         readonly tools: tools.Functions;
         readonly Error: typeof SystemError;

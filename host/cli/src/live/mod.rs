@@ -19,6 +19,8 @@ use std::time::Duration;
 const RUNNING_SHOWN: usize = 4;
 /// Characters of a reason why something failed.
 const REASON_SHOWN: usize = 500;
+/// From then on it is shown how long something runs.
+const TIME_SHOWN: Duration = Duration::from_secs(1);
 /// Turns while something runs.
 const SPINNER: [char; 8] = ['⠋', '⠙', '⠸', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const SPINNER_STEP: Duration = Duration::from_millis(200);
@@ -62,7 +64,7 @@ impl Live {
         match event {
             Event::Agent { pid, .. } => self.root = Some(*pid),
             Event::AgentStands(standing) => self.standing.clone_from(standing),
-            Event::AgentEnded { .. } | Event::AgentRests { .. } | Event::Closing => {
+            Event::AgentEnded { .. } | Event::Closing => {
                 self.running.clear();
                 self.thinking.clear();
             }
@@ -100,6 +102,10 @@ impl Live {
                     }
                 }
             }
+            Happened::Says { pid, text } => {
+                let mark = paint("▌", Colour::Yellow, look.coloured);
+                text.lines().map(|line| format!("{mark} {}{}", self.whose(*pid), escape(line))).collect()
+            }
             Happened::Note { pid, text } => vec![cut(&format!("· {pid} {}", escape(text)), look.width)],
         }
     }
@@ -133,9 +139,11 @@ impl Live {
         let turn = now.as_millis() / SPINNER_STEP.as_millis();
         let spinner = paint(&SPINNER[turn as usize % SPINNER.len()].to_string(), Colour::Yellow, look.coloured);
         let mut runs = |what: String, since: Duration| {
-            let took = span(now.saturating_sub(since));
-            let what = cut(&what, look.width.saturating_sub(took.chars().count() + 6));
-            lines.push(format!("  {spinner} {what}  {took}"));
+            let took = now.saturating_sub(since);
+            // What is over at once is no matter of time.
+            let took = if took < TIME_SHOWN { String::new() } else { format!("  {}", span(took)) };
+            let what = cut(&what, look.width.saturating_sub(took.chars().count() + 4));
+            lines.push(format!("  {spinner} {what}{took}"));
         };
         for Running { pid, tool, arguments, since } in self.running.values().take(RUNNING_SHOWN) {
             runs(format!("{}{tool} {arguments}", self.whose(*pid)).trim_end().to_owned(), *since);
@@ -168,8 +176,9 @@ impl Live {
         let shown = questions.iter().map(QuestionId::to_string).collect::<Vec<_>>().join(" ");
         match until {
             _ if !questions.is_empty() => Some(format!("waits for you: {shown}")),
-            Some(until) => Some(format!("sleeps until {until}")),
-            None => None,
+            // A tool that sleeps is there already.
+            Some(until) if self.running.is_empty() => Some(format!("sleeps until {}", escape(until))),
+            _ => None,
         }
     }
 
@@ -185,10 +194,10 @@ impl Live {
     }
 }
 
-/// The line of an event where nothing is drawn; not escaped.
-pub fn plain(happened: &Happened) -> Option<String> {
+/// The lines of an event where nothing is drawn; not escaped.
+pub fn plain(happened: &Happened) -> Vec<String> {
     let took = |milliseconds: &u64| span(Duration::from_millis(*milliseconds));
-    Some(match happened {
+    vec![match happened {
         Happened::Calls { pid, call, tool, arguments } => {
             let mut arguments = arguments.clone();
             libos_kernel::model::record::cut(&mut arguments, PLAIN_ARGUMENTS_SHOWN);
@@ -200,9 +209,10 @@ pub fn plain(happened: &Happened) -> Option<String> {
         Happened::Called { pid, call, tool, failed: Some(why), .. } => format!("{pid} {call} {tool} failed: {why}"),
         Happened::Thinks { pid, model } => format!("{pid} asks the model {model}"),
         Happened::Thought { pid, failed: Some(why), .. } => format!("{pid} the model failed: {why}"),
-        Happened::Thought { failed: None, .. } => return None,
+        Happened::Thought { failed: None, .. } => return Vec::new(),
+        Happened::Says { pid, text } => return text.lines().map(|line| format!("{pid} says: {line}")).collect(),
         Happened::Note { pid, text } => format!("{pid} {text}"),
-    })
+    }]
 }
 
 /// Bytes of arguments in a plain line.

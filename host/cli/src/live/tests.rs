@@ -75,6 +75,8 @@ fn it_says_what_is_waited_for_what_is_left_and_who_works_below() {
     );
     let sleeping = Standing { questions: Vec::new(), until: Some("2026-01-01T00:00:00Z".into()), ..standing };
     live.take(&Event::AgentStands(sleeping), at(0), LOOK);
+    // A question that was asked does not end what runs.
+    live.take(&Event::AgentRests { pid: Pid(1), questions: Vec::new(), paused: Vec::new() }, at(0), LOOK);
     assert!(live.now(at(0), LOOK).join("\n").contains("sleeps until 2026-01-01"));
 }
 
@@ -137,9 +139,12 @@ fn plain_lines_say_the_same_and_what_a_model_answered_is_no_line() {
         other => panic!("{other:?}"),
     };
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(500));
-    assert!(told(calls(1, 2, "echo", &long)).unwrap().len() < 150);
-    assert_eq!(told(called(1, 2, "echo", None)).as_deref(), Some("p1 c2 echo done, 12 ms"));
-    assert_eq!(told(called(1, 2, "echo", Some("no"))).as_deref(), Some("p1 c2 echo failed: no"));
+    assert!(told(calls(1, 2, "echo", &long))[0].len() < 150);
+    assert_eq!(told(called(1, 2, "echo", None)), ["p1 c2 echo done, 12 ms"]);
+    assert_eq!(told(called(1, 2, "echo", Some("no"))), ["p1 c2 echo failed: no"]);
     let thought = Happened::Thought { pid: Pid(1), failed: None, milliseconds: 1 };
-    assert_eq!(plain(&thought), None);
+    assert!(plain(&thought).is_empty());
+    let says = Happened::Says { pid: Pid(1), text: "one\n\u{1b}two".into() };
+    assert_eq!(plain(&says), ["p1 says: one", "p1 says: \u{1b}two"]);
+    assert_eq!(begin().take(&Event::Happened(says), at(0), LOOK), ["▌ one", "▌ \\u{1b}two"]);
 }

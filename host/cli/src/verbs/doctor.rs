@@ -6,7 +6,8 @@ use crate::out::Table;
 use crate::place::Place;
 use crate::session::Session;
 use crate::term::Colour;
-use crate::{keys, own, setup, store, verbs};
+use crate::{keys, setup, store, verbs};
+use libos::programs::{Refused, Supervisor};
 use libos_kernel::model::facility::{self, Facilities, Facility, Finding, Presence};
 use libos_kernel::model::policy::{Policy, PolicyError};
 use libos_kernel::store::StoreError;
@@ -15,8 +16,6 @@ use libos_kernel::store::reader::Snapshot;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 use serde::Serialize;
-use std::io::ErrorKind;
-use std::path::Path;
 
 /// What was found of one thing.
 #[derive(Serialize)]
@@ -61,7 +60,7 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
     let unreadable = in_force.as_ref().and_then(|read| read.as_ref().err());
     let accepted = in_force.as_ref().and_then(|read| read.as_ref().ok());
     let may_lack = accepted.map_or(Facilities::NONE, |policy| policy.accepted);
-    let mut findings = vec![landlock(), user_namespaces(), seccomp()];
+    let mut findings = Vec::new();
     let mut rows = Vec::new();
     match &place {
         Ok(place) => {
@@ -92,6 +91,7 @@ pub fn run(context: &Context) -> anyhow::Result<u8> {
     let refused = accepted.is_some() && facility::refused(&findings, may_lack).is_some();
     let mut all: Vec<Row> = findings.iter().map(|finding| facility_row(finding, may_lack)).collect();
     all.append(&mut rows);
+    all.extend(programs());
     let broken = refused
         || all.iter().any(|row| matches!(row.id, "store" | "mounts" | "policy-in-force") && row.state == "missing");
     context.list(&all, |rows| {
@@ -168,52 +168,17 @@ fn openat2_works() -> Finding {
     }
 }
 
-fn landlock() -> Finding {
-    match own::read_text(Path::new("/sys/kernel/security/lsm")) {
-        Ok(modules) => {
-            let present = modules.trim().split(',').any(|module| module == "landlock");
-            probed(Facility::Landlock, Some(present), format!("security modules: {}", modules.trim()))
-        }
-        Err(error) => probed(Facility::Landlock, None, format!("/sys/kernel/security/lsm: {error}")),
-    }
-}
-
-fn seccomp() -> Finding {
-    match own::read_text(Path::new("/proc/sys/kernel/seccomp/actions_avail")) {
-        Ok(actions) => probed(Facility::Seccomp, Some(true), format!("actions: {}", actions.trim())),
-        Err(error) if error.kind() == ErrorKind::NotFound && Path::new("/proc/sys/kernel").is_dir() => {
-            probed(Facility::Seccomp, Some(false), "the kernel has no filters of system calls")
-        }
-        Err(error) => probed(Facility::Seccomp, None, error.to_string()),
-    }
-}
-
-fn user_namespaces() -> Finding {
-    match own::run_self("probe-user-namespace") {
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            probed(Facility::UserNamespaces, Some(output.status.success()), said)
-        }
-        Err(error) => probed(Facility::UserNamespaces, None, error.to_string()),
-    }
-}
-
-/// Tries to make a user namespace, in a process that ends right after.
-pub fn probe_user_namespace() -> u8 {
-    use rustix::thread::{UnshareFlags, unshare_unsafe};
-    #[expect(unsafe_code, reason = "rustix has no other way to ask")]
-    // SAFETY: the process has one thread, and ends before it does anything else.
-    let made = unsafe { unshare_unsafe(UnshareFlags::NEWUSER) };
-    match made {
-        Ok(()) => {
-            println!("an unprivileged process may make one");
-            code::DONE
-        }
-        Err(error) => {
-            println!("{error}");
-            code::FAILED
-        }
-    }
+/// The pieces of the confinement of programs: all are put in force once, and nothing is started.
+fn programs() -> Vec<Row> {
+    const WITHOUT: &str = "no program is run: none is run with less than all pieces";
+    let found = libos::programs::examine(&Supervisor::this_program());
+    let in_force =
+        found.enforced.iter().map(|enforced| row(enforced.piece.word(), Some(true), enforced.to_string(), ""));
+    let missing = found.missing.iter().map(|refused| {
+        let id = if let Refused::Missing { piece, .. } = refused { piece.word() } else { "programs" };
+        row(id, Some(false), refused.to_string(), WITHOUT)
+    });
+    in_force.chain(missing).collect()
 }
 
 fn workspace(place: &Place) -> anyhow::Result<Vec<Row>> {

@@ -5,16 +5,18 @@ use super::call::{answered_elsewhere, show_rules, whole};
 use super::watch::Watch;
 use super::{Context, block_on};
 use crate::args::Unattended;
+use crate::demo::Act;
 use crate::error::{Failure, Quiet, code};
+use crate::out::Out;
 use crate::place::Place;
-use crate::protocol::{AgentRequest, Event, Request, Said};
+use crate::protocol::{AgentRequest, CheckpointRequest, Event, Request, Said};
 use crate::session::Session;
 use crate::{question, store, term};
 use libos_kernel::kernel::view::View;
 use libos_kernel::model::id::{Pid, QuestionId};
 use libos_kernel::model::preview::escape;
 use libos_kernel::model::process::State;
-use libos_kernel::model::question::QuestionState;
+use libos_kernel::model::question::{QuestionRow, QuestionState};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -180,6 +182,9 @@ impl Follower<'_> {
         let Some(row) = row.filter(|row| row.state == QuestionState::Open) else { return Ok(()) };
         let is_here = term::somebody_is_there() && !self.context.out.json;
         self.watching(Watch::erase);
+        if let Some(act) = self.context.person.next() {
+            return self.act(act, &row).await;
+        }
         let said = match self.context.global.unattended {
             _ if is_here => {
                 let said = tokio::select! {
@@ -212,6 +217,23 @@ impl Follower<'_> {
                 if now.is_some_and(|now| now.state != QuestionState::Open) { Ok(()) } else { Err(error) }
             }
         }
+    }
+
+    /// Answers as somebody has decided beforehand.
+    async fn act(&self, act: Act, row: &QuestionRow) -> anyhow::Result<()> {
+        if !self.context.out.json {
+            question::lines(row).iter().for_each(|line| eprintln!("{line}"));
+        }
+        if act == Act::CheckpointAndAllow {
+            let create = CheckpointRequest::Create { pid: row.pid, reason: "before it is allowed".into() };
+            if let Event::Changed { text, .. } = self.session.ask(Request::Checkpoint(create)).await? {
+                self.watching(|watch| watch.say(&format!("> libos checkpoint create {}: {text}", row.pid)));
+            }
+        }
+        self.watching(|watch| watch.say(&format!("> {}", act.word())));
+        self.note_answered(row.id);
+        let answer = Request::Answer { question: row.id, said: act.said(), run: false, seen: None };
+        self.session.ask(answer).await.map(drop)
     }
 
     fn note_answered(&self, id: QuestionId) {
@@ -263,7 +285,7 @@ impl Follower<'_> {
                     let why = why.as_deref();
                     out.value(&Printed { result, why, ..Printed::rests(pid, &state, questions, paused) })?;
                 } else if let Some(result) = result {
-                    out.json_text(&result)?;
+                    print_result(out, &result)?;
                 } else {
                     let why = why.unwrap_or_else(|| state.clone());
                     return Err(Failure::new(exit, why)
@@ -326,6 +348,14 @@ impl Follower<'_> {
         }
         paused.iter().for_each(|Held { pid, why }| eprintln!(" hint: {pid}: {}", escape(why)));
         Ok(())
+    }
+}
+
+/// A text is for people as it is; everything else is JSON, for programs always.
+fn print_result(out: &Out, result: &str) -> std::io::Result<()> {
+    match serde_json::from_str::<String>(result) {
+        Ok(text) if out.is_terminal() => text.lines().try_for_each(|line| out.line(&escape(line))),
+        _ => out.json_text(result),
     }
 }
 

@@ -69,7 +69,8 @@ fn find(context: &Context) -> anyhow::Result<Place> {
     match store::policy_in_force(&place)? {
         Some(in_force) => store::warn_if_changed(&place, Some(&in_force)),
         None if term::somebody_is_there() && !context.out.json => {
-            let beside = Context { global: context.global.clone(), out: context.out.beside() };
+            let beside =
+                Context { global: context.global.clone(), out: context.out.beside(), person: super::Person::default() };
             policy::put(&beside, &place, None, false, "libos trust")?;
         }
         None => return Err(store::not_accepted(&place).into()),
@@ -118,7 +119,7 @@ fn known(place: &Place, name: &str) -> anyhow::Result<(Image, String, Rules)> {
 
 /// Refuses a model that nobody has described.
 fn check_profile(place: &Place, policy: &str, image: &str, profile: &str, is_of_image: bool) -> anyhow::Result<()> {
-    if libos_model::profile::read(policy).is_ok_and(|profiles| profiles.contains_key(profile)) {
+    if Policy::parse(policy).is_ok_and(|policy| policy.models.contains_key(profile)) {
         return Ok(());
     }
     let who = if is_of_image { format!(", by which image '{image}' chooses") } else { String::new() };

@@ -7,6 +7,7 @@ pub mod budget;
 mod call;
 mod calls;
 mod checkpoint;
+mod demo;
 mod doctor;
 mod effects;
 mod events;
@@ -31,6 +32,7 @@ mod watch;
 mod workspace;
 
 use crate::args::{Args, Global, PolicyVerb, Verb};
+use crate::demo::Act;
 use crate::error::{Failure, code};
 use crate::out::Out;
 use crate::place::Place;
@@ -42,12 +44,33 @@ use libos_kernel::kernel::view::View;
 use libos_kernel::model::preview::escape;
 use libos_kernel::store::reader::Snapshot;
 use serde::Serialize;
+use std::collections::VecDeque;
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 
 /// What every verb has at hand.
 pub struct Context {
     pub global: Global,
     pub out: Out,
+    /// Who answers in place of a person.
+    pub person: Person,
+}
+
+/// What somebody who is not there has decided beforehand.
+#[derive(Default)]
+pub struct Person(Mutex<VecDeque<Act>>);
+
+impl Person {
+    /// What he does at the next question.
+    pub fn next(&self) -> Option<Act> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+impl From<Vec<Act>> for Person {
+    fn from(acts: Vec<Act>) -> Person {
+        Person(Mutex::new(acts.into()))
+    }
 }
 
 impl Context {
@@ -88,7 +111,7 @@ impl Context {
 
 /// Runs a command line; answers its exit code.
 pub fn run(args: Args) -> anyhow::Result<u8> {
-    let context = Context { out: Out::new(args.global.json), global: args.global };
+    let context = Context { out: Out::new(args.global.json), global: args.global, person: Person::default() };
     match args.verb {
         Verb::Init { dir } => workspace::init(&context, dir),
         Verb::Trust { dir, yes } => workspace::trust(&context, dir, yes),
@@ -96,6 +119,7 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
         Verb::Tool(verb) => tool::run(&context, verb),
         Verb::Call(args) => call::run(&context, args),
         Verb::Run(args) => run::run(&context, args),
+        Verb::Demo { name } => demo::run(&context, name.as_deref()),
         Verb::Ps { all, tree: true } => tree::run(&context, all),
         Verb::Ps { all, tree: false } => processes::list(&context, all),
         Verb::Show { pid } => processes::show(&context, pid),
@@ -129,7 +153,6 @@ pub fn run(args: Args) -> anyhow::Result<u8> {
             Ok(code::DONE)
         }
         Verb::CheckLog { witness, key } => audit::check_log(&context, witness.as_deref(), key.as_deref()),
-        Verb::ProbeUserNamespace => Ok(doctor::probe_user_namespace()),
     }
 }
 

@@ -108,6 +108,12 @@ impl Scene {
         self.start(arguments).end()
     }
 
+    /// Runs a command to its end with these variables.
+    #[track_caller]
+    pub fn run_in(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Said {
+        Running::new(self.command(arguments).envs(variables.iter().copied()).spawn().unwrap()).end()
+    }
+
     /// Runs a command to its end that reads this.
     #[track_caller]
     pub fn run_with(&self, arguments: &[&str], input: Stdio) -> Said {

@@ -14,6 +14,7 @@ use crate::model::grant::{Effect, Holder};
 use crate::model::id::{Digest, EffectKey, GrantId, QuestionId};
 use crate::model::limit::UNCOMMITTED_BYTES_MAX;
 use crate::model::need::{Need, needs};
+use crate::model::program::Order;
 use crate::model::purse::Charged;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::{Kind, Resource};
@@ -53,6 +54,8 @@ pub struct Prepared {
     pub content: bool,
     /// Why it would fail as it stands. A person is asked all the same: who may not look is not to learn it before.
     pub trouble: Option<CallError>,
+    /// What a program gets.
+    pub order: Option<Arc<Order>>,
 }
 
 /// What deciding says.
@@ -384,7 +387,7 @@ impl State {
     }
 
     /// Where several asks cover what is allowed, the allows that answer the others: a use is taken of each.
-    fn beside(&self, place: Place, need: &Need, now: Time, id: GrantId) -> Vec<GrantId> {
+    pub(super) fn beside(&self, place: Place, need: &Need, now: Time, id: GrantId) -> Vec<GrantId> {
         if self.grants.get(id).is_none_or(|grant| grant.answers.is_none()) {
             return Vec::new();
         }

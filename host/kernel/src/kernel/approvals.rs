@@ -65,7 +65,11 @@ impl State {
         };
         let prepared = attempt.prepared.as_ref();
         let mut lines = preview::lines(&attempt.call, prepared.map(|seen| &seen.probe));
+        if let Some(order) = prepared.and_then(|seen| seen.order.as_deref()) {
+            lines.splice(0..0, order.lines());
+        }
         lines.extend(self.preview_of_register(attempt.place.pid, &attempt.call));
+        lines.extend(self.preview_of_model(&attempt.call));
         if let Some(trouble) = prepared.and_then(|seen| seen.trouble.as_ref()) {
             lines.push(format!("as it stands it would fail: {}", preview::escape(&trouble.to_string())));
         }

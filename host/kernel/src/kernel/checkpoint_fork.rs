@@ -248,6 +248,8 @@ impl State {
     fn default_again(&self, then: &ProcessRow) -> WithoutGrant {
         match (self.policy.defaults.get(&then.image), then.default) {
             (Some(WithoutGrant::Ask), WithoutGrant::Ask) => WithoutGrant::Ask,
+            (Some(WithoutGrant::AskPrograms | WithoutGrant::Ask), WithoutGrant::AskPrograms)
+            | (Some(WithoutGrant::AskPrograms), WithoutGrant::Ask) => WithoutGrant::AskPrograms,
             _ => WithoutGrant::Deny,
         }
     }

@@ -289,7 +289,7 @@ impl Grants {
             }
             Some(_) => self.allows_that_name_all(holder, need, asking),
         };
-        match decision.verdict(answered, asking.default) {
+        match decision.verdict(answered, asking.default.about(need.resource.kind())) {
             verdict @ (Verdict::Deny(Why::NoGrant) | Verdict::Ask(None)) => {
                 self.or_lapsed(verdict, holder, need, asking, by_person)
             }

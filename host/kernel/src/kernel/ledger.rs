@@ -6,7 +6,7 @@
 use super::state::State;
 use super::view::View;
 use super::{Changed, HostError, Kernel};
-use crate::model::answer::Answer;
+use crate::model::answer::{Answer, CallError};
 use crate::model::call::Reply;
 use crate::model::id::{CallId, EffectId, EffectKey, Pid, Position, Seq};
 use crate::model::limit::SETTLE_NOTE_BYTES_MAX;
@@ -120,6 +120,7 @@ impl State {
         };
         if !settled.done {
             self.give_uses_back(&row.uses);
+            self.give_back_charge(row.charged.as_ref());
         }
         if !settled.too_late {
             self.change_answer(&row, settled.done, settled.at);
@@ -139,12 +140,21 @@ impl State {
         self.batch.journal.retain(|line| (line.call, line.position) != (row.call, row.position));
         if done {
             let request = Request::Kept { digest: row.request, operation: row.operation.clone() };
-            let answer = Arc::new(Answer::Done(Reply::Unit));
+            let answer = Arc::new(answer_of_done(&row.operation));
             self.journal(NewJournal { call: row.call, position: row.position, time: now, request, answer });
         } else {
             self.remove(Table::Journal, table::place(row.call, row.position));
             self.give_answer_back(row.question, (row.call, row.position));
         }
+    }
+}
+
+/// What a call is told whose effect is done, as a person found out.
+fn answer_of_done(operation: &str) -> Answer {
+    match operation {
+        // Nobody knows what the model said.
+        "model.ask" => Answer::Failed(CallError::Io("the model answered, and the answer is lost".into())),
+        _ => Answer::Done(Reply::Unit),
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Kernel, permit};
 use crate::model::answer::{Answer, CallError};
 use crate::model::ask::{self, Price, Tokens};
 use crate::model::call::{Call, Reply};
+use crate::model::preview;
 use crate::model::purse::Coin;
 use crate::model::time::Time;
 use smallvec::smallvec;
@@ -55,6 +56,13 @@ impl State {
             live.asks = asks;
             self.reschedule(place.pid);
         }
+    }
+
+    /// What a person who is asked about it must know of a model.
+    pub(super) fn preview_of_model(&self, call: &Call) -> Option<String> {
+        let Call::ModelAsk { profile, .. } = call else { return None };
+        let profile = self.policy.models.get(profile)?;
+        Some(preview::escape(&format!("the model is {} at {}", profile.model, profile.base_url)))
     }
 
     fn settle_asked(&mut self, open: &permit::Open, tokens: Option<Tokens>) {

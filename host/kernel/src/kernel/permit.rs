@@ -8,6 +8,7 @@ use crate::model::answer::{Answer, CallError};
 use crate::model::call::{Call, Class, Reply};
 use crate::model::grant::Holder;
 use crate::model::id::{EffectId, EffectKey, GrantId, QuestionId, Seq};
+use crate::model::program::Order;
 use crate::model::purse::Charged;
 use crate::model::record::{Decided, Outcome, Record};
 use crate::model::resource::Resource;
@@ -23,6 +24,7 @@ pub struct Permit {
     resources: Vec<Resource>,
     key: Option<EffectKey>,
     open: Option<Open>,
+    order: Option<Arc<Order>>,
 }
 
 /// What is to be recorded when it is closed.
@@ -52,17 +54,17 @@ pub(super) struct Intended {
 impl Permit {
     /// For what the kernel itself must see: the time, randomness, what is at a name before an effect, what became of an effect.
     pub(crate) fn of_kernel(resources: Vec<Resource>) -> Permit {
-        Permit { resources, key: None, open: None }
+        Permit { resources, key: None, open: None, order: None }
     }
 
     /// For a look at what became of an effect.
     pub(super) fn of_effect(row: &EffectRow) -> Permit {
-        Permit { resources: row.resources.clone(), key: Some(row.idempotency_key), open: None }
+        Permit { resources: row.resources.clone(), key: Some(row.idempotency_key), open: None, order: None }
     }
 
     pub(super) fn of_call(resources: Vec<Resource>, open: Open) -> Permit {
         let key = open.effect.as_ref().map(|effect| effect.key);
-        Permit { resources, key, open: Some(open) }
+        Permit { resources, key, open: Some(open), order: None }
     }
 
     /// What a provider can tell tries of one effect by: for an effect, and for a look at what became of one. It is the same when an
@@ -120,9 +122,18 @@ impl Permit {
         self.open.as_ref().and_then(|open| open.asked.first()).or(self.resources.first())
     }
 
+    /// All that the program gets that it is for.
+    pub fn order(&self) -> Option<&Order> {
+        self.order.as_deref()
+    }
+
+    pub(crate) fn give(&mut self, order: Arc<Order>) {
+        self.order = Some(order);
+    }
+
     /// The part of it that is for its second name: where a copy is written.
     pub(crate) fn of_second(&self) -> Permit {
-        Permit { resources: self.resources[1..].to_vec(), key: self.key, open: None }
+        Permit { resources: self.resources[1..].to_vec(), key: self.key, open: None, order: None }
     }
 
     pub(super) fn grants(&self) -> &[GrantId] {
@@ -234,6 +245,7 @@ impl State {
     ) {
         let class = open.call.class();
         let (outcome, state, detail) = match &**answer {
+            Answer::Done(Reply::Ran(ran)) => (Outcome::Done, EffectState::Done, Some(ran.confined.clone())),
             Answer::Done(_) => (Outcome::Done, EffectState::Done, None),
             Answer::Failed(error) if unstarted => {
                 (Outcome::NotStarted, EffectState::NotStarted, Some(error.to_string()))

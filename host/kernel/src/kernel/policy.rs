@@ -6,10 +6,11 @@ use super::rules::Changed;
 use super::state::State;
 use crate::model::codec::from_bytes;
 use crate::model::facility::{Facilities, Facility};
-use crate::model::grant::{Grant, Holder, Issuer};
+use crate::model::grant::{Effect, Grant, Holder, Issuer};
 use crate::model::limit::CallLimits;
 use crate::model::policy::{ModelProfile, Plan, Policy, Template};
 use crate::model::record::{Decided, Outcome, Record};
+use crate::model::resource::Kind;
 use crate::model::time::Time;
 use crate::store::StoreError;
 use crate::store::table::{self, Table, meta};
@@ -44,6 +45,12 @@ impl Kernel {
         let accepted: Vec<&str> = policy.accepted.iter().map(Facility::word).collect();
         if !accepted.is_empty() {
             detail.push_str(&format!("; accepts to do without {}", accepted.join(", ")));
+        }
+        let any = |line: &&Template| {
+            line.effect == Effect::Allow && line.pattern.kind() == Kind::Shell && line.pattern.is_unbounded()
+        };
+        for line in policy.templates.iter().filter(any) {
+            detail.push_str(&format!("; image {} runs any program (high risk)", line.image));
         }
         record.detail = Some(detail);
         state.policy = policy;

@@ -263,7 +263,7 @@ impl State {
         }
     }
 
-    fn spend_time(&mut self, pid: Pid, wall_milliseconds: u64, processor_milliseconds: u64) {
+    pub(super) fn spend_time(&mut self, pid: Pid, wall_milliseconds: u64, processor_milliseconds: u64) {
         let Some(payer) = self.heir_of(pid) else { return };
         let spent = [(TIMES[0], wall_milliseconds), (TIMES[1], processor_milliseconds)];
         self.with_purse(payer, |purse| {

@@ -36,6 +36,11 @@ impl Bound {
 }
 
 impl Bound {
+    /// What was declared, if anything was.
+    pub fn declared(&self) -> impl Iterator<Item = &Rule> {
+        self.needs.iter().flatten()
+    }
+
     /// Whether all that a rule says is within it: what a tool hands to a child it must be allowed to use itself.
     pub fn contains(&self, rule: &Rule) -> bool {
         let within = |right| {

@@ -10,6 +10,7 @@ use super::image::Format;
 use super::message::{MessageFilter, MessageOptions};
 use super::object::{Filter, Resolution};
 use super::process::Signal;
+use super::program::Command;
 use super::view::ViewMode;
 use minicbor::{CborLen, Decode, Encode};
 
@@ -465,6 +466,13 @@ pub enum Call {
     #[serde(rename = "tools.list")]
     ToolsList,
 
+    #[n(105)]
+    #[serde(rename = "shell.run")]
+    ShellRun {
+        #[n(0)]
+        command: Command,
+    },
+
     #[n(110)]
     #[serde(rename = "image.register")]
     ImageRegister {
@@ -557,6 +565,7 @@ impl Call {
             Call::ProcessHandOver { .. } => ("process.hand-over", Internal),
             Call::ProcessExitWith { .. } => ("process.exit-with", Internal),
             Call::AgentCall { .. } => ("agent.call", Wait),
+            Call::ShellRun { .. } => ("shell.run", Effect),
             Call::MessageSend { .. } => ("message.send", Internal),
             Call::MessageReceive { .. } => ("message.receive", Wait),
             Call::MessagePending => ("message.pending", Observe),

@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::child::ChildOptions;
+use super::program::Command;
 
 impl Call {
     /// The call without what it carries, and what it carries.
@@ -17,6 +18,7 @@ impl Call {
             Call::ToolsPropose { proposal } => proposal.code.as_bytes(),
             Call::ImageRegister { manifest, .. } => manifest.as_bytes(),
             Call::ModelAsk { request, .. } => request.as_bytes(),
+            Call::ShellRun { command } => &command.stdin,
             _ => &[],
         };
         (self.without_payload(), payload)
@@ -48,6 +50,7 @@ impl Call {
                 Call::ImageRegister { manifest: String::new(), format: *format, replace: *replace }
             }
             Call::ModelAsk { profile, .. } => Call::ModelAsk { profile: profile.clone(), request: String::new() },
+            Call::ShellRun { command } => Call::ShellRun { command: Command { stdin: Vec::new(), ..command.clone() } },
             other => other.clone(),
         }
     }
@@ -74,6 +77,7 @@ pub(super) fn to_be_read(call: &Call) -> Option<&[u8]> {
         | Call::ImageRegister { manifest: text, .. }
         | Call::ModelAsk { request: text, .. }
         | Call::MessageSend { body: text, .. } => text.as_bytes(),
+        Call::ShellRun { command } => &command.stdin,
         Call::ProcessSpawn { child } | Call::ProcessFork { child, .. } => {
             child.planner.as_ref().unwrap_or(&child.goal).as_bytes()
         }

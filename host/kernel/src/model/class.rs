@@ -33,7 +33,7 @@ impl Call {
 
     /// Whether it has a limit of time of its own, and may well outlast that of the call that makes it: then the time is not the call's.
     pub fn keeps_its_own_time(&self) -> bool {
-        matches!(self, Call::ModelAsk { .. })
+        matches!(self, Call::ModelAsk { .. } | Call::ShellRun { .. })
     }
 
     /// Whether only a planner asks for it.

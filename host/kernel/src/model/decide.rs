@@ -3,7 +3,7 @@
 
 use super::grant::Effect;
 use super::id::GrantId;
-use super::resource::Resource;
+use super::resource::{Kind, Resource};
 use super::right::Right;
 use minicbor::{CborLen, Decode, Encode};
 
@@ -19,6 +19,31 @@ pub enum Default {
     /// A person is asked.
     #[n(1)]
     Ask,
+    /// A person is asked about programs; all else is refused.
+    #[n(2)]
+    AskPrograms,
+}
+
+impl Default {
+    /// What it means for a kind of things: to ask, or to refuse.
+    #[must_use]
+    pub fn about(self, kind: Kind) -> Default {
+        match self {
+            Default::AskPrograms if kind == Kind::Shell => Default::Ask,
+            Default::AskPrograms => Default::Deny,
+            plain => plain,
+        }
+    }
+
+    /// Whichever of both asks about more.
+    #[must_use]
+    pub fn wider(self, other: Default) -> Default {
+        match (self, other) {
+            (Default::Ask, _) | (_, Default::Ask) => Default::Ask,
+            (Default::AskPrograms, _) | (_, Default::AskPrograms) => Default::AskPrograms,
+            _ => Default::Deny,
+        }
+    }
 }
 
 /// Why something is refused.
@@ -126,7 +151,7 @@ impl Decision {
             (Some((_, id)), _) => Verdict::Allow(id),
             (None, Default::Ask) if answered == Answered::ByPerson => Verdict::Allow(GrantId(0)),
             (None, Default::Ask) => Verdict::Ask(None),
-            (None, Default::Deny) => Verdict::Deny(Why::NoGrant),
+            (None, Default::Deny | Default::AskPrograms) => Verdict::Deny(Why::NoGrant),
         }
     }
 }

@@ -103,6 +103,7 @@ kinds! {
     ToolUnregistered "tool.unregistered" "a process gave a tool of its own up"
     ToolPromoted "tool.promoted" "a tool of a process became one of the host"
     ToolListed "tool.listed" "a process looked at its tools"
+    ProgramRan "program.ran" "a program was run"
     ImageAdded "image.added" "an image was added or replaced"
     ImageLooked "image.looked" "a process looked at images"
     ImageRemoved "image.removed" "an image was taken away"
@@ -242,6 +243,7 @@ fn of_rest(operation: &str) -> Option<Kind> {
         "tools.register" => Kind::ToolRegistered,
         "tools.unregister" => Kind::ToolUnregistered,
         "tools.list" => Kind::ToolListed,
+        "shell.run" => Kind::ProgramRan,
         "image.register" => Kind::ImageAdded,
         "image.list" | "image.show" => Kind::ImageLooked,
         "model.ask" => Kind::ModelAsked,

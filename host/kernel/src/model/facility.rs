@@ -17,26 +17,17 @@ pub enum Facility {
     DurableDataDirectory,
     /// The file system of the data directory keeps a second writer out.
     SingleWriterLock,
-    /// Programs can be confined to directories.
-    Landlock,
-    /// Programs can get namespaces of their own.
-    UserNamespaces,
-    /// Programs can be kept from system calls.
-    Seccomp,
 }
 
 impl Facility {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Facility; 9] = [
+    pub const ALL: [Facility; 6] = [
         Facility::Openat2,
         Facility::MountIdentity,
         Facility::CaseSensitiveNames,
         Facility::PrivateDataDirectory,
         Facility::DurableDataDirectory,
         Facility::SingleWriterLock,
-        Facility::Landlock,
-        Facility::UserNamespaces,
-        Facility::Seccomp,
     ];
 
     /// The word for it, as `libos doctor` prints it and `[accept]` names it.
@@ -48,9 +39,6 @@ impl Facility {
             Facility::PrivateDataDirectory => "private-data-directory",
             Facility::DurableDataDirectory => "durable-data-directory",
             Facility::SingleWriterLock => "single-writer-lock",
-            Facility::Landlock => "landlock",
-            Facility::UserNamespaces => "user-namespaces",
-            Facility::Seccomp => "seccomp",
         }
     }
 
@@ -68,9 +56,6 @@ impl Facility {
             Facility::PrivateDataDirectory => "other users can read or change what the host keeps",
             Facility::DurableDataDirectory => "what was acknowledged can be lost when the power fails",
             Facility::SingleWriterLock => "two hosts can write one store at once and damage it",
-            Facility::Landlock => "programs cannot be confined to directories (no tool starts programs yet)",
-            Facility::UserNamespaces => "programs cannot get namespaces of their own (no tool starts programs yet)",
-            Facility::Seccomp => "programs cannot be kept from system calls (no tool starts programs yet)",
         }
     }
 
@@ -81,11 +66,7 @@ impl Facility {
             | Facility::CaseSensitiveNames
             | Facility::PrivateDataDirectory
             | Facility::SingleWriterLock => true,
-            Facility::Openat2
-            | Facility::DurableDataDirectory
-            | Facility::Landlock
-            | Facility::UserNamespaces
-            | Facility::Seccomp => false,
+            Facility::Openat2 | Facility::DurableDataDirectory => false,
         }
     }
 }

@@ -443,3 +443,25 @@ pub const MODEL_TOKENS_MAX: u32 = 100_000_000;
 pub const MODEL_REPLY_BYTES_MAX: usize = 64 << 20;
 /// Tries of one request.
 pub const MODEL_ATTEMPTS_MAX: u32 = 10;
+/// Arguments of a program that its name says one by one; what follows is one segment of the name.
+pub const COMMAND_WORDS_NAMED_MAX: usize = 64;
+/// Bytes of an argument in a name; of a longer one there is its SHA-256.
+pub const COMMAND_WORD_NAME_BYTES_MAX: usize = 100;
+/// Arguments of a program.
+pub const COMMAND_WORDS_MAX: usize = 4_096;
+/// Bytes of all arguments and variables of a program.
+pub const COMMAND_BYTES_MAX: usize = 128 << 10;
+/// Bytes of a program's standard input.
+pub const PROGRAM_STDIN_BYTES_MAX: usize = 1 << 20;
+/// Bytes that are kept of each output of a program.
+pub const PROGRAM_OUTPUT_BYTES_MAX: u32 = 1 << 20;
+/// The same if a call does not say.
+pub const PROGRAM_OUTPUT_BYTES: u32 = 64 << 10;
+/// Time of a program if a call does not say.
+pub const PROGRAM_WALL_TIME: Duration = Duration::from_secs(30);
+/// The longest time that a policy can give a program.
+pub const PROGRAM_WALL_TIME_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// Variables of a program.
+pub const PROGRAM_VARIABLES_MAX: usize = 64;
+/// Places that a program gets or is denied.
+pub const PROGRAM_PLACES_MAX: usize = 1_000;

@@ -8,6 +8,7 @@ use super::limit;
 use super::message;
 use super::path;
 use super::planner::Plan;
+use super::program::{Command, Naming};
 use super::resource::{Kind, Pattern, Resource};
 use super::right::{Right, Rights};
 use minicbor::{CborLen, Decode, Encode};
@@ -106,6 +107,7 @@ pub fn names(call: &Call, context: &Context<'_>) -> Result<Vec<Resource>, CallEr
             super::ask::check(request)?;
             vec![one_segment(Kind::Model, profile, "a model profile's name")?]
         }
+        Call::ShellRun { command } => program_names(command, context.working_directory)?,
         Call::ToolsUnregister { name } => {
             super::candidate::check_tool_name(name)?;
             vec![one_segment(Kind::Tool, name, "a tool's name")?]
@@ -280,6 +282,19 @@ fn object_names(call: &Call, own_namespace: &str) -> Result<Vec<Resource>, CallE
     })
 }
 
+/// The program, the directory that it starts in, and its file if that is one of a mount.
+fn program_names(command: &Command, working_directory: &Resource) -> Result<Vec<Resource>, CallError> {
+    command.check()?;
+    let invalid = |why: String| CallError::Invalid(why);
+    let directory = path::resolve(command.directory.as_deref().unwrap_or("."), working_directory).map_err(invalid)?;
+    if command.naming() == Naming::File {
+        let file = path::resolve(&command.program, &directory).map_err(invalid)?;
+        let named = super::command::resource(file.path(), &command.arguments).map_err(invalid)?;
+        return Ok(vec![named, directory, file]);
+    }
+    Ok(vec![command.resource()?, directory])
+}
+
 /// The rights that a call needs on the resources that it names. `directory` says that the first of them is a directory.
 pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
     let need = |index: usize, right: Right| Need { resource: names[index].clone(), right, whole: false };
@@ -326,6 +341,10 @@ pub fn needs(call: &Call, names: &[Resource], directory: bool) -> Needs {
             smallvec![need(0, Right::Register)]
         }
         Call::ImageShow { .. } | Call::ModelAsk { .. } => smallvec![need(0, Right::Use)],
+        Call::ShellRun { .. } => {
+            let rights = [Right::Execute, Right::List, Right::Read];
+            rights.into_iter().take(names.len()).enumerate().map(|(index, right)| need(index, right)).collect()
+        }
         Call::FsWorkingDirectory
         | Call::ClockNow
         | Call::RandomBytes { .. }

@@ -7,6 +7,7 @@ use super::id::{CallId, MessageId, Pid, Seq};
 use super::image::{ImageInfo, Registered};
 use super::message::Message;
 use super::object::{Link, LinkEnd, Merged, Unseen};
+use super::program::Ran;
 use minicbor::{CborLen, Decode, Encode};
 
 /// What an entry of a directory is.
@@ -262,6 +263,8 @@ pub enum Reply {
     /// What a model answered, as JSON.
     #[n(82)]
     Model(#[n(0)] String),
+    #[n(85)]
+    Ran(#[n(0)] Box<Ran>),
 }
 
 /// How a call that a tool made of another tool has ended.

@@ -1,5 +1,6 @@
 //! What authority is about: typed names, parsed once, compared segment by segment, printed as people write them.
 
+use super::command;
 use super::limit;
 use super::name::check_new_segment;
 use super::right::{Right, Rights};
@@ -75,6 +76,8 @@ impl Kind {
         self.told_by() == interface
             || self.interface() == interface
             || (self == Kind::Process && interface == "message")
+            // What a program reaches, its tool reaches by it.
+            || (self == Kind::Fs && interface == "shell")
     }
 
     /// The interface that has it: its own, or that of processes.
@@ -206,7 +209,10 @@ impl Resource {
 
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}{}", self.kind.word(), if self.kind == Kind::Shell { "/" } else { "" }, self.path)
+        if self.kind == Kind::Shell {
+            return write!(f, "shell:{}", command::shown(&self.path));
+        }
+        write!(f, "{}:{}", self.kind.word(), self.path)
     }
 }
 
@@ -246,7 +252,8 @@ impl Pattern {
             let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.word()).collect();
             return Err(fail(format!("the kind is one of {}", known.join(", "))));
         };
-        let path = if kind == Kind::Shell { path.strip_prefix('/').unwrap_or(path) } else { path };
+        let command = if kind == Kind::Shell { Some(command::parse(path).map_err(&fail)?) } else { None };
+        let path = command.as_deref().unwrap_or(path);
         if path.len() > limit::PATH_BYTES_MAX {
             return Err(fail(format!("it has more than {} bytes", limit::PATH_BYTES_MAX)));
         }
@@ -412,7 +419,10 @@ fn contains_host(pattern: &str, segment: &str) -> bool {
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}{}", self.kind.word(), if self.kind == Kind::Shell { "/" } else { "" }, self.path)
+        if self.kind == Kind::Shell {
+            return write!(f, "shell:{}", command::shown(&self.path));
+        }
+        write!(f, "{}:{}", self.kind.word(), self.path)
     }
 }
 

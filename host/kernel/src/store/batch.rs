@@ -92,6 +92,7 @@ impl Call {
             Call::ToolsPropose { proposal } => proposal.size(),
             Call::ImageRegister { manifest, .. } => manifest.len(),
             Call::ModelAsk { request, .. } => request.len(),
+            Call::ShellRun { command } => command.size(),
             _ => 0,
         }
     }
@@ -125,6 +126,7 @@ impl Answer {
             Answer::Done(Reply::Tools(tools)) => tools.iter().map(crate::model::candidate::KnownTool::size).sum(),
             Answer::Done(Reply::ImageRegistered(image, _)) => image.size(),
             Answer::Done(Reply::Images(images)) => images.iter().map(crate::model::image::ImageInfo::size).sum(),
+            Answer::Done(Reply::Ran(ran)) => ran.size(),
             Answer::Done(Reply::Names(names)) => names.iter().map(|name| 16 + name.len()).sum(),
             _ => 0,
         }

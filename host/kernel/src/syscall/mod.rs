@@ -8,12 +8,13 @@ mod objects;
 mod prepare;
 mod primitive;
 mod process;
+mod programs;
 mod recorded;
 mod tickets;
 mod together;
 mod tools;
 
-use crate::kernel::{Admit, Around, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, own_namespace};
+use crate::kernel::{Admit, Around, Attempt, Foreseen, Kernel, Permit, Place, Started, Woken, command, own_namespace};
 use crate::model::answer::{Answer, CallError, Fault, Stop};
 use crate::model::call::{Call, Class};
 use crate::model::id::Position;
@@ -243,6 +244,7 @@ impl Shared {
     }
 
     /// Decides, records and performs; a link that is met leads to a new name, which is decided again.
+    // long: one walk, whose steps stand in the order in which they must be.
     async fn carry_out(
         &self,
         position: Position,
@@ -254,10 +256,8 @@ impl Shared {
         let mut attempt = Attempt { place: self.at(position), call, names: asked.clone(), asked, kind: None, prepared };
         let mut links = 0;
         loop {
-            let is_effect = attempt.call.class() == Class::Effect && attempt.call.is_about_files();
-            let foreseen =
-                if attempt.call.is_about_files() { self.kernel.foresee(&attempt) } else { Foreseen::Allowed };
-            let seen = match foreseen {
+            let is_effect = attempt.call.class() == Class::Effect && attempt.prepared.is_none();
+            let seen = match self.foresee(&attempt) {
                 Foreseen::Over(answer) => return Ok(answer),
                 Foreseen::Asks if !is_effect => prepare::leads_to(&self.kernel, &attempt),
                 Foreseen::Asks => self.prepare(&attempt, true).await?,
@@ -319,6 +319,14 @@ impl Shared {
         }
     }
 
+    fn foresee(&self, attempt: &Attempt) -> Foreseen {
+        match command(&attempt.call) {
+            Some(command) => self.kernel.foresee_program(attempt, command),
+            None if attempt.call.is_about_files() => self.kernel.foresee(attempt),
+            None => Foreseen::Allowed,
+        }
+    }
+
     /// An effect: its intent is durable, then it is carried out by a task that owns the permit, so that a guest that is dropped leaves
     /// no half-done silence.
     #[cfg_attr(
@@ -350,7 +358,7 @@ impl Shared {
 
     /// Looks at what an effect is about. What reads content does so on a thread that may block.
     async fn prepare(&self, attempt: &Attempt, asks: bool) -> Result<Seen, Stop> {
-        if !asks && !matches!(*attempt.call, Call::FsCopy { .. }) {
+        if !asks && !matches!(*attempt.call, Call::FsCopy { .. } | Call::ShellRun { .. }) {
             return Ok(prepare::prepare(&self.kernel, attempt, false));
         }
         let (kernel, attempt) = (Arc::clone(&self.kernel), attempt.clone());

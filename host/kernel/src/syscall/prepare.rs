@@ -2,16 +2,19 @@
 //! tell whether the effect happened.
 
 use super::primitive::call_error;
-use crate::kernel::{Attempt, Kernel, Permit, Prepared};
+use super::programs;
+use crate::kernel::{Attempt, Kernel, Permit, Prepared, command};
 use crate::model::answer::CallError;
-use crate::model::call::{Call, Class};
+use crate::model::call::Call;
 use crate::model::codec::to_bytes;
 use crate::model::id::Digest;
 use crate::model::name::check_new_segment;
+use crate::model::program::Order;
 use crate::model::resource::Resource;
 use crate::model::row::{Before, Probe};
 use crate::world::{Content, Found, World, WorldError};
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 
 /// What was seen.
 pub enum Seen {
@@ -28,8 +31,9 @@ pub enum Seen {
 
 /// What is known of an effect beforehand, if there is nothing outside to look at: then nobody can tell later whether it happened.
 pub fn without_look(call: &Call) -> Option<Prepared> {
-    let prepared = Prepared { probe: Probe::None, directory: false, present: [0; 32], content: false, trouble: None };
-    (call.class() == Class::Effect && !call.is_about_files()).then_some(prepared)
+    let prepared =
+        Prepared { probe: Probe::None, directory: false, present: [0; 32], content: false, trouble: None, order: None };
+    matches!(call, Call::ModelAsk { .. }).then_some(prepared)
 }
 
 /// Looks at what an effect is about. The guest learns nothing of it but errors that the effect itself would have had.
@@ -52,7 +56,8 @@ pub fn prepare(kernel: &Kernel, attempt: &Attempt, asks: bool) -> Seen {
         return Seen::Failed(error);
     }
     let present = Sha256::digest(error.to_string()).into();
-    let prepared = Prepared { probe: Probe::None, directory: false, present, content: true, trouble: Some(error) };
+    let prepared =
+        Prepared { probe: Probe::None, directory: false, present, content: true, trouble: Some(error), order: None };
     Seen::Ready(Box::new(prepared), "what would make it fail".into())
 }
 
@@ -99,18 +104,43 @@ pub fn changed_since(kernel: &Kernel, permit: &Permit, attempt: &Attempt) -> Opt
     }
 }
 
+/// What a program gets, as it stands now; the same that a person approved, if one did.
+pub fn look_again(kernel: &Kernel, permit: &Permit, attempt: &Attempt) -> Result<Arc<Order>, CallError> {
+    if let Some(error) = changed_since(kernel, permit, attempt) {
+        return Err(error);
+    }
+    let now = match look(kernel, attempt, true) {
+        Ok((now, _)) => now,
+        Err(Trouble::World(error, index)) => return Err(call_error(&asked(attempt, index), error)),
+        Err(Trouble::Call(error)) => return Err(error),
+    };
+    let approved = attempt.prepared.as_ref().filter(|_| permit.is_approved());
+    match now.order {
+        Some(order) if approved.is_none_or(|approved| approved.present == now.present) => Ok(order),
+        _ => Err(CallError::Io(format!("{}: what it would get changed meanwhile", asked(attempt, 0)))),
+    }
+}
+
 /// A name as it was asked for.
 fn asked(attempt: &Attempt, index: usize) -> String {
     attempt.asked.get(index).map_or_else(String::new, ToString::to_string)
 }
 
-enum Trouble {
+/// Why a look failed.
+pub(super) enum Trouble {
     /// With the number of the name.
     World(WorldError, usize),
     Call(CallError),
 }
 
 fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<(Prepared, String), Trouble> {
+    match command(&attempt.call) {
+        Some(command) => programs::look(kernel, attempt, command).map(|prepared| (prepared, "a program".into())),
+        None => look_at_files(kernel, attempt, content),
+    }
+}
+
+fn look_at_files(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<(Prepared, String), Trouble> {
     let names = &attempt.names;
     let permit = Permit::of_kernel(names.clone());
     let world = kernel.world();
@@ -174,7 +204,8 @@ fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<(Prepared, 
         }
     }
     let kinds: Vec<&str> = [Some(&first), second.as_ref()].into_iter().flatten().map(kind_of).collect();
-    let prepared = Prepared { probe, directory, present: present.finalize().into(), content, trouble: None };
+    let prepared =
+        Prepared { probe, directory, present: present.finalize().into(), content, trouble: None, order: None };
     Ok((prepared, kinds.join(", ")))
 }
 

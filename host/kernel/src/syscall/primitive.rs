@@ -1,7 +1,7 @@
 //! Carries out what was permitted: one function a class, one file a family. Here the outside and the kernel's own tables are touched,
 //! and nowhere else.
 
-use super::{fs, images, objects, process, tools};
+use super::{fs, images, objects, process, programs, tools};
 use crate::kernel::{Attempt, Author, Kernel, Permit, Place, State, process_of};
 use crate::model::answer::{Answer, CallError, Stop};
 use crate::model::call::{Call, Reply};
@@ -43,6 +43,9 @@ pub fn perform(kernel: &Arc<Kernel>, permit: Permit, call: &Arc<Call>) -> Step {
 
 /// Carries out an effect. Runs on a thread that may block and owns the permit.
 pub fn effect(kernel: &Arc<Kernel>, permit: Permit, attempt: &Attempt) -> Arc<Answer> {
+    if let Call::ShellRun { command } = &*attempt.call {
+        return programs::run(kernel, permit, attempt, command);
+    }
     kernel.dispatch(&permit);
     let result = fs::effect(kernel, &permit, attempt);
     kernel.close(permit, result, |_, _, reply| Ok(reply))
@@ -168,6 +171,8 @@ pub fn call_error(name: &str, error: WorldError) -> CallError {
         WorldError::Protected(reason) => CallError::WrongKind(format!("{name}: {reason}")),
         WorldError::Link { to: Err(reason), .. } => CallError::Invalid(format!("{name}: {reason}")),
         WorldError::Link { to: Ok(_), .. } => CallError::Io(format!("{name}: a symbolic link appeared meanwhile")),
-        WorldError::Changed(what) | WorldError::Io(what) => CallError::Io(format!("{name}: {what}")),
+        WorldError::Changed(what) | WorldError::Io(what) | WorldError::NotStarted(what) => {
+            CallError::Io(format!("{name}: {what}"))
+        }
     }
 }

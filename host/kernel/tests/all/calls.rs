@@ -10,7 +10,8 @@ use libos_kernel::model::view::ViewMode;
 use libos_kernel::syscall::Line;
 
 /// Rules under which every example works.
-pub const ALL_RULES: [&str; 13] = [
+pub const ALL_RULES: [&str; 14] = [
+    "allow execute shell:/usr/bin/**",
     "allow spawn,signal,wait process:**",
     "allow use image:*",
     "allow read,list,write,delete fs:workspace/**",

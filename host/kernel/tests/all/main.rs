@@ -37,6 +37,7 @@ mod objects;
 mod own_tools;
 mod policy;
 mod processes;
+mod programs;
 mod properties;
 mod purses;
 mod quanta;

@@ -158,3 +158,26 @@ async fn a_childs_question_is_paid_from_the_purse_that_it_spends_from() {
         house.purses_add_up();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_that_a_person_found_not_to_have_gone_out_costs_nothing_and_is_asked_again() {
+    for (done, cost, told) in [(false, [1, 15, 64], "done"), (true, RESERVED, "the answer is lost")] {
+        let house = house();
+        let pid = process(&house, r#"{"tool":"echo"}"#);
+        fill(&house, pid, FULL);
+        let started = quantum_of(&house, pid);
+        house.world.answer_as_model(counted(1, 0, 1));
+        house.world.plan("model.ask", 1, Plan::CutAfter);
+        let _ = house.run(&mut line(&house, &started), ask("main")).await;
+        let house = house.crash(Tear::None);
+        assert_eq!(left(&house, pid).await, less(RESERVED));
+        let effect = house.kernel.found_unknown()[0];
+        house.kernel.settle(effect, done, "a person", None).unwrap();
+        assert_eq!(left(&house, pid).await, less(if done { RESERVED } else { [0, 0, 0] }));
+        house.world.answer_as_model(counted(10, 4, 5));
+        let answer = house.run(&mut house.resume(started.row.id).await, ask("main")).await;
+        assert!(words(&answer).contains(told), "{answer:?}");
+        assert_eq!(left(&house, pid).await, less(cost));
+        house.purses_add_up();
+    }
+}

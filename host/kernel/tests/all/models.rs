@@ -152,3 +152,25 @@ async fn whoever_waits_for_a_model_takes_nobodys_turn() {
     assert_eq!(words(&asking.await.unwrap().0), "done");
     assert_eq!(house.kernel.next_ready(1), None, "it runs again");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_who_is_asked_sees_the_model_and_the_last_words() {
+    let house = House::new(&["ask use model:main"]);
+    house.world.answer_as_model(says("Hi."));
+    let started = quantum(&house);
+    let call = house.park(line(&house, &started), ask("main")).await;
+    house.kernel.barrier().await.unwrap();
+    let shown = libos_kernel::model::preview::question(&house.question(house.asked(call))).join("\n");
+    for part in [
+        "use model:main",
+        "sends a model 1 messages, 49 bytes",
+        "its last words are Hello.",
+        "the model is main-1 at https://model.example/v1",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    house.end_wait(call, &crate::sim::Clerk::default()).await.unwrap();
+    let mut again = house.resume(call).await;
+    assert_eq!(words(&house.run(&mut again, ask("main")).await), "done");
+    assert_eq!(house.world.done().len(), 1);
+}

@@ -1,6 +1,7 @@
 //! A client on a test's clock, and the profile of a provider that runs in the test.
 
-use libos_model::{Answer, Client, Error, Key, Message, Profile, Progress, Request, Time, Tool};
+use libos_model::profile::{Base, Price, Times, TokenField};
+use libos_model::{Answer, Api, Client, Error, Key, KeySource, Message, Profile, Progress, Request, Time, Tool};
 use libos_provider::{Clock, Provider, Turn};
 use serde_json::json;
 use std::future::Future;
@@ -31,10 +32,40 @@ pub fn key() -> Key {
     Key::new(KEY.to_owned(), "the test").unwrap()
 }
 
-/// The profile `test` of this endpoint, with further lines of its section.
+/// The profile `test` of this endpoint, with what a policy says of one that says nothing else but these lines.
 pub fn profile(base_url: &str, lines: &str) -> Profile {
-    let text = format!("[model.test]\nbase-url = \"{base_url}\"\nmodel = \"mock-1\"\n{lines}");
-    libos_model::profile::read(&text).unwrap().remove("test").unwrap()
+    let seconds = Duration::from_secs;
+    let mut profile = Profile {
+        name: "test".into(),
+        base: Base::parse(base_url).unwrap(),
+        model: "mock-1".into(),
+        api: Api::Chat,
+        key: None,
+        ca_file: None,
+        token_field: TokenField::MaxTokens,
+        times: Times { connect: seconds(10), first_byte: seconds(120), idle: seconds(60), whole: seconds(600) },
+        reply_bytes_max: 8 << 20,
+        reply_tokens_max: 8_192,
+        context_tokens: 32_768,
+        attempts: 4,
+        price: Price::default(),
+    };
+    for (key, value) in lines.lines().map(|line| line.split_once(" = ").unwrap()) {
+        let value = value.trim_matches('"');
+        match key {
+            "api" => profile.api = Api::Responses,
+            "token-limit-field" => profile.token_field = TokenField::MaxCompletionTokens,
+            "ca-file" => profile.ca_file = Some(value.into()),
+            "key-env" => profile.key = Some(KeySource::Environment(value.into())),
+            "whole-timeout" => profile.times.whole = seconds(value.trim_end_matches('s').parse().unwrap()),
+            "reply-bytes" => profile.reply_bytes_max = value.parse().unwrap(),
+            "reply-tokens" => profile.reply_tokens_max = value.parse().unwrap(),
+            "attempts" => profile.attempts = value.parse().unwrap(),
+            "price" => profile.price = Price { input: 2_500_000, cached_input: 500_000, output: 10_000_000 },
+            other => panic!("{other}"),
+        }
+    }
+    profile
 }
 
 /// A request with the tools `read` (needs a path; a line number is optional) and `list` (needs nothing).

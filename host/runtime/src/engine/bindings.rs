@@ -27,6 +27,7 @@ pub mod scripts {
             "libos:runtime/message": super::libos::runtime::message,
             "libos:runtime/tickets": super::libos::runtime::tickets,
             "libos:runtime/image": super::libos::runtime::image,
+            "libos:runtime/shell": super::libos::runtime::shell,
         },
     });
 }

@@ -7,9 +7,9 @@ use libos_kernel::model::limit;
 use wasmparser::{ComponentExternName, ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures};
 
 /// The interfaces of the runtime, by their names without version.
-const INTERFACES: [&str; 13] = [
+const INTERFACES: [&str; 14] = [
     "types", "fs", "object", "clock", "random", "human", "log", "process", "tools", "message", "tickets", "image",
-    "script",
+    "shell", "script",
 ];
 /// Version of the contract.
 const VERSION: &str = "0.1.0";

@@ -14,6 +14,7 @@ mod items;
 mod objects;
 mod processes;
 mod scripts;
+mod shell;
 mod tickets;
 mod tools;
 mod trial;

@@ -15,6 +15,7 @@ mod models;
 mod modules;
 mod os;
 mod probe;
+mod programs;
 mod read;
 mod remove;
 mod rename;
@@ -41,10 +42,12 @@ use libos_kernel::kernel::Permit;
 use libos_kernel::model::call::{Entry, Stat, WriteMode};
 use libos_kernel::model::facility::{self as model, Facilities, Facility, Finding};
 use libos_kernel::model::policy::ModelProfile;
+use libos_kernel::model::program::{Executable, Ran};
 use libos_kernel::model::row::Probe;
 use libos_kernel::model::time::Time;
-use libos_kernel::world::{Asking, Content, Found, Probed, Range, World, WorldError};
+use libos_kernel::world::{Asking, Content, Found, Probed, ProgramName, Range, World, WorldError};
 use meta::Meta;
+use programs::Programs;
 use resolve::Mount;
 use std::path::PathBuf;
 
@@ -125,6 +128,7 @@ pub struct OsWorld {
     resolver: Resolver,
     facilities: Vec<Finding>,
     models: models::Models,
+    programs: Programs,
 }
 
 impl OsWorld {
@@ -168,7 +172,8 @@ impl OsWorld {
         if let Some(Finding { facility, detail, .. }) = model::refused(&facilities, options.accepted) {
             return Err(WorldSetupError::Lacks { facility: *facility, detail: detail.clone() });
         }
-        Ok(OsWorld { mounts: opened, guard, resolver, facilities, models })
+        let programs = Programs::new(&protected);
+        Ok(OsWorld { mounts: opened, guard, resolver, facilities, models, programs })
     }
 
     /// What its mounts were found to offer.
@@ -229,6 +234,14 @@ impl World for OsWorld {
 
     fn fs_inspect(&self, permit: &Permit, index: usize, follow: bool, content: bool) -> Result<Found, WorldError> {
         self.inspect(permit.resource(index), index, follow, content)
+    }
+
+    fn shell_find(&self, permit: &Permit, program: &ProgramName<'_>) -> Result<Executable, WorldError> {
+        self.find_program(permit, program)
+    }
+
+    fn shell_run(&self, permit: &Permit, stdin: &[u8], wanted: &(dyn Fn() -> bool + Sync)) -> Result<Ran, WorldError> {
+        self.run_program(permit, stdin, wanted)
     }
 
     fn probe(&self, _permit: &Permit, probe: &Probe, temporary: &str) -> Probed {

@@ -1,10 +1,5 @@
 //! Models: asks the endpoint that a profile of the policy names. The key is read anew for each request and kept nowhere.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the host's own variable or file, which the policy in force names as the place of a key"
-)]
-
 use libos_kernel::kernel::Permit;
 use libos_kernel::model::ask::Tokens;
 use libos_kernel::model::policy::{KeyPlace, ModelApi, ModelProfile, TokenLimitField};

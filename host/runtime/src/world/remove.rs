@@ -75,8 +75,10 @@ fn sentence(error: &WorldError) -> String {
         WorldError::AlreadyExists => "it exists already".into(),
         WorldError::Link { .. } => "a link stands in the way".into(),
         WorldError::Protected(why) => (*why).into(),
-        WorldError::WrongKind(why) | WorldError::TooLarge(why) | WorldError::Changed(why) | WorldError::Io(why) => {
-            why.clone()
-        }
+        WorldError::WrongKind(why)
+        | WorldError::TooLarge(why)
+        | WorldError::Changed(why)
+        | WorldError::NotStarted(why)
+        | WorldError::Io(why) => why.clone(),
     }
 }

@@ -11,6 +11,7 @@ mod hostile;
 mod import;
 mod message;
 pub mod parked;
+mod program;
 mod resume;
 mod scale;
 mod script;
@@ -22,7 +23,7 @@ use crate::report::Report;
 type Bench = fn(&mut Report);
 
 /// Name and subject of each.
-pub const ALL: [(&str, &str, Bench); 19] = [
+pub const ALL: [(&str, &str, Bench); 20] = [
     ("check", "the decision", check::run),
     ("explain", "why something is allowed or refused", authority::explain),
     ("policy", "a large policy is read and put in force", authority::policy),
@@ -41,5 +42,6 @@ pub const ALL: [(&str, &str, Bench); 19] = [
     ("scale", "one operation beside few and many processes", scale::run),
     ("checkpoint", "a process with many objects goes back", checkpoint::run),
     ("audit", "the whole log is verified", audit::run),
+    ("program", "a program of the system, confined", program::run),
     ("shell", "the command line as a process", shell::run),
 ];

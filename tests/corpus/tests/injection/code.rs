@@ -10,8 +10,8 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// The components of the standard tools.
-const STANDARD: [&str; 10] =
-    ["basics", "edit", "files", "images", "jit", "messages", "objects", "people", "processes", "search"];
+const STANDARD: [&str; 11] =
+    ["basics", "edit", "files", "images", "jit", "messages", "objects", "people", "processes", "programs", "search"];
 
 struct Code {
     component: Digest,

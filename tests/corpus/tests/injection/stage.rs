@@ -2,15 +2,19 @@
 
 use crate::code;
 use crate::story::{Person, Story, script};
+use libos::kernel::kernel::FIRST_MOUNT;
 use libos::kernel::kernel::view::View;
 use libos::kernel::model::image::Image;
 use libos::kernel::model::process::State;
-use libos::{Approval, NewAgent, Pid, Progress, QuestionId, Reaction, Runtime, Subject};
+use libos::kernel::store::disk::Directory;
+use libos::programs::Supervisor;
+use libos::world::{MountSpec, OsWorld, WorldOptions, ceiling, make_private_directory};
+use libos::{Approval, Config, NewAgent, Pid, Progress, QuestionId, Reaction, Runtime, RuntimeError, Subject};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +28,15 @@ const STORE: &str = ".state/libos";
 
 /// Questions that one run answers at most.
 const ANSWERS_MAX: usize = 64;
+
+fn supervisor() -> Supervisor {
+    Supervisor::at(env!("CARGO_BIN_EXE_libos-corpus-supervisor"))
+}
+
+/// Whether programs can be confined here; else stories that start some are left out.
+pub fn runs_programs() -> bool {
+    libos::programs::examine(&supervisor()).missing.is_none()
+}
 
 /// A workspace, what is outside, and keys; gone at the end.
 pub struct Sandbox(PathBuf);
@@ -56,11 +69,30 @@ impl Sandbox {
     fn put(&self, name: &str, content: &str) {
         let path = self.workspace().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
+        fs::write(&path, content).unwrap();
+        if content.starts_with("#!") {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
     }
 
     fn workspace(&self) -> PathBuf {
         self.0.join("workspace")
+    }
+
+    /// A host over it, as the program `libos` makes one.
+    fn open(&self, policy: &str) -> Result<Arc<Runtime>, RuntimeError> {
+        let mounts = [MountSpec { name: FIRST_MOUNT.into(), path: self.workspace(), allow_hard_links: false }];
+        let protected = [self.workspace().join("libos.toml"), self.0.join("keys"), self.store()].to_vec();
+        make_private_directory(&self.store()).unwrap();
+        make_private_directory(&self.store().join("code")).unwrap();
+        let world = OsWorld::new(mounts.to_vec(), protected.clone(), WorldOptions::default())?;
+        let world = world.with_supervisor(supervisor());
+        let mut config = Config::new(Arc::new(Directory::new(self.store())), Arc::new(world));
+        config.code = Some(self.store().join("code"));
+        config.ceiling = ceiling(&mounts, &protected);
+        let runtime = Runtime::open(config)?;
+        runtime.kernel().set_policy(policy)?;
+        Ok(runtime)
     }
 
     fn store(&self) -> PathBuf {
@@ -155,10 +187,7 @@ pub struct Ran {
 pub async fn run(story: &Story, policy: &str, strict: bool) -> Ran {
     let sandbox = Sandbox::new(story);
     let (before, outside) = (sandbox.files(), sandbox.outside());
-    let workspace = sandbox.workspace();
-    let builder = Runtime::builder().store(sandbox.store()).policy(policy, &workspace);
-    let builder = builder.protect(workspace.join("libos.toml")).protect(sandbox.0.join("keys"));
-    let runtime = builder.open().await.unwrap_or_else(|error| panic!("{}: {error}", story.name));
+    let runtime = sandbox.open(policy).unwrap_or_else(|error| panic!("{}: {error}", story.name));
     let socket = UnixListener::bind(sandbox.store().join("socket")).unwrap();
     socket.set_nonblocking(true).unwrap();
     code::bring(&runtime, &sandbox.store()).await;
@@ -171,7 +200,7 @@ pub async fn run(story: &Story, policy: &str, strict: bool) -> Ran {
     let mut pids = Vec::new();
     for (image, goal, lines) in &all {
         let text = script(lines, strict);
-        let new = NewAgent { image, goal, script: Some(&text), new: true };
+        let new = NewAgent { image, goal, planner: Some(&text), new: true };
         let made = runtime.start_agent(new).await.unwrap_or_else(|error| panic!("{}: {error}", story.name));
         pids.push(made.what.pid);
     }

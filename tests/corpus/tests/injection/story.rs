@@ -35,6 +35,9 @@ pub struct Story {
     /// Texts that no result, note, question, record or object may have in it.
     #[serde(default)]
     pub secrets: Vec<String>,
+    /// It starts programs of the system.
+    #[serde(default)]
+    pub programs: bool,
     /// The image of the process; `base` if it is left out.
     pub image: Option<String>,
     /// What the model does.

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// The components that come with the runtime.
+/// The components that come with the runtime, but for that of programs: the world of these tests runs none.
 const STANDARD: [&str; 9] = ["basics", "edit", "files", "jit", "messages", "objects", "people", "processes", "search"];
 
 /// A file of the checkout.
@@ -65,6 +65,7 @@ fn what_a_source_declares_is_read_back_from_its_component() {
     read_back("jit", "tools/jit/src/lib.rs", 6);
     read_back("messages", "tools/messages/src/lib.rs", 2);
     read_back("processes", "tools/processes/src/lib.rs", 9);
+    read_back("programs", "tools/programs/src/lib.rs", 1);
     read_back("search", "tools/search/src/lib.rs", 2);
 }
 

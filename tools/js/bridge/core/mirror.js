@@ -79,6 +79,10 @@ internal.mirror = {
     __proto__: null,
     bytes: ["random.bytes", ["count"], "v", "b"],
   },
+  shell: {
+    __proto__: null,
+    run: ["shell.run", ["program", "arguments", "options"], "vvv", "v"],
+  },
   tools: {
     __proto__: null,
     propose: ["tools.propose", ["proposal"], "v", "v"],

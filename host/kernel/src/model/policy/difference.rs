@@ -81,6 +81,7 @@ pub fn hanging(grants: &[Grant]) -> HashMap<GrantId, usize> {
 }
 
 /// What differs beside the rules, a line for each, ready to be escaped and printed.
+// long: each setting has its line.
 pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
     let mut lines = Vec::new();
     let mut tell = |name: &str, old: String, new: String| {
@@ -97,6 +98,7 @@ pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
         let default = |policy: &Policy| match policy.defaults.get(image).copied().unwrap_or_default() {
             WithoutGrant::Deny => "deny".to_owned(),
             WithoutGrant::Ask => "ask".to_owned(),
+            WithoutGrant::AskPrograms => "ask about programs, else deny".to_owned(),
         };
         tell(&format!("default of image {image}, for processes started from now on"), default(old), default(new));
     }
@@ -130,6 +132,9 @@ pub fn settings(old: &Policy, new: &Policy) -> Vec<String> {
     let journals = |time: Duration| if time.is_zero() { "none".to_owned() } else { unit::time(time) };
     tell("journals of calls that have ended are kept for", journals(was.journals), journals(is.journals));
     tell("space that stays free", unit::size(old.space.keep_free), unit::size(new.space.keep_free));
+    for ((name, old), (_, new)) in old.programs.told().into_iter().zip(new.programs.told()) {
+        tell(name, old, new);
+    }
     let names: BTreeSet<&String> = old.environment.keys().chain(new.environment.keys()).collect();
     for name in names {
         let told = |policy: &Policy| environment::told(&policy.environment, name);

@@ -45,7 +45,7 @@ pub(super) fn told(variables: &BTreeMap<String, String>, name: &str) -> String {
 }
 
 /// Whether programs on any system could have a variable of this name.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     !name.is_empty()
         && name.len() <= NAME_BYTES_MAX

@@ -6,6 +6,7 @@ mod difference;
 mod environment;
 mod models;
 pub(super) mod near;
+mod programs;
 mod read;
 mod review;
 pub(super) mod unit;
@@ -13,6 +14,7 @@ pub(super) mod unit;
 pub use audit::{AuditRules, Witness};
 pub use difference::{Plan, answers_left, hanging, settings};
 pub use models::{KeyPlace, ModelApi, ModelProfile, TokenLimitField};
+pub use programs::ProgramRules;
 pub(super) use read::{Lines, short, syntax_hint as toml_hint};
 pub use unit::about as about_size;
 
@@ -78,6 +80,8 @@ pub struct Policy {
     pub environment: BTreeMap<String, String>,
     /// Models, by the names of their profiles.
     pub models: BTreeMap<String, ModelProfile>,
+    /// What programs get beside the files that a process has.
+    pub programs: ProgramRules,
 }
 
 /// How long what has ended is kept; `libos gc` drops what is older. The log is kept for ever, whatever stands here.
@@ -273,7 +277,9 @@ default = "deny"
 # A host does not start where something is missing that it relies on (`libos doctor` shows it), unless it is told to in so many words.
 # [accept]
 # case-sensitive-names = "a deny can be evaded by another spelling"
-"#,
+
+{programs}"#,
+            programs = programs::STARTER,
             keep_free = unit::size(Space::default().keep_free),
             memory = unit::size(memory_bytes),
             processor_time = unit::time(processor_time),

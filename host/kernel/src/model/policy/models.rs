@@ -6,11 +6,11 @@ use super::unit;
 use crate::model::ask::Price;
 use crate::model::image::is_name;
 use crate::model::limit;
+use core::net::{IpAddr, Ipv6Addr};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 /// The form in which a model is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,6 +120,20 @@ impl ModelProfile {
             price_cached_input: 0,
             price_output: 0,
         }
+    }
+}
+
+/// Refuses a key that was put where tools could see it.
+pub(super) fn keep_keys_out(reader: &mut Reader<'_, '_>, environment: Option<&DeTable<'_>>) {
+    let names = reader.policy().models.values().filter_map(|profile| match &profile.key {
+        Some(KeyPlace::Variable(name)) => Some(name.clone()),
+        _ => None,
+    });
+    let names: Vec<String> = names.collect();
+    for (key, _) in environment.into_iter().flatten().filter(|(key, _)| names.iter().any(|name| key.get_ref() == name))
+    {
+        let what = format!("{} has the key of a model, and tools can see what stands in [environment]", key.get_ref());
+        reader.fail(key.span().start, what, "take it away; the host reads it from its own environment");
     }
 }
 
@@ -316,12 +330,19 @@ fn check_base(url: &str, cleartext: bool) -> Result<(), (&'static str, &'static 
     if authority.contains('@') {
         return Err(("base-url has a user name or password in it", "keys come from key-env or key-file"));
     }
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, port)) => (Some(host).filter(|host| host.parse::<Ipv6Addr>().is_ok()), port),
+        None => {
+            let (host, port) = authority.find(':').map_or((authority, ""), |at| authority.split_at(at));
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            (Some(host).filter(|host| !host.is_empty() && host.bytes().all(fits)), port)
+        }
     };
-    if host.is_empty() {
-        return Err(("base-url has no host", HINT));
+    let Some(host) = host else { return Err(("base-url has no right host", HINT)) };
+    let is_port =
+        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
+        return Err(("base-url has no right port", HINT));
     }
     let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     if !secure && !is_here && !cleartext {
@@ -356,3 +377,6 @@ pub(super) fn told(profiles: &BTreeMap<String, ModelProfile>, name: &str) -> Str
         profile.price_output,
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,10 +21,21 @@ const ERRORS_MAX: usize = 20;
 /// Characters of a text of the file that an error repeats.
 const QUOTED_CHARACTERS_MAX: usize = 80;
 
-const SECTIONS: [&str; 10] =
-    ["mounts", "image", "limits", "questions", "retain", "space", "audit", "accept", "environment", "model"];
+const SECTIONS: [&str; 11] = [
+    "mounts",
+    "image",
+    "limits",
+    "questions",
+    "retain",
+    "space",
+    "audit",
+    "accept",
+    "environment",
+    "model",
+    "programs",
+];
 const MOUNT_KEYS: [&str; 2] = ["path", "hardlinks"];
-const IMAGE_KEYS: [&str; 5] = ["allow", "ask", "deny", "default", "budget"];
+const IMAGE_KEYS: [&str; 6] = ["allow", "ask", "deny", "default", "budget", "programs"];
 const LIMIT_KEYS: [&str; 5] = ["memory", "processor-time", "wall-time", "imports", "journal"];
 const QUESTION_KEYS: [&str; 3] = ["expire-after", "open-max", "per-hour"];
 
@@ -122,6 +133,11 @@ pub(super) struct Reader<'a, 't> {
 }
 
 impl Reader<'_, '_> {
+    /// What was read so far.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.read.policy
+    }
+
     pub(super) fn fail(&mut self, offset: usize, what: impl Into<String>, hint: impl Into<String>) {
         if self.read.errors.len() < ERRORS_MAX {
             let error = self.lines.error(offset, what, hint);
@@ -143,12 +159,15 @@ impl Reader<'_, '_> {
                 "accept" => self.accept(value),
                 "model" => self.read.policy.models = super::models::read(self, value),
                 "environment" => self.read.policy.environment = super::environment::read(self, value),
+                "programs" => self.read.policy.programs = super::programs::read(self, value),
                 other => {
                     let what = format!("there is no section '{}'", short(other));
                     self.fail(at, what, near::among(other, &SECTIONS));
                 }
             }
         }
+        let environment = document.get("environment").and_then(|value| value.get_ref().as_table());
+        super::models::keep_keys_out(self, environment);
     }
 
     pub(super) fn table<'v, 't>(&mut self, value: &'v Value<'t>, name: &str) -> Option<&'v DeTable<'t>> {
@@ -264,8 +283,8 @@ impl Reader<'_, '_> {
                     self.fail(key_at, what, "write it in the section of each image, for example [image.base]");
                 }
                 "default" => match self.text(value, "default", "deny") {
-                    Some("deny") => drop(self.read.policy.defaults.insert(name.to_owned(), WithoutGrant::Deny)),
-                    Some("ask") => drop(self.read.policy.defaults.insert(name.to_owned(), WithoutGrant::Ask)),
+                    Some("deny") => self.set_default(name, WithoutGrant::Deny),
+                    Some("ask") => self.set_default(name, WithoutGrant::Ask),
                     Some(other) => {
                         let what = format!("a default is \"deny\" or \"ask\", not \"{}\"", short(other));
                         self.fail(value.span().start, what, near::among(other, &["deny", "ask"]));
@@ -281,9 +300,16 @@ impl Reader<'_, '_> {
                         self.read.policy.budgets.insert(name.to_owned(), amounts);
                     }
                 }
+                "programs" => super::programs::level(self, name, value),
                 other => self.unknown_key(key_at, &section, other, &IMAGE_KEYS),
             }
         }
+    }
+
+    /// A default; of two that the section says in different words the wider one.
+    pub(super) fn set_default(&mut self, image: &str, default: WithoutGrant) {
+        let known = self.read.policy.defaults.entry(image.to_owned()).or_insert(default);
+        *known = known.wider(default);
     }
 
     fn rules(&mut self, image: &str, effect: Effect, value: &Value<'_>) {
@@ -298,21 +324,27 @@ impl Reader<'_, '_> {
                 self.fail(at, format!("a line of '{word}' is a text"), near::rule(""));
                 continue;
             };
-            match Rule::parse(text) {
-                _ if self.rules.len() >= limit::POLICY_RULES_MAX => {
-                    let what = format!("there are more than {} rules", limit::POLICY_RULES_MAX);
-                    return self.fail(at, what, "** for a whole directory saves lines");
-                }
-                Ok(Rule { rights, pattern }) => {
-                    let line = self.lines.line(at);
-                    self.rules.push((at, Template { image: image.to_owned(), effect, rights, pattern, line }));
-                }
-                Err(why) => self.fail(at, why, near::rule(text)),
-            }
-            if self.read.errors.len() >= ERRORS_MAX {
+            if !self.add_rule(image, effect, text, at) || self.read.errors.len() >= ERRORS_MAX {
                 return;
             }
         }
+    }
+
+    /// A line of authority; whether there is room for more.
+    pub(super) fn add_rule(&mut self, image: &str, effect: Effect, text: &str, at: usize) -> bool {
+        match Rule::parse(text) {
+            _ if self.rules.len() >= limit::POLICY_RULES_MAX => {
+                let what = format!("there are more than {} rules", limit::POLICY_RULES_MAX);
+                self.fail(at, what, "** for a whole directory saves lines");
+                return false;
+            }
+            Ok(Rule { rights, pattern }) => {
+                let line = self.lines.line(at);
+                self.rules.push((at, Template { image: image.to_owned(), effect, rights, pattern, line }));
+            }
+            Err(why) => self.fail(at, why, near::rule(text)),
+        }
+        true
     }
 
     fn limits(&mut self, value: &Value<'_>) {

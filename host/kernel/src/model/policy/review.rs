@@ -18,6 +18,7 @@ const WARNINGS_MAX: usize = 100;
 pub(super) fn warnings(text: &str, read: &Read, images: Option<&[String]>) -> Vec<PolicyError> {
     let mut review = Review { lines: Lines::new(text), read, warnings: Vec::new() };
     review.mounts();
+    review.models();
     review.images(images.unwrap_or_default(), images.is_some());
     let twins = review.twins();
     review.covered(&twins);
@@ -65,6 +66,23 @@ impl<'r> Review<'r> {
             let hint = near::did_you_mean(name, known.keys().map(String::as_str))
                 .unwrap_or_else(|| format!("add {name} = \"PATH\" to [mounts], or take the line away"));
             self.warn(offset, format!("there is no mount '{name}': this rule never matches"), hint);
+        }
+    }
+
+    /// Rules on models that are not there.
+    fn models(&mut self) {
+        let known = &self.read.policy.models;
+        for (offset, rule) in self.rules().filter(|(_, rule)| rule.pattern.kind() == Kind::Model) {
+            let name = rule.pattern.segments().next().unwrap_or_default();
+            if name.starts_with('*') || known.contains_key(name) {
+                continue;
+            }
+            if self.is_full() {
+                return;
+            }
+            let hint = near::did_you_mean(name, known.keys().map(String::as_str))
+                .unwrap_or_else(|| format!("add a section [model.{name}], or take the line away"));
+            self.warn(offset, format!("there is no model profile '{name}': nothing can be asked under it"), hint);
         }
     }
 

@@ -76,8 +76,14 @@ fn decide(pid: Pid, (call, names, directory): &(Call, Vec<Resource>, bool)) -> V
     let house = house();
     let started = house.kernel.start_call(StartCall { pid, ..house.start(pid) }).unwrap();
     let place = Place { pid, call: started.row.id, position: 0, incarnation: 0 };
-    let prepared =
-        Prepared { probe: Probe::None, directory: *directory, present: [0; 32], content: true, trouble: None };
+    let prepared = Prepared {
+        probe: Probe::None,
+        directory: *directory,
+        present: [0; 32],
+        content: true,
+        trouble: None,
+        order: None,
+    };
     let attempt = Attempt {
         kind: None,
         place,

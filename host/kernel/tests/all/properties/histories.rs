@@ -288,8 +288,14 @@ impl Run {
         });
         let holder = Holder::Process(pid);
         let free = needs(&call, &names, false).iter().all(|need| decided(&endless, &holder, need) == Word::Allowed);
-        let prepared =
-            Prepared { probe: Probe::None, directory: false, present: [0; 32], content: true, trouble: None };
+        let prepared = Prepared {
+            probe: Probe::None,
+            directory: false,
+            present: [0; 32],
+            content: true,
+            trouble: None,
+            order: None,
+        };
         let attempt =
             Attempt { kind: None, place, call: Arc::new(call), asked: names.clone(), names, prepared: Some(prepared) };
         match kernel.admit(&attempt).unwrap() {

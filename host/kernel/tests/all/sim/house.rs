@@ -312,7 +312,7 @@ pub fn tool(name: &str, needs: Option<&[&str]>) -> NewTool {
 
 /// The imports of a component that uses everything.
 pub fn every_interface() -> Vec<String> {
-    ["fs", "object", "human", "clock", "process", "tools", "message"].map(str::to_owned).to_vec()
+    ["fs", "object", "human", "clock", "process", "tools", "message", "shell"].map(str::to_owned).to_vec()
 }
 
 /// A grant as a person writes it.

@@ -8,6 +8,7 @@ use libos_kernel::model::message::{MessageFilter, MessageKind, MessageOptions};
 use libos_kernel::model::object::{Filter, Resolution};
 use libos_kernel::model::planner::Priority;
 use libos_kernel::model::process::Signal;
+use libos_kernel::model::program::Command;
 use libos_kernel::model::purse::Coin;
 use libos_kernel::model::view::ViewMode;
 use serde::Deserialize;
@@ -338,8 +339,38 @@ fn other(operation: &str, from: &mut Arguments) -> Read<Option<Call>> {
             take!(from; id: String);
             Call::ImageShow { id }
         }
+        "shell.run" => {
+            take!(from; program: String, arguments: Vec<String>, options: RunOptions);
+            Call::ShellRun { command: options.with(program, arguments) }
+        }
         _ => return Ok(None),
     }))
+}
+
+/// How a program is run.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct RunOptions {
+    directory: Option<String>,
+    environment: Vec<Variable>,
+    stdin: String,
+    timeout: Option<u64>,
+    output_bytes: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variable {
+    name: String,
+    value: String,
+}
+
+impl RunOptions {
+    fn with(self, program: String, arguments: Vec<String>) -> Command {
+        let RunOptions { directory, environment, stdin, timeout, output_bytes } = self;
+        let environment = environment.into_iter().map(|Variable { name, value }| (name, value)).collect();
+        Command { program, arguments, directory, environment, stdin: stdin.into_bytes(), timeout, output_bytes }
+    }
 }
 
 /// The code as `{"typescript": "..."}`, or `"component"` with the bytes in the content.

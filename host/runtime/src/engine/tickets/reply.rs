@@ -111,6 +111,14 @@ fn value(reply: &Reply) -> Value {
         Reply::Tools(tools) => json!(tools),
         Reply::ImageRegistered(image, change) => json!({ "image": image, "change": change }),
         Reply::Images(images) => json!(images),
+        Reply::Ran(ran) => json!({
+            "ended": ran.end,
+            "code": ran.code,
+            "stdout": ran.stdout,
+            "stderr": ran.stderr,
+            "wallTime": ran.wall_time,
+            "processorTime": ran.processor_time,
+        }),
         Reply::Ticket(ticket) => json!(ticket),
         Reply::GivenUp(given_up) => json!(given_up),
     }

@@ -78,6 +78,7 @@ fn rows() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ("image.register", json!({"manifest": manifest, "format": "toml", "replace": false}), None),
         ("image.list", json!({}), None),
         ("image.show", json!({"id": "base"}), None),
+        ("shell.run", json!({"program": "/usr/bin/true", "arguments": [], "options": {}}), None),
     ]
 }
 

@@ -420,8 +420,14 @@ impl Real {
         let (kernel, pid) = (self.kernel(), self.pids[by]);
         let started = kernel.start_call(self.house().start(pid)).unwrap();
         let place = Place { pid, call: started.row.id, position: 0, incarnation: 0 };
-        let prepared =
-            Prepared { probe: Probe::None, directory: false, present: [0; 32], content: true, trouble: None };
+        let prepared = Prepared {
+            probe: Probe::None,
+            directory: false,
+            present: [0; 32],
+            content: true,
+            trouble: None,
+            order: None,
+        };
         let attempt = Attempt {
             kind: None,
             place,
