@@ -188,7 +188,7 @@ impl Scene {
         scene.put(
             "libos.toml",
             &format!(
-                "[mounts]\nworkspace = \".\"\n\n[model.local]\nbase-url = {base_url:?}\nmodel = {model:?}\n{key}reply-tokens = 256\n\
+                "[mounts]\nworkspace = \".\"\n\n[model.local]\nbase-url = {base_url:?}\nmodel = {model:?}\n{key}reply-tokens = 256\ntool-choice = \"required\"\n\
                  first-byte-timeout = \"5m\"\n\n[image.smoke]\nallow = [\"use model:local\", \"ask,tell human:owner\", \
                  \"write fs:workspace/made.txt\"]\nask = [\"read fs:workspace/notes.txt\"]\n"
             ),

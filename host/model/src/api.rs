@@ -13,6 +13,10 @@ pub struct Request {
     /// Whether the model may ask for several tools at once.
     #[serde(default = "yes")]
     pub parallel_tool_calls: bool,
+    /// Whether tools are to be called, if not as the profile says. The tools stand in the request all the same: some endpoints refuse a
+    /// history of calls without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<ToolChoice>,
     /// Tokens that the reply may have; the profile's limit holds besides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_max: Option<u32>,
@@ -27,8 +31,28 @@ fn yes() -> bool {
 impl Request {
     /// A request of these messages, without tools.
     pub fn new(messages: Vec<Message>) -> Request {
-        Request { messages, tools: Vec::new(), parallel_tool_calls: true, tokens_max: None, format: ReplyFormat::Text }
+        Request {
+            messages,
+            tools: Vec::new(),
+            parallel_tool_calls: true,
+            tool_choice: None,
+            tokens_max: None,
+            format: ReplyFormat::Text,
+        }
     }
+}
+
+/// Whether a model is to call tools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolChoice {
+    /// As it likes.
+    #[default]
+    Auto,
+    /// It says something, and calls none.
+    None,
+    /// It calls one or more. Endpoints that can, hold the reply to the form of a call; small models call none otherwise.
+    Required,
 }
 
 /// One message of a conversation.

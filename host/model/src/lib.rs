@@ -15,7 +15,7 @@ pub mod tool_calls;
 mod transport;
 mod wire;
 
-pub use api::{Finish, Message, Reply, ReplyFormat, Request, Tool, ToolCall, Usage};
+pub use api::{Finish, Message, Reply, ReplyFormat, Request, Tool, ToolCall, ToolChoice, Usage};
 pub use client::{Answer, Client, Progress};
 pub use error::{Error, Failure, Started};
 pub use key::{Key, KeyError, KeySource};

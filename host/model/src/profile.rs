@@ -1,7 +1,7 @@
 //! Profiles: what the sections `[model.NAME]` of `libos.toml` say, which the kernel reads. Each says where a model is, whose key opens
 //! it, and how much of its time, bytes and tokens one reply may take.
 
-use crate::api::Usage;
+use crate::api::{ToolChoice, Usage};
 use crate::key::KeySource;
 use hyper::Uri;
 use std::path::PathBuf;
@@ -39,6 +39,8 @@ pub struct Profile {
     /// Certificates (PEM) that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
     pub token_field: TokenField,
+    /// Whether the model must call tools, where a request does not say.
+    pub tool_choice: ToolChoice,
     pub times: Times,
     /// Bytes of a reply as it comes over the wire, its events included.
     pub reply_bytes_max: usize,

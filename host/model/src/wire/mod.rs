@@ -5,7 +5,7 @@ pub(crate) mod events;
 pub(crate) mod headers;
 pub(crate) mod responses;
 
-use crate::api::{Finish, ReplyFormat, Request, SentCall, Usage};
+use crate::api::{Finish, ReplyFormat, Request, SentCall, ToolChoice, Usage};
 use crate::error::Failure;
 use crate::profile::{Api, Profile};
 use serde::Deserialize;
@@ -119,6 +119,15 @@ pub(crate) fn whole(api: Api, body: &[u8]) -> Result<Raw, Failure> {
 
 fn tokens_max(profile: &Profile, request: &Request) -> u32 {
     request.tokens_max.unwrap_or(u32::MAX).min(profile.reply_tokens_max)
+}
+
+/// The word for what tools are to be called; none where the model may do as it likes.
+fn tool_choice(profile: &Profile, request: &Request) -> Option<&'static str> {
+    match request.tool_choice.unwrap_or(profile.tool_choice) {
+        ToolChoice::Auto => None,
+        ToolChoice::None => Some("none"),
+        ToolChoice::Required => Some("required"),
+    }
 }
 
 /// The name of a format that a schema has on the wire, and whether there is one.

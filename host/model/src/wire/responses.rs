@@ -25,6 +25,9 @@ pub(crate) fn encode(profile: &Profile, request: &Request) -> Value {
         });
         body["tools"] = tools.collect();
         body["parallel_tool_calls"] = request.parallel_tool_calls.into();
+        if let Some(choice) = super::tool_choice(profile, request) {
+            body["tool_choice"] = choice.into();
+        }
     }
     if let Some(mut format) = super::format(request) {
         if let ReplyFormat::Schema { name, schema } = &request.format {

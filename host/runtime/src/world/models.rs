@@ -5,7 +5,7 @@ use libos_kernel::model::ask::Tokens;
 use libos_kernel::model::policy::{KeyPlace, ModelApi, ModelProfile, TokenLimitField};
 use libos_kernel::world::{Asking, ModelAnswer, ModelTrouble};
 use libos_model::profile::{Base, Price, Times, TokenField};
-use libos_model::{Api, Client, Key, KeySource, Profile, Request, Started, System};
+use libos_model::{Api, Client, Key, KeySource, Profile, Request, Started, System, ToolChoice};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -78,6 +78,7 @@ impl Models {
             },
             key,
             ca_file: profile.ca_file.clone(),
+            tool_choice: if profile.tools_required { ToolChoice::Required } else { ToolChoice::Auto },
             token_field: match profile.token_limit_field {
                 TokenLimitField::MaxTokens => TokenField::MaxTokens,
                 TokenLimitField::MaxCompletionTokens => TokenField::MaxCompletionTokens,

@@ -51,6 +51,8 @@ pub struct ModelProfile {
     /// Certificates (PEM) that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
     pub token_limit_field: TokenLimitField,
+    /// Each reply is to call a tool (`tool-choice = "required"`): small models call none otherwise.
+    pub tools_required: bool,
     pub connect_timeout: Duration,
     /// From the sent request to the head of the answer.
     pub first_byte_timeout: Duration,
@@ -72,7 +74,7 @@ pub struct ModelProfile {
     pub price_output: u64,
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "base-url",
     "model",
     "api",
@@ -81,6 +83,7 @@ const KEYS: [&str; 17] = [
     "ca-file",
     "cleartext",
     "token-limit-field",
+    "tool-choice",
     "connect-timeout",
     "first-byte-timeout",
     "idle-timeout",
@@ -108,6 +111,7 @@ impl ModelProfile {
             key: None,
             ca_file: None,
             token_limit_field: TokenLimitField::MaxTokens,
+            tools_required: false,
             connect_timeout: Duration::from_secs(10),
             first_byte_timeout: Duration::from_secs(120),
             idle_timeout: Duration::from_secs(60),
@@ -192,6 +196,7 @@ fn profile(reader: &mut Reader<'_, '_>, name: &str, value: &Value<'_>) -> Option
                 ];
                 profile.token_limit_field = word(reader, key, value, &fields)?;
             }
+            "tool-choice" => profile.tools_required = word(reader, key, value, &[("auto", false), ("required", true)])?,
             "connect-timeout" => profile.connect_timeout = reader.time(key, value, times, "10s")?,
             "first-byte-timeout" => profile.first_byte_timeout = reader.time(key, value, times, "2m")?,
             "idle-timeout" => profile.idle_timeout = reader.time(key, value, times, "1m")?,
@@ -368,9 +373,10 @@ pub(super) fn told(profiles: &BTreeMap<String, ModelProfile>, name: &str) -> Str
     let ModelProfile { base_url, model, reply_tokens, attempts, .. } = profile;
     let times = [profile.connect_timeout, profile.first_byte_timeout, profile.idle_timeout, profile.whole_timeout];
     let times: Vec<String> = times.into_iter().map(unit::time).collect();
+    let must = if profile.tools_required { ", a tool call in each reply" } else { "" };
     let trusts = profile.ca_file.as_ref().map_or_else(String::new, |path| format!(", trusting {}", path.display()));
     format!(
-        "{model} at {base_url} ({:?}, {:?}) with {key}{trusts}; replies of at most {reply_tokens} tokens and {}, {} tokens of context, {attempts} \
+        "{model} at {base_url} ({:?}, {:?}) with {key}{trusts}{must}; replies of at most {reply_tokens} tokens and {}, {} tokens of context, {attempts} \
          attempts, times {}, prices {}, {} and {} millionths for a million tokens",
         profile.api,
         profile.token_limit_field,

@@ -15,7 +15,7 @@ use libos_kernel::model::planner::Chosen;
 use libos_kernel::model::row::FailureReason;
 use libos_kernel::syscall::Line;
 use libos_model::context::{Context, Dropped};
-use libos_model::{Finish, Message, Request};
+use libos_model::{Finish, Message, Request, ToolChoice};
 use turn::{Kept, Prepared};
 
 /// Steps one after the other in which a model could not be asked, or said nothing that can be used, before its process is held.
@@ -155,7 +155,8 @@ async fn summarise(
     messages.extend(dropped.messages.iter().cloned());
     messages.push(Message::User(SUMMARISE.into()));
     // With the tools: some endpoints refuse a history of calls without them.
-    let request = Request { tools: prepared.offered(), ..Request::new(messages) };
+    let tool_choice = Some(ToolChoice::None);
+    let request = Request { tools: prepared.offered(), tool_choice, ..Request::new(messages) };
     let mut summary = match ask(line, &prepared.profile, &request).await? {
         Ok(reply) => reply.text,
         Err(error) => return Ok(failed(&prepared, kept, &context, &error)),
