@@ -184,11 +184,13 @@ impl Scene {
         let scene = Scene { root };
         let key = endpoint.key_env.as_ref().map_or_else(String::new, |name| format!("key-env = {name:?}\n"));
         let Endpoint { base_url, model, .. } = endpoint;
+        // The small one has no form for tools: its replies are held to JSON.
+        let tools = if endpoint.server.is_some() { "tools = \"words\"\n" } else { "" };
         scene.put("notes.txt", NOTES)?;
         scene.put(
             "libos.toml",
             &format!(
-                "[mounts]\nworkspace = \".\"\n\n[model.local]\nbase-url = {base_url:?}\nmodel = {model:?}\n{key}reply-tokens = 256\ntool-choice = \"required\"\n\
+                "[mounts]\nworkspace = \".\"\n\n[model.local]\nbase-url = {base_url:?}\nmodel = {model:?}\n{key}reply-tokens = 256\n{tools}\
                  first-byte-timeout = \"5m\"\n\n[image.smoke]\nallow = [\"use model:local\", \"ask,tell human:owner\", \
                  \"write fs:workspace/made.txt\"]\nask = [\"read fs:workspace/notes.txt\"]\n"
             ),

@@ -2,6 +2,7 @@
 
 use crate::api::{Finish, Reply, Request};
 use crate::error::{Error, Failure, Phase, Started, quoted};
+use crate::in_words;
 use crate::key::Key;
 use crate::profile::{Profile, Times};
 use crate::time::Time;
@@ -133,7 +134,8 @@ impl Client {
         };
         let unsent = |failure| error(Fault::new(failure, Started::Nothing), 0);
         check(request).map_err(unsent)?;
-        let (path, body) = wire::encode(profile, request).map_err(unsent)?;
+        let in_words = profile.tools_in_words.then(|| in_words::request(request));
+        let (path, body) = wire::encode(profile, in_words.as_ref().unwrap_or(request)).map_err(unsent)?;
         if body.len() > REQUEST_BYTES_MAX {
             return Err(unsent(Failure::Request(format!("it is larger than {REQUEST_BYTES_MAX} bytes"))));
         }
@@ -180,6 +182,7 @@ impl Client {
             _ => Err(body.refusal(status, &head.headers).await),
         };
         let raw = outcome.map_err(|fault| Fault { request_id: request_id.clone(), ..fault })?;
+        let raw = if profile.tools_in_words { in_words::reply(raw, request) } else { raw };
         let reply = examine(raw, request, *key)
             .map_err(|failure| Fault { request_id: request_id.clone(), ..Fault::new(failure, Started::Answered) })?;
         let rates = headers::rates(&head.headers);

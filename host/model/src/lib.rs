@@ -8,6 +8,7 @@ pub mod api;
 pub mod client;
 pub mod context;
 pub mod error;
+mod in_words;
 pub mod key;
 pub mod profile;
 pub mod time;

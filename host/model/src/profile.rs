@@ -39,6 +39,8 @@ pub struct Profile {
     /// Certificates (PEM) that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
     pub token_field: TokenField,
+    /// The endpoint knows no tools: they are said in words, and replies are held to the form of a call.
+    pub tools_in_words: bool,
     /// Whether the model must call tools, where a request does not say.
     pub tool_choice: ToolChoice,
     pub times: Times,

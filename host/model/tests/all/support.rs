@@ -44,6 +44,7 @@ pub fn profile(base_url: &str, lines: &str) -> Profile {
         ca_file: None,
         token_field: TokenField::MaxTokens,
         tool_choice: libos_model::ToolChoice::Auto,
+        tools_in_words: false,
         times: Times { connect: seconds(10), first_byte: seconds(120), idle: seconds(60), whole: seconds(600) },
         reply_bytes_max: 8 << 20,
         reply_tokens_max: 8_192,

@@ -78,6 +78,7 @@ impl Models {
             },
             key,
             ca_file: profile.ca_file.clone(),
+            tools_in_words: profile.tools_in_words,
             tool_choice: if profile.tools_required { ToolChoice::Required } else { ToolChoice::Auto },
             token_field: match profile.token_limit_field {
                 TokenLimitField::MaxTokens => TokenField::MaxTokens,

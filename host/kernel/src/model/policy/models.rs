@@ -51,6 +51,8 @@ pub struct ModelProfile {
     /// Certificates (PEM) that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
     pub token_limit_field: TokenLimitField,
+    /// The endpoint knows no tools (`tools = "words"`): they are said in words, and replies are held to the form of a call.
+    pub tools_in_words: bool,
     /// Each reply is to call a tool (`tool-choice = "required"`): small models call none otherwise.
     pub tools_required: bool,
     pub connect_timeout: Duration,
@@ -74,7 +76,7 @@ pub struct ModelProfile {
     pub price_output: u64,
 }
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "base-url",
     "model",
     "api",
@@ -84,6 +86,7 @@ const KEYS: [&str; 18] = [
     "cleartext",
     "token-limit-field",
     "tool-choice",
+    "tools",
     "connect-timeout",
     "first-byte-timeout",
     "idle-timeout",
@@ -111,6 +114,7 @@ impl ModelProfile {
             key: None,
             ca_file: None,
             token_limit_field: TokenLimitField::MaxTokens,
+            tools_in_words: false,
             tools_required: false,
             connect_timeout: Duration::from_secs(10),
             first_byte_timeout: Duration::from_secs(120),
@@ -196,6 +200,7 @@ fn profile(reader: &mut Reader<'_, '_>, name: &str, value: &Value<'_>) -> Option
                 ];
                 profile.token_limit_field = word(reader, key, value, &fields)?;
             }
+            "tools" => profile.tools_in_words = word(reader, key, value, &[("native", false), ("words", true)])?,
             "tool-choice" => profile.tools_required = word(reader, key, value, &[("auto", false), ("required", true)])?,
             "connect-timeout" => profile.connect_timeout = reader.time(key, value, times, "10s")?,
             "first-byte-timeout" => profile.first_byte_timeout = reader.time(key, value, times, "2m")?,
@@ -373,10 +378,11 @@ pub(super) fn told(profiles: &BTreeMap<String, ModelProfile>, name: &str) -> Str
     let ModelProfile { base_url, model, reply_tokens, attempts, .. } = profile;
     let times = [profile.connect_timeout, profile.first_byte_timeout, profile.idle_timeout, profile.whole_timeout];
     let times: Vec<String> = times.into_iter().map(unit::time).collect();
+    let words = if profile.tools_in_words { ", tools in words" } else { "" };
     let must = if profile.tools_required { ", a tool call in each reply" } else { "" };
     let trusts = profile.ca_file.as_ref().map_or_else(String::new, |path| format!(", trusting {}", path.display()));
     format!(
-        "{model} at {base_url} ({:?}, {:?}) with {key}{trusts}{must}; replies of at most {reply_tokens} tokens and {}, {} tokens of context, {attempts} \
+        "{model} at {base_url} ({:?}, {:?}) with {key}{trusts}{words}{must}; replies of at most {reply_tokens} tokens and {}, {} tokens of context, {attempts} \
          attempts, times {}, prices {}, {} and {} millionths for a million tokens",
         profile.api,
         profile.token_limit_field,
