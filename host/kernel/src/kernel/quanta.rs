@@ -263,8 +263,8 @@ impl State {
         self.pause(pid, why, false);
     }
 
-    /// The plan of a process for which nobody said one: what its image says. A child has the model of its parent if it is from the
-    /// same image, or its image says nothing.
+    /// The plan of a process for which nobody said one: what its image says. A child has one only if a model chose for its parent to make
+    /// it: the parent's model if it is from the same image, or its image says nothing.
     pub(super) fn plan_of_image(&self, pid: Pid) -> Option<String> {
         let process = self.processes.get(&pid)?;
         let image = self.image_of(process)?;
@@ -274,6 +274,7 @@ impl State {
             String::from_utf8(text).ok().filter(|text| text.starts_with(MODEL)).map(|text| (parent, text))
         });
         match (&image.planner, above) {
+            (_, None) if process.parent.is_some() => None,
             (Some(ImagePlanner::Model(_)), Some((parent, text))) if parent.image == process.image => Some(text),
             (Some(ImagePlanner::Model(profile)), _) => Some(format!("{MODEL}{profile}")),
             (Some(ImagePlanner::Script), _) => None,
