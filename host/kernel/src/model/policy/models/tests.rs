@@ -66,6 +66,9 @@ fn a_profile_that_is_wrong_is_refused_at_its_place() {
         (format!("{HTTPS}price = {{ input = nan }}"), (4, 19), "price"),
         (format!("{HTTPS}price = {{ put = 1 }}"), (4, 11), "put"),
         (format!("{HTTPS}key-env = \"AKEY\"\n[environment]\nAKEY = \"x\""), (6, 1), "[environment]"),
+        (format!("{HTTPS}key-env = \"AKEY\"\n[programs]\nenvironment = {{ A = \"x\", AKEY = \"x\" }}"), (6, 26), "get"),
+        (format!("{HTTPS}key-env = \"AKEY\"\n[programs]\ninherit = [\"CI\", \"AKEY\"]"), (6, 18), "inherit"),
+        (format!("{HTTPS}key-env = \"AKEY\"\n[programs]\nsettable = [\"AKEY\"]"), (6, 13), "settable"),
     ];
     let wrong: Vec<String> = rows
         .iter()
