@@ -175,3 +175,11 @@ async fn what_it_computed_is_paid_for_and_its_record_says_what_held_it() {
     assert_eq!(left, Some(93));
     house.purses_add_up();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_is_looked_at_when_it_is_decided_on_and_once_more_before_it_runs() {
+    let house = House::new(&[FILES, "allow execute shell:**"]);
+    assert_eq!(words(&house.run(&mut house.line(), shell("/usr/bin/true", &[])).await), "done");
+    let looks = house.world.looks();
+    assert_eq!(looks.iter().filter(|look| look.starts_with("shell.find")).count(), 2, "{looks:?}");
+}
