@@ -3,7 +3,8 @@
 
 use crate::approvals::{approve, first_step};
 use crate::sim::{House, Plan, Tear, words};
-use libos_kernel::model::call::{Approval, Call};
+use libos_kernel::model::answer::Answer;
+use libos_kernel::model::call::{Approval, Call, Reply};
 use libos_kernel::model::grant::Holder;
 use libos_kernel::model::program::Command;
 use libos_kernel::model::purse::Coin;
@@ -174,6 +175,22 @@ async fn what_it_computed_is_paid_for_and_its_record_says_what_held_it() {
     let left = house.kernel.change_purse(pid, &[], &[]).unwrap().what.purse.unwrap().left(Coin::ProcessorMilliseconds);
     assert_eq!(left, Some(93));
     house.purses_add_up();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_runs_and_computes_no_longer_than_its_process_can_pay_for() {
+    let house = House::new(&[FILES, "allow execute shell:**"]);
+    for (purse, limits) in [
+        (&[][..], "(30000, 600000)"),
+        (&[(Coin::WallMilliseconds, 1_000), (Coin::ProcessorMilliseconds, 70)], "(1000, 70)"),
+        (&[(Coin::WallMilliseconds, 90_000)], "(30000, 600000)"),
+    ] {
+        let pid = house.process();
+        house.kernel.change_purse(pid, &[], purse).unwrap();
+        let answer = house.run(&mut house.line_of(pid), shell("true", &[])).await.unwrap();
+        let Answer::Done(Reply::Ran(ran)) = &*answer else { panic!("{answer:?}") };
+        assert_eq!(ran.stdout.head, limits, "{purse:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
