@@ -346,6 +346,7 @@ impl Shared {
         let owner = task::spawn(async move {
             kernel.durable(batch).await?;
             let is_program = matches!(*attempt.call, Call::ShellRun { .. });
+            let turn = if is_program { Some(kernel.program_turn().await?) } else { None };
             if !kernel.still_allowed(&permit, &attempt) {
                 return Ok(kernel.close_revoked(permit, &attempt));
             }
@@ -353,6 +354,7 @@ impl Shared {
                 return Ok(models::ask(&kernel, permit, request).await);
             }
             let act = move || {
+                let _turn = turn;
                 // A program is looked at once more where it is run, because that look says what it gets.
                 let changed = if is_program { None } else { prepare::changed_since(&kernel, &permit, &attempt) };
                 match changed {

@@ -6,10 +6,12 @@ use crate::sim::{House, Plan, Tear, words};
 use libos_kernel::model::answer::Answer;
 use libos_kernel::model::call::{Approval, Call, Reply};
 use libos_kernel::model::grant::Holder;
+use libos_kernel::model::limit;
 use libos_kernel::model::program::Command;
 use libos_kernel::model::purse::Coin;
 use libos_kernel::model::question::Subject;
 use libos_kernel::model::record::Outcome;
+use tokio::task::JoinSet;
 
 fn shell(program: &str, arguments: &[&str]) -> Call {
     let arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
@@ -199,4 +201,29 @@ async fn a_program_is_looked_at_when_it_is_decided_on_and_once_more_before_it_ru
     assert_eq!(words(&house.run(&mut house.line(), shell("/usr/bin/true", &[])).await), "done");
     let looks = house.world.looks();
     assert_eq!(looks.iter().filter(|look| look.starts_with("shell.find")).count(), 2, "{looks:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_programs_run_at_once_and_the_next_waits_for_its_turn() {
+    let house = House::new(&[FILES, "allow execute shell:**"]);
+    let gates: Vec<_> =
+        (1..=limit::PROGRAMS_AT_ONCE_MAX as u64).map(|nth| house.world.block("shell.run", nth)).collect();
+    let mut running = JoinSet::new();
+    let start = |running: &mut JoinSet<String>| {
+        let mut line = house.line();
+        running.spawn(async move { words(&line.run(shell("true", &[])).await) });
+    };
+    for gate in &gates {
+        start(&mut running);
+        gate.reached().await;
+    }
+    start(&mut running);
+    // One that did not wait would be over long before so many commits are.
+    for _ in 0..100 {
+        house.process();
+        house.kernel.barrier().await.unwrap();
+        assert_eq!(house.world.done(), [""; 0]);
+    }
+    drop(gates);
+    assert_eq!(running.join_all().await, vec!["done"; limit::PROGRAMS_AT_ONCE_MAX + 1]);
 }
