@@ -135,7 +135,8 @@ pub struct ProgramRules {
     /// Bytes.
     pub memory: u64,
     pub processes: u32,
-    /// Whether a program is started although it could make something at a name that is denied and not there; its end says if it did.
+    /// Whether a program is started although it could make something at a name that is denied and not there; its end says if it did. So
+    /// by default: else nothing runs where a rule keeps `.env` away and there is none.
     pub reports_absent: bool,
 }
 
@@ -154,7 +155,7 @@ impl Default for ProgramRules {
             processor_time: Duration::from_secs(600),
             memory: 2 << 30,
             processes: 256,
-            reports_absent: false,
+            reports_absent: true,
         }
     }
 }
@@ -342,6 +343,8 @@ pub(super) const STARTER: &str = r#"# Programs of the system. A rule names the f
 # settable = ["RUST_BACKTRACE"]
 # network = ["shell:/usr/bin/git -- fetch **"]
 # wall-time = "300s"
+# What is denied and not there cannot be hidden: "report" runs a program and says if it made it, "refuse" runs none.
+# absent-denied = "report"
 "#;
 
 #[cfg(test)]
