@@ -6,6 +6,7 @@ mod change;
 mod facility;
 mod paths;
 mod probe;
+mod programs;
 mod protect;
 mod race;
 mod read;
