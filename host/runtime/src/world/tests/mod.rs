@@ -4,6 +4,7 @@
 
 mod change;
 mod facility;
+mod models;
 mod paths;
 mod probe;
 mod programs;

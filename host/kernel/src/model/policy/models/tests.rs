@@ -97,3 +97,14 @@ fn what_differs_between_profiles_is_told_and_a_rule_on_none_is_worth_a_second_lo
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].what.contains("'tst'") && warnings[0].hint.as_deref().unwrap().contains("test"));
 }
+
+#[test]
+fn the_files_of_a_profile_are_those_of_keys_and_of_certificates() {
+    let files = |key: &str, ca: &str| {
+        let text = format!("[model.test]\n{HTTPS}key-file = \"{key}\"\nca-file = \"{ca}\"");
+        Policy::parse(&text).unwrap().model_files().map(|path| path.display().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(files("/k", "/c"), ["/k", "/c"]);
+    // Programs read what the system has, and change nothing of it; a key they do not even read.
+    assert_eq!(files("/usr/k", "/usr/share/ca/c"), ["/usr/k"]);
+}
