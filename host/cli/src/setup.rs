@@ -25,7 +25,7 @@ pub fn protected(place: &Place, policy: &Policy, witness: Option<PathBuf>) -> an
     // The directory with the keys of all workspaces, and what may be one day in its place.
     let keys = Keys::of(place).ok().map(|keys| keys.directory);
     let is_watched = |path: &PathBuf| path.parent().is_some_and(Path::is_dir);
-    paths.extend(keys.into_iter().chain(witness).chain(policy.key_files()).filter(is_watched));
+    paths.extend(keys.into_iter().chain(witness).chain(policy.model_files()).filter(is_watched));
     Ok(paths)
 }
 

@@ -125,6 +125,16 @@ fn a_preset_gives_one_process_what_it_says_and_flags_give_and_take_exactly() {
 }
 
 #[test]
+fn with_all_of_a_workspace_programs_run_where_nothing_is_that_a_preset_keeps_away() {
+    let shell = |script: &str| tool("run_shell_command", json!({ "argv": ["sh", "-c", script] }));
+    let scene = bare("full", &[shell("cat notes.txt > copy"), shell("echo K=1 > .env"), json!({ "exit": "done" })]);
+    go(&scene, &["--preset", "full"]).ends(0).says(&["preset full"]);
+    assert_eq!(scene.read("copy").as_deref(), Some("Buy apples."));
+    let records = scene.run(&["audit", "show"]).ends(0).out;
+    assert!(records.contains("/.env, which is denied"), "what it made is told: {records}");
+}
+
+#[test]
 fn rules_of_the_policy_stand_over_a_preset_and_make_it_needless() {
     let scene = bare("rules", &[tool("write_text_file", write("asked"))]);
     scene.write("libos.toml", "[mounts]\nworkspace = \".\"\n[image.coding]\nask = [\"write fs:workspace/asked\"]\n");

@@ -289,13 +289,27 @@ fn a_question_shows_all_that_a_yes_is_for_and_then_it_runs_once() {
 
 #[test]
 fn what_is_denied_and_not_there_is_not_made_by_a_program() {
-    let scene = open("absent", OPEN);
+    let scene = open("absent", &format!("{OPEN}absent-denied = \"refuse\"\n"));
     fs::remove_dir_all(scene.path(".git")).unwrap();
     let ran = sh(&scene, "mkdir .git; echo x > .git/config");
-    assert!(ran["err"].as_str().is_some_and(|err| err.contains("denied and not there")), "{ran}");
+    let why = ran["err"].as_str().unwrap_or_default();
+    assert!(why.contains("denied and not there") && why.contains("absent-denied = \"report\""), "{ran}");
     assert!(!scene.path(".git").exists());
     // It has not run, so nobody wonders whether it did.
     assert_eq!(scene.json(&["effects", "--unknown"]), json!([]));
+}
+
+#[test]
+fn a_program_that_makes_what_is_denied_and_was_not_there_says_so() {
+    let scene = open("made", OPEN);
+    fs::remove_dir_all(scene.path(".git")).unwrap();
+    let ran = sh(&scene, "echo x > free; echo bad >&2");
+    assert_eq!((&ran["returncode"], &ran["stderr"]), (&json!(0), &json!("bad\n")), "{ran}");
+    let ran = sh(&scene, "mkdir .git; echo bad >&2");
+    let told = ran["stderr"].as_str().unwrap_or_default();
+    assert!(told.starts_with("bad\n") && told.contains("/.git, which is denied"), "{ran}");
+    // From now on it is there, and is hidden.
+    assert_eq!(sh(&scene, "ls -A .git; mkdir .git/hooks 2>/dev/null || echo no")["stdout"], json!("no\n"));
 }
 
 fn until(what: &str, ready: impl Fn() -> bool) {

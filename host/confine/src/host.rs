@@ -122,8 +122,8 @@ pub(crate) fn start(
         if ended.is_none() {
             ended = Some(end);
             deadline = Instant::now() + GRACE;
-            // It sees that nobody listens any more.
-            let _ = running.socket.shutdown(Shutdown::Both);
+            // It sees that nothing more will be said, and says what was used: what the host ends is paid for, too.
+            let _ = running.socket.shutdown(Shutdown::Write);
         }
     }
     running.end();
@@ -143,12 +143,13 @@ fn check(program: &Program) -> Result<(), Refused> {
 }
 
 fn outcome(program: &Program, talk: Talk, ended: Option<End>, wall_time: Duration) -> Result<Outcome, Refused> {
-    let (mut enforced, mut said): (Option<Vec<Enforced>>, _) = (None, None);
+    let (mut enforced, mut said, mut used): (Option<Vec<Enforced>>, _, _) = (None, None, None);
     let mut heard = talk.heard.as_slice();
     while let Ok(Some(report)) = hear::<Report>(&mut heard) {
         match report {
             Report::Ready(pieces) => enforced = Some(pieces),
-            Report::Ended(end, milliseconds) => said = Some((end, milliseconds)),
+            Report::Ended(end, milliseconds) => (said, used) = (Some(end), Some(milliseconds)),
+            Report::Left(milliseconds) => used = used.max(Some(milliseconds)),
             Report::Missing(piece, why) => return Err(Refused::Missing { piece, why }),
             Report::Description(why) => return Err(Refused::Description(why)),
             Report::NotStarted(why) => return Err(Refused::NotStarted(why)),
@@ -159,12 +160,16 @@ fn outcome(program: &Program, talk: Talk, ended: Option<End>, wall_time: Duratio
         return Err(Refused::Missing { piece: Piece::Supervisor, why });
     };
     // What the program did by itself comes before what was done to it at the same moment.
-    let (end, milliseconds) = said.unwrap_or((ended.unwrap_or(End::Lost), 0));
+    let end = said.or(ended).unwrap_or(End::Lost);
+    // If nobody said it: no more than all processors have.
+    let processors =
+        std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
+    let at_most = || wall_time.saturating_mul(processors).min(program.limits.processor_time);
+    let processor_time = used.map_or_else(at_most, Duration::from_millis);
     let reported = program.denied.iter().filter(|denied| denied.absent == Absent::Report);
     let appeared = |path: &&PathBuf| path.symlink_metadata().is_ok() && !talk.there_before.contains(path);
     let appeared = reported.map(|denied| &denied.path).filter(appeared).cloned().collect();
     let [stdout, stderr] = talk.kept.map(Keep::output);
-    let processor_time = Duration::from_millis(milliseconds);
     Ok(Outcome { end, stdout, stderr, wall_time, processor_time, enforced, appeared })
 }
 

@@ -169,7 +169,7 @@ pub struct Outcome {
     pub stderr: Output,
     /// From the start of the supervisor to the end of the last process.
     pub wall_time: Duration,
-    /// Of all its processes; what the last watch saw, if it was stopped.
+    /// Of all its processes; what the last watch saw, if it was stopped, and at most so much if its supervisor was lost.
     pub processor_time: Duration,
     /// What held it: all pieces.
     pub enforced: Vec<Enforced>,

@@ -93,6 +93,9 @@ pub(crate) enum Report {
     /// It ended, after so many milliseconds of processor time.
     #[n(4)]
     Ended(#[n(0)] End, #[n(1)] u64),
+    /// The host ends it, after so many milliseconds of processor time.
+    #[n(5)]
+    Left(#[n(0)] u64),
 }
 
 fn bytes(text: impl AsRef<OsStr>) -> ByteVec {

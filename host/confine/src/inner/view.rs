@@ -321,7 +321,8 @@ fn mask(
             Err(_) if *write && !*only_report => {
                 return Err(description(
                     path,
-                    "it is denied and not there, in a directory that may be written: it cannot be masked",
+                    "it is denied and not there, in a directory that may be written: it cannot be masked; make it, or let \
+                     programs run and tell if they made it (absent-denied = \"report\" in [programs])",
                 ));
             }
             Err(_) => continue,

@@ -67,8 +67,12 @@ fn watch(socket: &UnixStream, limits: &InnerLimits, last_word: &Mutex<UnixStream
         let mut handles = [PollFd::new(socket, PollFlags::IN)];
         match poll(&mut handles, Some(&LOOK)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
-            // The host says nothing more, so it is gone, or wants this to end.
-            _ => std::process::exit(1),
+            // The host says nothing more, so it is gone, or wants this to end and hears what it has cost.
+            _ => {
+                let socket = last_word.lock().unwrap_or_else(PoisonError::into_inner);
+                let _ = say(&*socket, &Report::Left(used().0));
+                std::process::exit(1)
+            }
         }
         let (milliseconds, bytes) = used();
         if milliseconds > limits.processor_milliseconds {

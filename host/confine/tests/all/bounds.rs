@@ -1,7 +1,7 @@
 //! Bombs and floods end at their limits, and nothing of them is left.
 
-use crate::stage::{Stage, go, running_with, said, succeeds};
-use libos_confine::{Bound, End};
+use crate::stage::{Stage, go, running_with, said, soon, succeeds, supervisor};
+use libos_confine::{Bound, Cancel, End, run};
 use std::time::Duration;
 
 /// What the numbers of a pid namespace give on top under the system's root.
@@ -137,4 +137,28 @@ fn time_is_bounded_on_the_clock_and_on_the_processor() {
     let outcome = go(&program);
     assert_eq!(outcome.end, End::Stopped(Bound::ProcessorTime), "{}", said(&outcome));
     assert!(outcome.processor_time >= Duration::from_millis(600), "{outcome:?}");
+}
+
+#[test]
+fn what_the_host_ends_is_counted_too() {
+    for (then, ended) in [("sleep 1000", End::Cancelled), ("exec yes", End::Stopped(Bound::Output))] {
+        let stage = Stage::new();
+        let computes = "perl -e '1 while (times)[0] < 0.3'";
+        let mut program = stage.shell(&format!("{computes}; echo x > begun; {then}"));
+        program.limits.output_bytes = 1 << 20;
+        let cancel = Cancel::default();
+        let outcome = std::thread::scope(|threads| {
+            let running = threads.spawn(|| run(&supervisor(), &program, &cancel).unwrap());
+            if ended == End::Cancelled {
+                assert!(soon(|| stage.path("work/begun").exists()));
+                cancel.cancel();
+            }
+            running.join().unwrap()
+        });
+        assert_eq!(outcome.end, ended);
+        let counted = outcome.processor_time;
+        // As it was counted, not what it could have been at most.
+        assert!(counted >= Duration::from_millis(250) && counted < outcome.wall_time, "{outcome:?}");
+        assert!(outcome.wall_time < Duration::from_secs(60));
+    }
 }

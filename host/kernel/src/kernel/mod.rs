@@ -152,6 +152,7 @@ pub struct Kernel {
     /// Something became runnable or a timer changed.
     changed: Arc<Notify>,
     large_reads: Arc<Semaphore>,
+    programs: Arc<Semaphore>,
 }
 
 impl Kernel {
@@ -241,6 +242,14 @@ impl Kernel {
         let turn = Arc::clone(&self.large_reads).acquire_owned().await.map_err(|_| self.why_stopped())?;
         self.room().await?;
         Ok(turn)
+    }
+
+    /// Waits for a turn to run a program. The turn ends with the value.
+    ///
+    /// # Errors
+    /// A commit failed; nothing is done any more.
+    pub(crate) async fn program_turn(&self) -> Result<OwnedSemaphorePermit, Stop> {
+        Arc::clone(&self.programs).acquire_owned().await.map_err(|_| self.why_stopped())
     }
 
     /// Bytes of changes that are not on the disk yet, roughly.

@@ -139,6 +139,7 @@ impl Kernel {
             committer: Mutex::new(Some(thread)),
             changed,
             large_reads: Arc::new(Semaphore::new(limit::LARGE_READS_MAX)),
+            programs: Arc::new(Semaphore::new(limit::PROGRAMS_AT_ONCE_MAX)),
         });
         kernel.recover();
         // What ended while no host ran has ended, whatever the clock says next.

@@ -202,6 +202,9 @@ pub const UNCOMMITTED_BYTES_MAX: usize = 32 << 20;
 /// Files that are read on threads which may block, at once. What they read waits for the disk with everything else, so this bounds by
 /// how much `UNCOMMITTED_BYTES_MAX` can be overrun: by so many contents, and one for each thread that makes changes.
 pub const LARGE_READS_MAX: usize = 16;
+/// Programs that run at once on a host: each holds a thread that may block, and memory and processes up to its own limits. More wait for
+/// their turn, and hold no thread meanwhile.
+pub const PROGRAMS_AT_ONCE_MAX: usize = 8;
 /// Bytes at which a batch is committed without waiting for somebody to ask.
 pub const BATCH_BYTES: usize = 1 << 20;
 /// Milliseconds after which a batch is committed without waiting for somebody to ask.

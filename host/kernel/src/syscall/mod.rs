@@ -345,15 +345,22 @@ impl Shared {
         let kernel = Arc::clone(&self.kernel);
         let owner = task::spawn(async move {
             kernel.durable(batch).await?;
+            let is_program = matches!(*attempt.call, Call::ShellRun { .. });
+            let turn = if is_program { Some(kernel.program_turn().await?) } else { None };
             if !kernel.still_allowed(&permit, &attempt) {
                 return Ok(kernel.close_revoked(permit, &attempt));
             }
             if let Call::ModelAsk { request, .. } = &*attempt.call {
                 return Ok(models::ask(&kernel, permit, request).await);
             }
-            let act = move || match prepare::changed_since(&kernel, &permit, &attempt) {
-                Some(error) => kernel.close_unstarted(permit, error),
-                None => primitive::effect(&kernel, permit, &attempt),
+            let act = move || {
+                let _turn = turn;
+                // A program is looked at once more where it is run, because that look says what it gets.
+                let changed = if is_program { None } else { prepare::changed_since(&kernel, &permit, &attempt) };
+                match changed {
+                    Some(error) => kernel.close_unstarted(permit, error),
+                    None => primitive::effect(&kernel, permit, &attempt),
+                }
             };
             let blocking = task::spawn_blocking(act);
             blocking.await.map_err(|error| Stop::Host(format!("an effect panicked: {error}")))

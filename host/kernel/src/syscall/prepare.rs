@@ -89,7 +89,11 @@ fn kind_of(found: &Found) -> &'static str {
 /// what is there.
 pub fn changed_since(kernel: &Kernel, permit: &Permit, attempt: &Attempt) -> Option<CallError> {
     let before = attempt.prepared.as_ref()?;
-    match look(kernel, attempt, before.content) {
+    changed(permit, attempt, before, &look(kernel, attempt, before.content))
+}
+
+fn changed(permit: &Permit, attempt: &Attempt, before: &Prepared, now: &Look) -> Option<CallError> {
+    match now {
         Ok((now, _)) if now.directory && before.trouble.is_some() => before.trouble.clone(),
         Ok((now, _))
             if before.trouble.is_some()
@@ -99,26 +103,19 @@ pub fn changed_since(kernel: &Kernel, permit: &Permit, attempt: &Attempt) -> Opt
             Some(CallError::Io(format!("{}: what is there changed meanwhile", asked(attempt, 0))))
         }
         Ok(_) => None,
-        Err(Trouble::World(error, index)) => Some(call_error(&asked(attempt, index), error)),
-        Err(Trouble::Call(error)) => Some(error),
+        Err(Trouble::World(error, index)) => Some(call_error(&asked(attempt, *index), error.clone())),
+        Err(Trouble::Call(error)) => Some(error.clone()),
     }
 }
 
 /// What a program gets, as it stands now; the same that a person approved, if one did.
 pub fn look_again(kernel: &Kernel, permit: &Permit, attempt: &Attempt) -> Result<Arc<Order>, CallError> {
-    if let Some(error) = changed_since(kernel, permit, attempt) {
+    let now = look(kernel, attempt, true);
+    if let Some(error) = attempt.prepared.as_ref().and_then(|before| changed(permit, attempt, before, &now)) {
         return Err(error);
     }
-    let now = match look(kernel, attempt, true) {
-        Ok((now, _)) => now,
-        Err(Trouble::World(error, index)) => return Err(call_error(&asked(attempt, index), error)),
-        Err(Trouble::Call(error)) => return Err(error),
-    };
-    let approved = attempt.prepared.as_ref().filter(|_| permit.is_approved());
-    match now.order {
-        Some(order) if approved.is_none_or(|approved| approved.present == now.present) => Ok(order),
-        _ => Err(CallError::Io(format!("{}: what it would get changed meanwhile", asked(attempt, 0)))),
-    }
+    let order = now.ok().and_then(|(now, _)| now.order);
+    order.ok_or_else(|| CallError::Io(format!("{}: what it would get changed meanwhile", asked(attempt, 0))))
 }
 
 /// A name as it was asked for.
@@ -133,7 +130,10 @@ pub(super) enum Trouble {
     Call(CallError),
 }
 
-fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Result<(Prepared, String), Trouble> {
+/// What is there, and what kind of thing it is.
+type Look = Result<(Prepared, String), Trouble>;
+
+fn look(kernel: &Kernel, attempt: &Attempt, content: bool) -> Look {
     match command(&attempt.call) {
         Some(command) => programs::look(kernel, attempt, command).map(|prepared| (prepared, "a program".into())),
         None => look_at_files(kernel, attempt, content),

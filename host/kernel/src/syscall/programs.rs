@@ -61,10 +61,12 @@ pub fn run(kernel: &Arc<Kernel>, mut permit: Permit, attempt: &Attempt, wanted: 
     }
 }
 
-/// A program computes no longer than its process can pay for. That is no part of what a person is asked: it changes all the time.
+/// A program computes and runs no longer than its process can pay for. That is no part of what a person is asked: it changes all the time.
 fn within_purse(kernel: &Kernel, attempt: &Attempt, order: &Order) -> Arc<Order> {
-    let left = kernel.time_left(attempt.place.call).processor.unwrap_or(u64::MAX).max(1);
+    let left = kernel.time_left(attempt.place.call);
+    let at_most = |limit: u64, left: Option<u64>| limit.min(left.unwrap_or(u64::MAX).max(1));
     let mut order = order.clone();
-    order.limits.processor_milliseconds = order.limits.processor_milliseconds.min(left);
+    order.limits.processor_milliseconds = at_most(order.limits.processor_milliseconds, left.processor);
+    order.limits.wall_milliseconds = at_most(order.limits.wall_milliseconds, left.wall);
     Arc::new(order)
 }

@@ -14,6 +14,7 @@ use libos_kernel::model::row::EffectState;
 use libos_kernel::syscall::Line;
 use libos_kernel::world::{ModelAnswer, ModelTrouble};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 const RULES: [&str; 1] = ["allow use model:main"];
 
@@ -143,13 +144,14 @@ async fn whoever_waits_for_a_model_takes_nobodys_turn() {
     house.world.answer_as_model(says("Hi."));
     let gate = house.world.block("model.ask", 1);
     let mut planner = line(&house, &started);
-    let asking = tokio::spawn(async move { (planner.run(ask("main")).await, planner) });
+    let mut asking = JoinSet::new();
+    asking.spawn(async move { (planner.run(ask("main")).await, planner) });
     gate.reached().await;
     assert!(house.kernel.progress(first).runs, "it goes on by itself");
     assert_eq!(house.kernel.next_ready(1), Some(second));
     house.kernel.put_back(second);
     gate.open();
-    assert_eq!(words(&asking.await.unwrap().0), "done");
+    assert_eq!(words(&asking.join_next().await.unwrap().unwrap().0), "done");
     assert_eq!(house.kernel.next_ready(1), None, "it runs again");
 }
 

@@ -3,12 +3,15 @@
 
 use crate::approvals::{approve, first_step};
 use crate::sim::{House, Plan, Tear, words};
-use libos_kernel::model::call::{Approval, Call};
+use libos_kernel::model::answer::Answer;
+use libos_kernel::model::call::{Approval, Call, Reply};
 use libos_kernel::model::grant::Holder;
+use libos_kernel::model::limit;
 use libos_kernel::model::program::Command;
 use libos_kernel::model::purse::Coin;
 use libos_kernel::model::question::Subject;
 use libos_kernel::model::record::Outcome;
+use tokio::task::JoinSet;
 
 fn shell(program: &str, arguments: &[&str]) -> Call {
     let arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
@@ -130,8 +133,13 @@ async fn a_yes_is_for_this_file_these_words_and_these_places() {
             "what it gets" => house.set_rules(&[asks[0], asks[1], "deny read fs:workspace/x/**"]).unwrap(),
             _ => {}
         }
-        let then = if changed.is_empty() { "done" } else { "waits" };
-        assert_eq!(first_step(&house, &mut house.resume(id).await, call()).await, then, "{changed} changed");
+        let mut line = house.resume(id).await;
+        if changed.is_empty() {
+            // A program that runs is waited for, as an answer is.
+            assert_eq!(words(&house.run(&mut line, call()).await), "done");
+        } else {
+            assert_eq!(first_step(&house, &mut line, call()).await, "waits", "{changed} changed");
+        }
         assert_eq!(house.world.done().len(), usize::from(changed.is_empty()));
     }
 }
@@ -169,4 +177,53 @@ async fn what_it_computed_is_paid_for_and_its_record_says_what_held_it() {
     let left = house.kernel.change_purse(pid, &[], &[]).unwrap().what.purse.unwrap().left(Coin::ProcessorMilliseconds);
     assert_eq!(left, Some(93));
     house.purses_add_up();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_runs_and_computes_no_longer_than_its_process_can_pay_for() {
+    let house = House::new(&[FILES, "allow execute shell:**"]);
+    for (purse, limits) in [
+        (&[][..], "(30000, 600000)"),
+        (&[(Coin::WallMilliseconds, 1_000), (Coin::ProcessorMilliseconds, 70)], "(1000, 70)"),
+        (&[(Coin::WallMilliseconds, 90_000)], "(30000, 600000)"),
+    ] {
+        let pid = house.process();
+        house.kernel.change_purse(pid, &[], purse).unwrap();
+        let answer = house.run(&mut house.line_of(pid), shell("true", &[])).await.unwrap();
+        let Answer::Done(Reply::Ran(ran)) = &*answer else { panic!("{answer:?}") };
+        assert_eq!(ran.stdout.head, limits, "{purse:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_is_looked_at_when_it_is_decided_on_and_once_more_before_it_runs() {
+    let house = House::new(&[FILES, "allow execute shell:**"]);
+    assert_eq!(words(&house.run(&mut house.line(), shell("/usr/bin/true", &[])).await), "done");
+    let looks = house.world.looks();
+    assert_eq!(looks.iter().filter(|look| look.starts_with("shell.find")).count(), 2, "{looks:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_programs_run_at_once_and_the_next_waits_for_its_turn() {
+    let house = House::new(&[FILES, "allow execute shell:**"]);
+    let gates: Vec<_> =
+        (1..=limit::PROGRAMS_AT_ONCE_MAX as u64).map(|nth| house.world.block("shell.run", nth)).collect();
+    let mut running = JoinSet::new();
+    let start = |running: &mut JoinSet<String>| {
+        let mut line = house.line();
+        running.spawn(async move { words(&line.run(shell("true", &[])).await) });
+    };
+    for gate in &gates {
+        start(&mut running);
+        gate.reached().await;
+    }
+    start(&mut running);
+    // One that did not wait would be over long before so many commits are.
+    for _ in 0..100 {
+        house.process();
+        house.kernel.barrier().await.unwrap();
+        assert_eq!(house.world.done(), [""; 0]);
+    }
+    drop(gates);
+    assert_eq!(running.join_all().await, vec!["done"; limit::PROGRAMS_AT_ONCE_MAX + 1]);
 }

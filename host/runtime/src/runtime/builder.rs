@@ -232,7 +232,7 @@ impl Builder {
             Outside::Own(world, _) => world,
             Outside::Mounts(_) if policy.mounts.is_empty() => Arc::new(Unmounted::new(FIRST_MOUNT)),
             Outside::Mounts(_) => {
-                self.protected.extend(policy.key_files().filter(|path| path.parent().is_some_and(Path::is_dir)));
+                self.protected.extend(policy.model_files().filter(|path| path.parent().is_some_and(Path::is_dir)));
                 let specs: Vec<MountSpec> = mounts(&policy, &base);
                 self.config.ceiling = ceiling(&specs, &self.protected);
                 let options = WorldOptions { accepted: policy.accepted, ..WorldOptions::default() };

@@ -60,13 +60,16 @@ impl Models {
     }
 
     /// A profile as the client takes it.
-    fn profile(&self, name: &str, profile: &ModelProfile) -> Result<Profile, String> {
+    pub(super) fn profile(&self, name: &str, profile: &ModelProfile) -> Result<Profile, String> {
         let key = profile.key.as_ref().map(|key| match key {
             KeyPlace::Variable(name) => KeySource::Environment(name.clone()),
             KeyPlace::File(path) => KeySource::File(path.clone()),
         });
         if let Some(KeySource::File(path)) = &key {
-            self.check_out_of_reach(path)?;
+            self.check_out_of_reach("key", path)?;
+        }
+        if let Some(path) = &profile.ca_file {
+            self.check_out_of_reach("certificate", path)?;
         }
         Ok(Profile {
             name: name.to_owned(),
@@ -102,12 +105,13 @@ impl Models {
         })
     }
 
-    /// A file of a key that lies in a mount is kept from tools from the start of a host on: by a policy that came later it is not.
-    fn check_out_of_reach(&self, path: &std::path::Path) -> Result<(), String> {
+    /// A file of a key or of certificates that lies in a mount is kept from tools from the start of a host on: by a policy that came later it
+    /// is not, and a tool that wrote certificates there could say who the endpoint is.
+    fn check_out_of_reach(&self, what: &str, path: &std::path::Path) -> Result<(), String> {
         let Ok(real) = path.canonicalize() else { return Ok(()) };
         if self.mounts.iter().any(|mount| real.starts_with(mount)) && !self.protected.contains(&real) {
             return Err(format!(
-                "the key file {} lies where tools can reach it; start the host again, or move it",
+                "the {what} file {} lies where tools can reach it; start the host again, or move it",
                 path.display()
             ));
         }

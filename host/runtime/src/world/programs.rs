@@ -94,6 +94,18 @@ fn unusable(error: &io::Error) -> WorldError {
     }
 }
 
+/// What went wrong before anything was started.
+fn before(what: &str, error: WorldError) -> String {
+    match error {
+        WorldError::NotFound => format!("{what} is not there any more"),
+        WorldError::WrongKind(why) | WorldError::TooLarge(why) | WorldError::Changed(why) | WorldError::Io(why) => {
+            format!("{what}: {why}")
+        }
+        WorldError::NotStarted(why) => why,
+        other => format!("{what} cannot be had: {other:?}"),
+    }
+}
+
 impl OsWorld {
     /// Lets it run programs, confined by this one. Without, it runs none.
     #[must_use]
@@ -137,7 +149,7 @@ impl OsWorld {
         self.mounts.iter().any(|mount| Place::of_handle(&mount.root).is_ok_and(|root| folder.starts_with(&root.path)))
     }
 
-    fn executable(&self, named: &Path, file: &Path) -> Result<Executable, WorldError> {
+    pub(super) fn executable(&self, named: &Path, file: &Path) -> Result<Executable, WorldError> {
         let text = |path: &Path| {
             path.to_str().map(str::to_owned).ok_or_else(|| WorldError::WrongKind("its path is not UTF-8".into()))
         };
@@ -163,11 +175,7 @@ impl OsWorld {
         let Some(supervisor) = &self.programs.supervisor else {
             return Err(not_started("this host has nothing that confines programs, so it runs none".into()));
         };
-        let found = self.executable(Path::new(&order.executable.path), Path::new(&order.executable.file))?;
-        if found != order.executable {
-            return Err(not_started("the program's file changed since it was decided on".into()));
-        }
-        let program = self.program(order, stdin)?;
+        let program = self.ready(order, stdin)?;
         libos_confine::run_while(supervisor, &program, wanted).map(ran).map_err(|refused| match refused {
             Refused::Missing { .. } | Refused::Description(_) | Refused::NotStarted(_) => {
                 not_started(refused.to_string())
@@ -175,7 +183,17 @@ impl OsWorld {
         })
     }
 
-    /// What the confinement is told.
+    /// What the confinement is told. Nothing has run yet, so every error says that.
+    pub(super) fn ready(&self, order: &Order, stdin: &[u8]) -> Result<Program, WorldError> {
+        let not_started = |what: &str, error: WorldError| WorldError::NotStarted(before(what, error));
+        let (path, file) = (Path::new(&order.executable.path), Path::new(&order.executable.file));
+        let found = self.executable(path, file).map_err(|error| not_started("the program's file", error))?;
+        if found != order.executable {
+            return Err(WorldError::NotStarted("the program's file changed since it was decided on".into()));
+        }
+        self.program(order, stdin).map_err(|error| not_started("its directory or what it gets", error))
+    }
+
     fn program(&self, order: &Order, stdin: &[u8]) -> Result<Program, WorldError> {
         let executable =
             libos_confine::Executable::resolve(Path::new(&order.executable.file)).map_err(|error| unusable(&error))?;
@@ -265,14 +283,21 @@ fn ran(outcome: Outcome) -> Ran {
     };
     let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     let held: Vec<String> = outcome.enforced.iter().map(ToString::to_string).collect();
-    let made = outcome.appeared.iter().map(|path| format!("; it made {}, which is denied", path.display()));
+    let made = outcome.appeared.iter().map(|path| format!("it made {}, which is denied; ", path.display()));
+    let made = made.collect::<String>();
+    let mut stderr = written(outcome.stderr);
+    if !made.is_empty() {
+        // Whoever reads what came of it sees it, too, and not the record alone.
+        let end = if stderr.cut == 0 { &mut stderr.head } else { &mut stderr.tail };
+        end.push_str(&format!("\nlibos: {}\n", made.trim_end_matches("; ")));
+    }
     Ran {
         end,
         code,
         stdout: written(outcome.stdout),
-        stderr: written(outcome.stderr),
+        stderr,
         wall_time: nanoseconds(outcome.wall_time),
         processor_time: nanoseconds(outcome.processor_time),
-        confined: format!("confined by {}{}", held.join(", "), made.collect::<String>()),
+        confined: format!("{made}confined by {}", held.join(", ")),
     }
 }

@@ -29,6 +29,7 @@ use super::resource::Pattern;
 use super::right::Rights;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A mount: a directory under a name.
@@ -188,11 +189,16 @@ impl Policy {
         }
     }
 
-    /// Files that hold keys of models.
-    pub fn key_files(&self) -> impl Iterator<Item = std::path::PathBuf> + '_ {
-        self.models.values().filter_map(|profile| match &profile.key {
-            Some(KeyPlace::File(path)) => Some(path.clone()),
-            _ => None,
+    /// Files that hold keys of models, or say which certificates their endpoints may have: no process reads or changes them. Certificates
+    /// of the system are not among them: programs may read them, and none changes them.
+    pub fn model_files(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        self.models.values().flat_map(|profile| {
+            let key = match &profile.key {
+                Some(KeyPlace::File(path)) => Some(path),
+                _ => None,
+            };
+            let is_own = |path: &&PathBuf| path.to_str().is_none_or(|path| !self.programs.is_open(path));
+            key.into_iter().chain(profile.ca_file.as_ref().filter(is_own)).cloned()
         })
     }
 

@@ -131,18 +131,42 @@ impl ModelProfile {
     }
 }
 
-/// Refuses a key that was put where tools could see it.
-pub(super) fn keep_keys_out(reader: &mut Reader<'_, '_>, environment: Option<&DeTable<'_>>) {
+/// Refuses the variables of keys where tools or programs would get them.
+pub(super) fn keep_keys_out(reader: &mut Reader<'_, '_>, document: &DeTable<'_>) {
     let names = reader.policy().models.values().filter_map(|profile| match &profile.key {
         Some(KeyPlace::Variable(name)) => Some(name.clone()),
         _ => None,
     });
-    let names: Vec<String> = names.collect();
-    for (key, _) in environment.into_iter().flatten().filter(|(key, _)| names.iter().any(|name| key.get_ref() == name))
-    {
-        let what = format!("{} has the key of a model, and tools can see what stands in [environment]", key.get_ref());
-        reader.fail(key.span().start, what, "take it away; the host reads it from its own environment");
+    let names: BTreeSet<String> = names.collect();
+    let programs = section(Some(document), "programs");
+    for (variables, hint) in [
+        (section(Some(document), "environment"), "tools can see what stands in [environment]"),
+        (section(programs, "environment"), "programs get what stands in [programs] environment"),
+    ] {
+        for (key, _) in variables.into_iter().flatten().filter(|(key, _)| names.contains(key.get_ref().as_ref())) {
+            refuse_key(reader, key.span().start, key.get_ref(), hint);
+        }
     }
+    for (list, hint) in [
+        ("inherit", "programs get what stands in [programs] inherit"),
+        ("settable", "what stands in [programs] settable is the caller's"),
+    ] {
+        let listed = programs.and_then(|programs| programs.get(list)).and_then(|value| value.get_ref().as_array());
+        for value in listed.into_iter().flatten() {
+            if let Some(name) = value.get_ref().as_str().filter(|name| names.contains(*name)) {
+                refuse_key(reader, value.span().start, name, hint);
+            }
+        }
+    }
+}
+
+fn section<'a, 't>(table: Option<&'a DeTable<'t>>, name: &str) -> Option<&'a DeTable<'t>> {
+    table?.get(name)?.get_ref().as_table()
+}
+
+fn refuse_key(reader: &mut Reader<'_, '_>, at: usize, name: &str, why: &str) {
+    let what = format!("{name} has the key of a model, and {why}");
+    reader.fail(at, what, "take it away; the host reads it from its own environment");
 }
 
 /// Reads the sections; what is wrong is told and left out.

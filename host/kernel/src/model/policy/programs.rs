@@ -75,6 +75,42 @@ const RISKY: [&str; 56] = [
     "cp", "dd", "chmod", "chown", "sudo", "su", "awk", "gawk", "mawk", "find", "make", "tar", "sed", "gdb",
 ];
 
+/// What some of them lead to: a rule is about the file that a link leads to, so the versions are named.
+const RISKY_VERSIONS: [&str; 23] = [
+    "python2.7",
+    "python3.9",
+    "python3.10",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "python3.14",
+    "nodejs",
+    "ruby2.7",
+    "ruby3.0",
+    "ruby3.1",
+    "ruby3.2",
+    "ruby3.3",
+    "ruby3.4",
+    "php7.4",
+    "php8.1",
+    "php8.2",
+    "php8.3",
+    "php8.4",
+    "ksh93",
+    "nc.openbsd",
+    "nc.traditional",
+    "original-awk",
+];
+
+/// Files elsewhere to which links of such names lead.
+const RISKY_ELSEWHERE: [&str; 5] = [
+    "shell:/usr/lib/jvm/**",
+    "shell:/usr/lib/node_modules/**",
+    "shell:/usr/local/lib/node_modules/**",
+    "shell:/usr/share/nodejs/**",
+    "shell:/usr/share/npm/**",
+];
+
 /// What programs get beside the files that a process has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramRules {
@@ -99,7 +135,8 @@ pub struct ProgramRules {
     /// Bytes.
     pub memory: u64,
     pub processes: u32,
-    /// Whether a program is started although it could make something at a name that is denied and not there; its end says if it did.
+    /// Whether a program is started although it could make something at a name that is denied and not there; its end says if it did. So
+    /// by default: else nothing runs where a rule keeps `.env` away and there is none.
     pub reports_absent: bool,
 }
 
@@ -118,7 +155,7 @@ impl Default for ProgramRules {
             processor_time: Duration::from_secs(600),
             memory: 2 << 30,
             processes: 256,
-            reports_absent: false,
+            reports_absent: true,
         }
     }
 }
@@ -274,7 +311,9 @@ pub(super) fn level(reader: &mut Reader<'_, '_>, image: &str, value: &Value<'_>)
         "unlisted-else-ask" => {
             let of =
                 |name: &&str| DIRECTORIES.iter().map(|folder| format!("shell:{folder}/{name}")).collect::<Vec<_>>();
-            vec![(Effect::Allow, all()), (Effect::Ask, RISKY.iter().flat_map(of).collect())]
+            let risky = RISKY.iter().chain(&RISKY_VERSIONS).flat_map(of);
+            let elsewhere = RISKY_ELSEWHERE.iter().map(|pattern| (*pattern).to_owned());
+            vec![(Effect::Allow, all()), (Effect::Ask, risky.chain(elsewhere).collect())]
         }
         "always" => vec![(Effect::Allow, all())],
         other => {
@@ -304,6 +343,8 @@ pub(super) const STARTER: &str = r#"# Programs of the system. A rule names the f
 # settable = ["RUST_BACKTRACE"]
 # network = ["shell:/usr/bin/git -- fetch **"]
 # wall-time = "300s"
+# What is denied and not there cannot be hidden: "report" runs a program and says if it made it, "refuse" runs none.
+# absent-denied = "report"
 "#;
 
 #[cfg(test)]
@@ -313,10 +354,11 @@ mod tests {
 
     #[test]
     fn a_level_stands_for_lines_and_a_default() {
+        let asked = (RISKY.len() + RISKY_VERSIONS.len()) * DIRECTORIES.len() + RISKY_ELSEWHERE.len();
         for (level, default, allow, ask, deny) in [
             ("never", None, 0, 0, 1),
             ("listed-else-ask", Some(WithoutGrant::AskPrograms), LISTED.len() * 2, 0, 0),
-            ("unlisted-else-ask", None, 1, RISKY.len() * DIRECTORIES.len(), 0),
+            ("unlisted-else-ask", None, 1, asked, 0),
             ("always", None, 1, 0, 0),
         ] {
             let policy = Policy::parse(&format!("[image.coding]\nprograms = \"{level}\"\n")).unwrap();
@@ -330,6 +372,27 @@ mod tests {
             both("[image.coding]\nprograms = \"listed-else-ask\"\ndefault = \"deny\"\n"),
             WithoutGrant::AskPrograms
         );
+    }
+
+    #[test]
+    fn what_is_risky_is_so_at_the_files_that_links_lead_to() {
+        let policy = Policy::parse("[image.coding]\nprograms = \"unlisted-else-ask\"\n").unwrap();
+        let asks = |file: &str| {
+            let name = crate::model::command::resource(file, &["x".into()]).unwrap();
+            policy.templates.iter().any(|line| line.effect == Effect::Ask && line.pattern.covers(&name))
+        };
+        for file in [
+            "/usr/bin/python3.11",
+            "/usr/local/bin/python3.13",
+            "/bin/nc.openbsd",
+            "/usr/bin/ruby3.1",
+            "/usr/lib/jvm/java-17-openjdk-amd64/bin/java",
+            "/usr/local/lib/node_modules/npm/bin/npx-cli.js",
+            "/usr/share/nodejs/npm/bin/npm-cli.js",
+        ] {
+            assert!(asks(file), "{file}");
+        }
+        assert!(!asks("/usr/bin/git"));
     }
 
     #[test]

@@ -166,8 +166,7 @@ impl Reader<'_, '_> {
                 }
             }
         }
-        let environment = document.get("environment").and_then(|value| value.get_ref().as_table());
-        super::models::keep_keys_out(self, environment);
+        super::models::keep_keys_out(self, document);
     }
 
     pub(super) fn table<'v, 't>(&mut self, value: &'v Value<'t>, name: &str) -> Option<&'v DeTable<'t>> {

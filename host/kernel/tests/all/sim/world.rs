@@ -367,9 +367,10 @@ impl World for SimWorld {
             |place: &Place| format!(" {:?} {}{}", place.access, place.name, if place.whole { "/**" } else { "" });
         let places: String = order.places.iter().map(place).collect();
         self.change("shell.run", format!("shell.run {}{places}", permit.resource(0)), |_| Ok(()), |_| {})?;
-        let written = Written::default;
+        let limits = (order.limits.wall_milliseconds, order.limits.processor_milliseconds);
+        let stdout = Written { head: format!("{limits:?}"), ..Written::default() };
         let (end, code, confined) = (ProgramEnd::Exited, 0, "confined by nothing: simulated".into());
-        Ok(Ran { end, code, stdout: written(), stderr: written(), wall_time: 5, processor_time: 7_000_000, confined })
+        Ok(Ran { end, code, stdout, stderr: Written::default(), wall_time: 5, processor_time: 7_000_000, confined })
     }
 
     fn probe(&self, _: &Permit, probe: &Probe, temporary: &str) -> Probed {

@@ -4,8 +4,10 @@
 
 mod change;
 mod facility;
+mod models;
 mod paths;
 mod probe;
+mod programs;
 mod protect;
 mod race;
 mod read;

@@ -66,6 +66,9 @@ fn a_profile_that_is_wrong_is_refused_at_its_place() {
         (format!("{HTTPS}price = {{ input = nan }}"), (4, 19), "price"),
         (format!("{HTTPS}price = {{ put = 1 }}"), (4, 11), "put"),
         (format!("{HTTPS}key-env = \"AKEY\"\n[environment]\nAKEY = \"x\""), (6, 1), "[environment]"),
+        (format!("{HTTPS}key-env = \"AKEY\"\n[programs]\nenvironment = {{ A = \"x\", AKEY = \"x\" }}"), (6, 26), "get"),
+        (format!("{HTTPS}key-env = \"AKEY\"\n[programs]\ninherit = [\"CI\", \"AKEY\"]"), (6, 18), "inherit"),
+        (format!("{HTTPS}key-env = \"AKEY\"\n[programs]\nsettable = [\"AKEY\"]"), (6, 13), "settable"),
     ];
     let wrong: Vec<String> = rows
         .iter()
@@ -93,4 +96,15 @@ fn what_differs_between_profiles_is_told_and_a_rule_on_none_is_worth_a_second_lo
     let warnings = Policy::check(&text, None).warnings;
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].what.contains("'tst'") && warnings[0].hint.as_deref().unwrap().contains("test"));
+}
+
+#[test]
+fn the_files_of_a_profile_are_those_of_keys_and_of_certificates() {
+    let files = |key: &str, ca: &str| {
+        let text = format!("[model.test]\n{HTTPS}key-file = \"{key}\"\nca-file = \"{ca}\"");
+        Policy::parse(&text).unwrap().model_files().map(|path| path.display().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(files("/k", "/c"), ["/k", "/c"]);
+    // Programs read what the system has, and change nothing of it; a key they do not even read.
+    assert_eq!(files("/usr/k", "/usr/share/ca/c"), ["/usr/k"]);
 }
