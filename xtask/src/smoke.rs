@@ -275,10 +275,10 @@ impl Scene {
                 return Err(format!("a question to the model has no end in the log, or several: {intent}"));
             }
         }
-        let pids: std::collections::BTreeSet<String> = begun.iter().map(|record| record["pid"].to_string()).collect();
-        for pid in &pids {
-            let count = begun.iter().filter(|record| record["pid"].to_string() == *pid).count() as u64;
-            if count > CALLS_MAX {
+        let mut asked = std::collections::BTreeMap::<String, u64>::new();
+        begun.iter().for_each(|record| *asked.entry(record["pid"].to_string()).or_default() += 1);
+        for (pid, count) in &asked {
+            if *count > CALLS_MAX {
                 return Err(format!("{pid} asked {count} times, and may {CALLS_MAX} times"));
             }
         }
@@ -288,7 +288,7 @@ impl Scene {
                 && record["detail"].as_str().is_some_and(|what| !what.contains(", step "))
         };
         let tools = records.iter().filter(is_tool).count();
-        println!("\n{} questions by {} agents, {} answers; the log is whole", begun.len(), pids.len(), done.len());
+        println!("\n{} questions by {} agents, {} answers; the log is whole", begun.len(), asked.len(), done.len());
         match tools {
             0 => println!("The model called no tool: of tools, repair and questions to people this run shows nothing."),
             tools => println!("{tools} calls of tools"),

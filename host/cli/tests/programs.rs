@@ -229,7 +229,7 @@ fn an_allowed_git_status_runs_nothing_that_the_repository_names() {
 #[test]
 fn the_ready_made_levels_allow_ask_and_deny_what_they_say() {
     let rows =
-        [("never", [3, 3, 3]), ("listed-else-ask", [0, 4, 4]), ("unlisted-else-ask", [0, 0, 4]), ("always", [0, 0, 0])];
+        [("never", [3, 3, 3]), ("listed-else-ask", [0, 4, 4]), ("unlisted-else-ask", [4, 0, 4]), ("always", [0, 0, 0])];
     for (level, ends) in rows {
         let policy = OPEN
             .replace("    \"execute shell:**\",\n", "")
